@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_DEVICE_H
+#define MODEL_DEVICE_H
+
+/*
+ * A device: what forwards packets between its ports and which rulesets a packet meets on the
+ * way. A firewall, a router and a Linux host have interfaces for ports; a VPC is a device
+ * whose ports are its subnets, security groups and network interfaces.
+ *
+ * A packet that crosses the device from port `in` to port `out` meets, in this order, the
+ * hooks HOOK_IN of `in`, HOOK_FORWARD, HOOK_OUT of `out`, each sorted by order; all of them
+ * must permit it. A hook with port NULL applies to every port. A packet to the device itself
+ * meets HOOK_IN and HOOK_LOCAL_IN, one from it HOOK_LOCAL_OUT and HOOK_OUT.
+ */
+
+#include "model/ruleset.h"
+
+enum plane { PLANE_PHYSICAL, PLANE_VIRTUAL, PLANE_COUNT };
+
+enum hook_kind {
+	HOOK_IN,
+	HOOK_FORWARD,
+	HOOK_OUT,
+	HOOK_LOCAL_IN,
+	HOOK_LOCAL_OUT,
+	HOOK_OTHER, /* VTY lines, control plane, netdev egress...: kept, on no path */
+};
+
+struct hook {
+	uint8_t kind;	  /* enum hook_kind */
+	int order;	  /* netfilter priority, or 0 */
+	const char *port; /* NULL: any */
+	const struct ruleset *ruleset;
+	struct loc at; /* the line that binds it */
+};
+
+struct prefix {
+	uint8_t family;
+	uint8_t len;
+	struct addr addr;
+};
+
+struct port {
+	const char *name;    /* "outside", "GigabitEthernet0/1", "eth0", "subnet-1", "sg-1" */
+	const char *kind;    /* "interface", "subnet", "security-group", "network-interface" */
+	const char *alias;   /* another name it goes by (hardware name of an ASA port), or NULL */
+	const char *segment; /* VRF, VPC, namespace: tells reused addresses apart; NULL: none */
+	int vlan;	     /* 0: none */
+	bool up;
+	/* Hosts sit directly behind it: two zones behind the same edge port are still told
+	 * apart by the device (a VPC). Otherwise one port is one segment. */
+	bool edge;
+	/* Where only some addresses have anybody behind them and that is known (a subnet
+	 * whose network interfaces were all collected): the match over FIELD_SRC that they
+	 * meet. NULL: anybody may be there. */
+	const struct match *present;
+	const struct prefix *prefixes; /* of its addresses, connected networks */
+	size_t n_prefixes;
+	const struct addr *addrs; /* its own addresses, as in prefixes */
+	struct loc at;
+};
+
+struct route {
+	struct prefix dst;
+	const char *segment; /* VRF or table; NULL: the default one */
+	const char *port;    /* NULL: not told */
+	struct addr via;
+	bool has_via;
+	bool drop; /* Null0, blackhole */
+	struct loc at;
+};
+
+/*
+ * A translation rule as it was read. `touches` is the set of packets (at least) that it may
+ * rewrite, or that need it to be understood, on the way in either direction. As long as it is
+ * not applied, every answer about such packets through these ports is a bound.
+ */
+struct nat {
+	struct loc at;
+	const char *in, *out; /* ports; NULL: any */
+	const char *text;     /* one phrase for people: "static 10.0.0.5 to 198.51.100.5" */
+	const struct match *touches;
+};
+
+/* A line that was not understood and could change any verdict of this device. */
+struct taint {
+	struct loc at;
+	const char *why;
+	const char *port; /* NULL: the whole device; otherwise only paths through the port */
+};
+
+struct device {
+	const char *name;   /* the source's name in the estate; hostname or VPC id behind a colon
+			     * where one source holds several */
+	const char *vendor; /* the collector's name */
+	const char *hostname;
+	uint8_t plane; /* enum plane */
+	struct loc at;
+	const struct port *ports;
+	size_t n_ports;
+	const struct ruleset *const *rulesets; /* all, in order of definition */
+	size_t n_rulesets;
+	const struct hook *hooks;
+	size_t n_hooks;
+	const struct route *routes;
+	size_t n_routes;
+	const struct nat *nats;
+	size_t n_nats;
+	const struct taint *taints;
+	size_t n_taints;
+};
+
+/* By name or alias, ASCII case ignored where the exact name isn't there. NULL: none. */
+const struct port *device_port(const struct device *d, const char *name);
+const struct ruleset *device_ruleset(const struct device *d, const char *name);
+
+#endif
