@@ -33,8 +33,9 @@ static bool on_stack(const struct walk *w, const struct ruleset *rs)
 	return w->depth == DEPTH_MAX;
 }
 
-/* What counts against the bound: it decides even where it is only possible. */
-static enum outcome contrary(const struct walk *w)
+/* What decides even where it is only possible: a deny for the lower bound, a permit for the
+ * upper. */
+static enum outcome eager(const struct walk *w)
 {
 	return w->upper ? PERMITTED : DENIED;
 }
@@ -54,9 +55,9 @@ static void note_unknown(struct walk *w, const struct rule *r)
 /* Goes into the target of a jump or goto; a cycle is an unknown of its own. */
 static enum outcome enter(struct walk *w, const struct rule *r)
 {
-	if (on_stack(w, r->target)) {
+	if (r->target->opaque || on_stack(w, r->target)) {
 		note_unknown(w, r);
-		return decide(w, r, contrary(w));
+		return decide(w, r, eager(w));
 	}
 	w->stack[w->depth++] = r->target;
 	enum outcome o = walk_rules(w, r->target);
@@ -81,7 +82,7 @@ static enum outcome walk_surely(struct walk *w, const struct rule *r)
 		return RETURNED;
 	case VERDICT_UNKNOWN:
 		note_unknown(w, r);
-		return decide(w, r, contrary(w));
+		return decide(w, r, eager(w));
 	case VERDICT_CONTINUE:
 		break;
 	}
@@ -101,14 +102,14 @@ static enum outcome walk_perhaps(struct walk *w, const struct rule *r, bool *lea
 	case VERDICT_DENY:
 		return w->upper ? FELL_OFF : decide(w, r, DENIED);
 	case VERDICT_UNKNOWN:
-		return decide(w, r, contrary(w));
+		return decide(w, r, eager(w));
 	case VERDICT_RETURN:
 		*leave = true;
 		break;
 	case VERDICT_JUMP:
 	case VERDICT_GOTO:
 		o = enter(w, r);
-		if (o == contrary(w))
+		if (o == eager(w))
 			return o;
 		*leave |= r->verdict == VERDICT_GOTO && o == FELL_OFF;
 		break;
@@ -121,7 +122,7 @@ static enum outcome walk_perhaps(struct walk *w, const struct rule *r, bool *lea
 static enum outcome walk_rules(struct walk *w, const struct ruleset *rs)
 {
 	/* Set behind a goto or return that may be taken: what the rest decides counts only
-	 * against the bound, otherwise the caller goes on. */
+	 * where it is eager, otherwise the caller goes on. */
 	bool leaving = false;
 	for (uint32_t i = 0; i < rs->n; i++) {
 		const struct rule *r = &rs->rules[i];
@@ -129,14 +130,14 @@ static enum outcome walk_rules(struct walk *w, const struct ruleset *rs)
 			continue;
 		if (++w->steps > STEPS_MAX) {
 			note_unknown(w, r);
-			return decide(w, r, contrary(w));
+			return decide(w, r, eager(w));
 		}
 		enum truth t = match_judge(r->match, w->packet);
 		enum outcome o = t == TRUTH_TRUE      ? walk_surely(w, r)
 				 : t == TRUTH_UNKNOWN ? walk_perhaps(w, r, &leaving)
 						      : FELL_OFF;
 		if (o != FELL_OFF)
-			return leaving && o != contrary(w) ? RETURNED : o;
+			return leaving && o != eager(w) ? RETURNED : o;
 	}
 	return leaving ? RETURNED : FELL_OFF;
 }

@@ -20,11 +20,11 @@ struct lowered {
 };
 
 /*
- * The packets that rs, asked directly, permits. A cycle of chains makes the call that closes
- * it unknown. Either may be spent.
+ * The packets of `within` that rs, asked directly, permits; pset_all() for all. A call of an
+ * opaque ruleset is unknown. Either may be spent.
  */
 struct lowered lower(struct pset_space *sp, const struct ruleset *rs,
-		     const struct pset_assume *as);
+		     const struct pset_assume *as, struct pset within);
 
 enum bound { BOUND_SURE, BOUND_MAYBE };
 

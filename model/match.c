@@ -250,7 +250,7 @@ static node combine(struct matches *m, enum match_kind kind, const node *v, size
 		struct match x = { .kind = (uint8_t)kind, .n = (uint32_t)kids.n };
 		x.kids = kids.v;
 		for (size_t i = 0; i < kids.n; i++)
-			x.inexact |= kids.v[i]->inexact;
+			x.inexact |= kids.v[i]->inexact, x.placed |= kids.v[i]->placed;
 		ret = intern(m, &x);
 	}
 	vec_free(&kids);
@@ -291,7 +291,9 @@ node match_not(struct matches *m, node a)
 	default:
 		break;
 	}
-	struct match x = { .kind = MATCH_NOT, .n = 1, .inexact = a->inexact };
+	struct match x = {
+		.kind = MATCH_NOT, .n = 1, .inexact = a->inexact, .placed = a->placed
+	};
 	x.kids = &a;
 	return intern(m, &x);
 }
@@ -428,7 +430,7 @@ node match_iface(struct matches *m, enum field field, const char *name, bool pre
 {
 	if (prefix && !*name)
 		return match_all(m);
-	struct match x = { .kind = MATCH_IFACE, .field = (uint8_t)field };
+	struct match x = { .kind = MATCH_IFACE, .field = (uint8_t)field, .placed = true };
 	x.iface.name = name;
 	x.iface.prefix = prefix;
 	return intern(m, &x);

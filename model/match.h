@@ -69,6 +69,7 @@ struct match {
 	uint8_t field;	/* enum field, of the leaves */
 	uint8_t family; /* enum family, of SPANS and WILD */
 	bool inexact;	/* holds an unknown somewhere */
+	bool placed;	/* holds a condition on an interface somewhere */
 	uint32_t id;	/* unique within one struct matches; 1.. */
 	uint32_t n;	/* kids, spans or ranges */
 	union {

@@ -36,6 +36,8 @@ enum {
 	RULE_GLUE = 8,
 };
 
+enum { RULESET_DEPTH = 64 };
+
 struct ruleset;
 
 struct rule {
@@ -59,6 +61,9 @@ struct ruleset {
 	uint8_t dflt;	     /* VERDICT_PERMIT, VERDICT_DENY or VERDICT_UNKNOWN */
 	struct loc dflt_at;  /* the line that says so, or LOC_NONE where it is the device's nature */
 	bool stateful;	     /* passes replies to what it passed */
+	/* Leads into a cycle, or into calls nested deeper than RULESET_DEPTH: what a call of it
+	 * gives is unknown. Set by device_build_finish. */
+	bool opaque;
 	bool glue;	     /* made by us: not listed as something the user wrote */
 };
 

@@ -100,9 +100,71 @@ void device_build_taint(struct device_build *b, const char *port, struct loc at,
 	va_end(ap);
 }
 
+/*
+ * Heights of the call graph from its leaves up (Kahn's algorithm on the reversed edges): what
+ * is never reached leads into a cycle.
+ */
+static void mark_opaque(struct device_build *b)
+{
+	size_t n = b->rulesets.n, room = (size_t)b->snap->n_rulesets + 1;
+	uint32_t *index = xcalloc(room, sizeof(*index)); /* ruleset id to place in the list + 1 */
+	size_t *open = xcalloc(n, sizeof(*open)), *first = xcalloc(n + 1, sizeof(*first));
+	unsigned *height = xcalloc(n, sizeof(*height));
+	size_t n_calls = 0, head = 0, tail = 0;
+	for (size_t i = 0; i < n; i++)
+		index[b->rulesets.v[i]->id] = (uint32_t)i + 1;
+	/* first[t]..first[t + 1]: the callers of t */
+	for (int pass = 0; pass < 2; pass++) {
+		size_t *callers = pass ? xcalloc(n_calls, sizeof(*callers)) : NULL;
+		if (pass)
+			for (size_t i = 0; i < n; i++)
+				first[i + 1] += first[i];
+		size_t *fill = pass ? xcalloc(n, sizeof(*fill)) : NULL;
+		for (size_t i = 0; i < n; i++) {
+			const struct ruleset *rs = b->rulesets.v[i];
+			for (uint32_t k = 0; k < rs->n; k++) {
+				const struct ruleset *t = rs->rules[k].target;
+				size_t at = t && t->id < room ? index[t->id] : 0;
+				if (!at)
+					continue;
+				if (pass)
+					callers[first[at - 1] + fill[at - 1]++] = i;
+				else
+					first[at]++, open[i]++, n_calls++;
+			}
+		}
+		if (pass) {
+			size_t *queue = xcalloc(n, sizeof(*queue));
+			for (size_t i = 0; i < n; i++)
+				if (!open[i])
+					queue[tail++] = i;
+			while (head < tail) {
+				size_t t = queue[head++];
+				for (size_t k = first[t]; k < first[t + 1]; k++) {
+					size_t c = callers[k];
+					if (height[t] + 1 > height[c])
+						height[c] = height[t] + 1;
+					if (!--open[c])
+						queue[tail++] = c;
+				}
+			}
+			free(queue);
+		}
+		free(callers);
+		free(fill);
+	}
+	for (size_t i = 0; i < n; i++)
+		b->rulesets.v[i]->opaque = open[i] || height[i] >= RULESET_DEPTH;
+	free(index);
+	free(open);
+	free(first);
+	free(height);
+}
+
 const struct device *device_build_finish(struct device_build *b)
 {
 	struct arena *a = b->snap->arena;
+	mark_opaque(b);
 	struct device *d = arena_copy(a, &b->dev, sizeof(b->dev));
 	d->ports = vec_keep(a, &b->ports), d->n_ports = b->ports.n;
 	d->rulesets = (const struct ruleset *const *)vec_keep(a, &b->rulesets);
