@@ -140,6 +140,14 @@ struct policy {
 
 const struct zone *policy_zone(const struct policy *p, const char *name);
 
+/*
+ * Ids of all checks, NULL-terminated: what exceptions and controls may name. Held equal to
+ * the table of diff/list.c by a test, since a policy can't know the checks themselves.
+ */
+extern const char *const check_ids[];
+/* Whether the id is meant by glob: the id itself, or with `*` for any run of characters. */
+bool check_matches(const char *glob, const char *id);
+
 /* "low", "medium", "high", "critical". */
 const char *severity_name(enum severity s);
 const char *alignment_name(enum alignment a);
