@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was compared. An "aligned" is worth what stands here, so each is told with the points
+ * that enforce it; where there are very many, the aligned ones are told by their source zone.
+ */
+#include <string.h>
+
+#include "base/vec.h"
+#include "report/doc.h"
+#include "report/parts.h"
+#include "report/place.h"
+
+enum { COMPACT_FROM = 60 };
+
+static enum ink verdict_ink(const char *verdict)
+{
+	return !strcmp(verdict, "aligned")	? INK_GOOD
+	       : !strcmp(verdict, "misaligned") ? INK_CRITICAL
+						: INK_MEDIUM;
+}
+
+static void join(struct text *t, const json_t *list)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach(list, i, v)
+	{
+		text_put(t, i ? ", " : "");
+		text_put(t, json_string_value(v) ? json_string_value(v) : "");
+	}
+}
+
+/* What stands behind the verdict: the findings, the reason with its place, the points. */
+static void put_reason(struct text *t, const json_t *c)
+{
+	const char *why = doc_get(c, "why");
+	const json_t *findings = doc_array(c, "findings"), *at = doc_object(c, "place");
+	text_put(t, why);
+	if (json_array_size(findings)) {
+		text_put(t, t->len ? ": " : "");
+		join(t, findings);
+	}
+	if (at) {
+		struct place p = place_of_json(at);
+		text_put(t, t->len ? " (" : "(");
+		place_print(t, &p);
+		text_putc(t, ')');
+	}
+	if (json_array_size(doc_array(c, "points"))) {
+		text_put(t, t->len ? "; by " : "by ");
+		join(t, doc_array(c, "points"));
+	}
+}
+
+static void put_row(struct text *t, struct report_style st, const json_t *c, unsigned pair)
+{
+	struct text s = { 0 };
+	const char *verdict = doc_get(c, "verdict");
+	text_putf(&s, "%s -> %s", doc_get(c, "from"), doc_get(c, "to"));
+	text_put(t, "  ");
+	page_pad(t, s.s, pair);
+	text_put(t, "  ");
+	page_pad(t, doc_get(c, "plane"), 8);
+	text_put(t, "  ");
+	page_ink(t, st, verdict_ink(verdict));
+	page_put(t, verdict);
+	page_plain(t, st);
+	text_clear(&s);
+	put_reason(&s, c);
+	/* The reason on the same line where it fits, below and indented where it doesn't. */
+	struct text safe = { 0 };
+	page_put(&safe, s.s ? s.s : "");
+	size_t columns = page_columns(safe.s ? safe.s : "", safe.len);
+	if (safe.len && 2 + pair + 2 + 8 + 2 + 12 + 2 + columns <= page_width(st)) {
+		text_putf(t, "%*s  %s\n", (int)(12 - strnlen(verdict, 12)), "", safe.s);
+	} else {
+		text_putc(t, '\n');
+		page_wrap(t, page_width(st), "", 6, s.s ? s.s : "");
+	}
+	text_finish(&safe);
+	text_finish(&s);
+}
+
+static bool is_aligned(const json_t *c)
+{
+	return !strcmp(doc_get(c, "verdict"), "aligned");
+}
+
+/* "web-a, physical: db-a, db-b, external" for every aligned pair. The list is sorted. */
+static void put_aligned(struct text *t, struct report_style st, const json_t *coverage)
+{
+	static const char *const planes[] = { "physical", "virtual" };
+	for (size_t p = 0; p < 2; p++) {
+		struct text s = { 0 };
+		const char *from = NULL;
+		size_t i;
+		json_t *c;
+		json_array_foreach(coverage, i, c)
+		{
+			if (!is_aligned(c) || strcmp(doc_get(c, "plane"), planes[p]))
+				continue;
+			if (from && strcmp(from, doc_get(c, "from"))) {
+				page_wrap(t, page_width(st), "  ", 2, s.s);
+				text_clear(&s);
+				from = NULL;
+			}
+			if (!from)
+				text_putf(&s, "aligned, %s, %s -> ", planes[p],
+					  doc_get(c, "from"));
+			else
+				text_put(&s, ", ");
+			from = doc_get(c, "from");
+			text_put(&s, doc_get(c, "to"));
+		}
+		if (s.len)
+			page_wrap(t, page_width(st), "  ", 2, s.s);
+		text_finish(&s);
+	}
+}
+
+void part_coverage(struct text *t, struct report_style st, const json_t *doc)
+{
+	const json_t *coverage = doc_array(doc, "coverage");
+	size_t n = json_array_size(coverage), i, pair = 0;
+	json_t *c;
+
+	if (!n)
+		return;
+	const json_t *count = doc_object(doc_object(doc, "summary"), "coverage");
+	struct text s = { 0 };
+	text_put(&s, "Coverage: ");
+	part_count(&s, (long long)n, "zone pair and plane", "zone pairs by plane");
+	text_putf(&s, ", %lld aligned, %lld misaligned, %lld inconclusive",
+		  doc_int(count, "aligned"), doc_int(count, "misaligned"),
+		  doc_int(count, "inconclusive"));
+	part_heading(t, st, s.s);
+
+	bool compact = n > COMPACT_FROM;
+	json_array_foreach(coverage, i, c)
+	{
+		text_clear(&s);
+		text_putf(&s, "%s -> %s", doc_get(c, "from"), doc_get(c, "to"));
+		size_t columns = page_columns(s.s, s.len);
+		if (columns > pair && !(compact && is_aligned(c)))
+			pair = columns;
+	}
+	pair = pair > 34 ? 34 : pair;
+	json_array_foreach(coverage, i, c) if (!compact || !is_aligned(c))
+		put_row(t, st, c, (unsigned)pair);
+	if (compact)
+		put_aligned(t, st, coverage);
+	text_finish(&s);
+}
