@@ -75,7 +75,7 @@ static void put_row(struct text *t, struct report_style st, const json_t *c, uns
 		text_putf(t, "%*s  %s\n", (int)(12 - strnlen(verdict, 12)), "", safe.s);
 	} else {
 		text_putc(t, '\n');
-		page_wrap(t, page_width(st), "", 6, s.s ? s.s : "");
+		page_wrap(t, st, INK_PLAIN, "", 6, s.s ? s.s : "");
 	}
 	text_finish(&safe);
 	text_finish(&s);
@@ -100,7 +100,7 @@ static void put_aligned(struct text *t, struct report_style st, const json_t *co
 			if (!is_aligned(c) || strcmp(doc_get(c, "plane"), planes[p]))
 				continue;
 			if (from && strcmp(from, doc_get(c, "from"))) {
-				page_wrap(t, page_width(st), "  ", 2, s.s);
+				page_wrap(t, st, INK_PLAIN, "  ", 2, s.s);
 				text_clear(&s);
 				from = NULL;
 			}
@@ -113,7 +113,7 @@ static void put_aligned(struct text *t, struct report_style st, const json_t *co
 			text_put(&s, doc_get(c, "to"));
 		}
 		if (s.len)
-			page_wrap(t, page_width(st), "  ", 2, s.s);
+			page_wrap(t, st, INK_PLAIN, "  ", 2, s.s);
 		text_finish(&s);
 	}
 }

@@ -10,7 +10,7 @@
 #include "report/quote.h"
 
 /* Where what a label says begins. */
-enum { LABEL = 13, INDENT = 2 };
+enum { LABEL = 14, INDENT = 2 };
 
 enum ink part_ink(const char *severity)
 {
@@ -33,6 +33,7 @@ static const struct role {
 	{ "declares", "declares", INK_LOW },
 	{ "hides", "decides first", INK_LOW },
 	{ "hidden", "never decides", INK_MEDIUM },
+	{ "never", "never decides", INK_MEDIUM },
 	{ "names", "names", INK_LOW },
 	{ "address-translation", "translates addresses", INK_MEDIUM },
 };
@@ -71,17 +72,20 @@ static void put_rule(struct text *t, struct report_style st, const json_t *rule)
 	add(&s, ", ", doc_get(rule, "rule"), "");
 	add(&s, "; looked after by ", doc_get(rule, "owner"), "");
 
-	text_putf(t, "%*s", INDENT, "");
-	page_inked(t, st, known ? known->ink : INK_PLAIN, known ? known->says : role);
-	text_put(t, ": ");
-	page_put(t, s.s);
-	text_putc(t, '\n');
+	struct text label = { 0 };
+	text_putf(&label, "%*s%s:", INDENT, "", known ? known->says : role);
+	struct text safe = { 0 };
+	page_put(&safe, label.s);
+	page_wrap(t, st, known ? known->ink : INK_STRONG, safe.s,
+		  (unsigned)page_columns(safe.s, safe.len) + 1, s.s);
+	text_finish(&safe);
+	text_finish(&label);
 	text_finish(&s);
 
 	const char *note = doc_get(rule, "note");
 	if (*note) {
 		bool unknown = !strcmp(role, "not-understood");
-		page_wrap(t, page_width(st),
+		page_wrap(t, st, INK_PLAIN,
 			  unknown ? "    because: " : "    note: ", unknown ? LABEL : 10, note);
 	}
 	struct place at = place_of_json(rule);
@@ -101,7 +105,7 @@ static void put_head(struct text *t, struct report_style st, const json_t *f)
 	struct text s = { 0 }, line = { 0 };
 
 	text_putf(&s, "%s [%s]: %s", severity, doc_get(f, "check"), doc_get(f, "title"));
-	page_wrap(&line, page_width(st), "", 0, s.s);
+	page_wrap(&line, st, INK_PLAIN, "", 0, s.s);
 	/* The grave part is coloured, as far as the first blank behind the check's id. */
 	size_t label = strlen(severity) + 1;
 	label = label < line.len ? label + strcspn(line.s + label, " \n") : line.len - 1;
@@ -123,10 +127,13 @@ static void put_head(struct text *t, struct report_style st, const json_t *f)
 		put_zone(&s, f, "to", "to_tenant");
 	}
 	add(&s, "; plane: ", doc_get(f, "plane"), "");
+	const json_t *e = doc_object(f, "exception");
+	if (e && !doc_bool(e, "expired"))
+		add(&s, "; excepted by ", doc_get(e, "id"), "");
 	bool possible = !strcmp(doc_get(f, "certainty"), "possible");
 	text_put(&s,
 		 possible ? "; possible: it rests on what was not understood" : "; certain");
-	page_wrap(t, page_width(st), "  ", INDENT, s.s);
+	page_wrap(t, st, INK_PLAIN, "  ", INDENT, s.s);
 	text_finish(&s);
 }
 
@@ -142,7 +149,7 @@ static void put_exception(struct text *t, struct report_style st, const json_t *
 	add(&s, ", approved by ", doc_get(e, "approved_by"), "");
 	add(&s, ", owner ", doc_get(e, "owner"), "");
 	add(&s, ": ", doc_get(e, "justification"), "");
-	page_wrap(t, page_width(st), "  exception: ", LABEL, s.s);
+	page_wrap(t, st, INK_PLAIN, "  exception: ", LABEL, s.s);
 	text_finish(&s);
 }
 
@@ -159,7 +166,7 @@ static void put_list(struct text *t, struct report_style st, const char *label,
 		text_put(&s, json_string_value(v) ? json_string_value(v) : "");
 	}
 	if (s.len)
-		page_wrap(t, page_width(st), label, LABEL, s.s);
+		page_wrap(t, st, INK_PLAIN, label, LABEL, s.s);
 	text_finish(&s);
 }
 
@@ -170,7 +177,7 @@ static void put_traffic(struct text *t, struct report_style st, const json_t *f)
 	size_t i;
 	json_t *v;
 	json_array_foreach(boxes, i, v)
-		page_wrap(t, page_width(st), i ? "" : "  traffic:", LABEL,
+		page_wrap(t, st, INK_PLAIN, i ? "" : "  traffic:", LABEL,
 			  json_string_value(v) ? json_string_value(v) : "");
 	if (left > 0)
 		text_putf(t, "%*sand %lld more\n", LABEL, "", left);
@@ -178,7 +185,6 @@ static void put_traffic(struct text *t, struct report_style st, const json_t *f)
 
 void part_finding(struct text *t, struct report_style st, const json_t *f)
 {
-	unsigned width = page_width(st);
 	const json_t *rules = doc_array(f, "rules"), *w = doc_object(f, "witness");
 	size_t i;
 	json_t *v;
@@ -186,8 +192,8 @@ void part_finding(struct text *t, struct report_style st, const json_t *f)
 	put_head(t, st, f);
 	if (w) {
 		text_putc(t, '\n');
-		page_wrap(t, width, "  packet:", LABEL, doc_get(w, "say"));
-		page_wrap(t, width, "", LABEL, doc_get(w, "text"));
+		page_wrap(t, st, INK_PLAIN, "  packet:", LABEL, doc_get(w, "say"));
+		page_wrap(t, st, INK_PLAIN, "", LABEL, doc_get(w, "text"));
 	}
 	json_array_foreach(rules, i, v)
 	{
@@ -208,9 +214,9 @@ void part_finding(struct text *t, struct report_style st, const json_t *f)
 		text_put(&s, *doc_get(f, "owner") ? ")" : "");
 	}
 	if (s.len)
-		page_wrap(t, width, "  who acts:", LABEL, s.s);
+		page_wrap(t, st, INK_PLAIN, "  who acts:", LABEL, s.s);
 	text_finish(&s);
-	page_wrap(t, width, "  what to do:", LABEL + 1, doc_get(f, "message"));
+	page_wrap(t, st, INK_PLAIN, "  what to do:", LABEL, doc_get(f, "message"));
 	put_list(t, st, "  controls:", doc_array(f, "controls"), ", ");
 	put_exception(t, st, f);
 }

@@ -158,10 +158,12 @@ void page_pad(struct text *t, const char *s, unsigned columns)
 	blanks(t, n < columns ? columns - n : 0);
 }
 
-void page_wrap(struct text *t, unsigned width, const char *label, unsigned at, const char *s)
+void page_wrap(struct text *t, struct report_style st, enum ink ink, const char *label,
+	       unsigned at, const char *s)
 {
 	struct text safe = { 0 };
 	page_put(&safe, s);
+	unsigned width = page_width(st);
 	bool first = true;
 	size_t column = 0;
 	for (size_t i = 0; i < safe.len;) {
@@ -172,8 +174,14 @@ void page_wrap(struct text *t, unsigned width, const char *label, unsigned at, c
 		size_t word = strcspn(safe.s + i, " ");
 		size_t w = page_columns(safe.s + i, word);
 		if (first) {
-			page_pad(t, label, at);
-			column = at;
+			if (ink != INK_PLAIN)
+				page_ink(t, st, ink);
+			page_put(t, label);
+			column = page_columns(label, strlen(label));
+			if (ink != INK_PLAIN)
+				page_plain(t, st);
+			blanks(t, column < at ? at - column : 0);
+			column = column < at ? at : column;
 		} else if (column + 1 + w > width && column > at) {
 			text_putc(t, '\n');
 			blanks(t, at);

@@ -54,11 +54,12 @@ unsigned page_put_char(struct text *t, const char *s, size_t len, uint32_t code_
 size_t page_columns(const char *s, size_t len);
 
 /*
- * Breaks s, made harmless, at blanks into lines of at most `width` columns. The first line
- * stands behind `label` (at column `at`, which is padded to), the others at column `at`. A word
+ * Breaks s, made harmless, at blanks into lines of the page's width. The first line stands
+ * behind `label` (in its colour, padded to column `at`), the others at column `at`. A word
  * that is wider than a line stays whole. Ends with a line end; an empty s gives nothing.
  */
-void page_wrap(struct text *t, unsigned width, const char *label, unsigned at, const char *s);
+void page_wrap(struct text *t, struct report_style st, enum ink ink, const char *label,
+	       unsigned at, const char *s);
 
 /* s made harmless and padded with blanks to at least `columns`. */
 void page_pad(struct text *t, const char *s, unsigned columns);

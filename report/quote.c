@@ -8,7 +8,8 @@
 #include "base/vec.h"
 
 static const char dots[] = "...";
-enum { DOTS = 3, LEAST_TEXT = 20 };
+/* A long line is folded into a few rows, a very long one is cut. */
+enum { DOTS = 3, LEAST_TEXT = 20, ROWS = 3 };
 
 /* One character on the screen: where its text begins in the shown line, and its columns. */
 struct cell {
@@ -55,35 +56,43 @@ static size_t columns_between(const struct shown *s, size_t from, size_t to)
 	return n;
 }
 
-/* The cells [*lo, *hi) that fit into `room` columns and hold what is marked from `from`. */
-static void window(const struct shown *s, bool more_before, bool more_behind, size_t from,
-		   size_t to, size_t room, size_t *lo, size_t *hi)
+/*
+ * The cells [*lo, *hi) that take at most `room` columns: all where they fit, else as many
+ * round those that are marked.
+ */
+static void window(const struct shown *s, size_t from, size_t to, size_t room, size_t *lo,
+		   size_t *hi)
 {
+	const struct cell *v = s->cells.v;
 	size_t last = s->cells.n - 1;
-	*lo = 0;
-	*hi = last;
-	if (columns_between(s, 0, last) + (more_before ? DOTS : 0) + (more_behind ? DOTS : 0) <=
-	    room)
-		return;
-	size_t text = room > 2 * DOTS + LEAST_TEXT ? room - 2 * DOTS : LEAST_TEXT;
-	/* Marks that end within the first screenful need no cut in front. */
-	if (columns_between(s, 0, to) > text) {
-		size_t before = columns_between(s, from, to) < text
-					? text - columns_between(s, from, to)
-					: text / 4;
-		size_t lead = 0;
-		for (*lo = from; *lo > 0; (*lo)--) {
-			lead += s->cells.v[*lo - 1].columns;
-			if (lead > before / 2)
-				break;
-		}
-	}
+	*lo = *hi = from;
 	size_t used = 0;
-	for (*hi = *lo; *hi < last; (*hi)++) {
-		used += s->cells.v[*hi].columns;
-		if (used > text)
-			break;
+	/* What is marked, as far as it fits. */
+	while (*hi < to && used + v[*hi].columns <= room)
+		used += v[(*hi)++].columns;
+	/* Then what stands before and behind it, in turn. */
+	for (bool before = true, behind = true; before || behind;) {
+		before = *lo > 0 && used + v[*lo - 1].columns <= room;
+		if (before)
+			used += v[--*lo].columns;
+		behind = *hi < last && used + v[*hi].columns <= room;
+		if (behind)
+			used += v[(*hi)++].columns;
 	}
+}
+
+/* Where a row that begins at lo ends: at hi, or behind the last blank that fits. */
+static size_t row_end(const struct shown *s, size_t lo, size_t hi, size_t room)
+{
+	size_t used = 0, blank = 0, i;
+	for (i = lo; i < hi && used + s->cells.v[i].columns <= room; i++) {
+		used += s->cells.v[i].columns;
+		if (s->text.s[s->cells.v[i].at] == ' ')
+			blank = i + 1;
+	}
+	if (i == hi)
+		return hi;
+	return blank > lo + (i - lo) / 2 ? blank : i > lo ? i : lo + 1;
 }
 
 static void gutter(struct text *t, struct report_style st, unsigned indent, unsigned digits,
@@ -104,44 +113,72 @@ static void repeat(struct text *t, char c, size_t n)
 		text_putc(t, c);
 }
 
+static void put_row(struct text *t, struct report_style st, unsigned indent, unsigned digits,
+		    const struct shown *s, size_t lo, size_t hi, uint32_t line,
+		    const char *before, const char *behind)
+{
+	const struct cell *v = s->cells.v;
+	gutter(t, st, indent, digits, line);
+	size_t row = t->len;
+	text_putc(t, ' ');
+	text_put(t, before);
+	text_putn(t, s->text.s ? s->text.s + v[lo].at : "", v[hi].at - v[lo].at);
+	text_put(t, behind);
+	while (t->len > row && t->s[t->len - 1] == ' ')
+		t->s[--t->len] = 0;
+	text_putc(t, '\n');
+}
+
+static void put_marks(struct text *t, struct report_style st, unsigned indent, unsigned digits,
+		      const struct shown *s, size_t lo, size_t hi, size_t from, size_t to,
+		      const char *before, enum ink ink)
+{
+	size_t lead = 1 + strlen(before), marks = 1;
+	if (from >= to ? from < lo || from > hi : from >= hi || to <= lo)
+		return;
+	from = from < lo ? lo : from;
+	to = to > hi ? hi : to;
+	if (from < to)
+		marks = columns_between(s, from, to);
+	gutter(t, st, indent, digits, 0);
+	repeat(t, ' ', lead + columns_between(s, lo, from));
+	page_ink(t, st, ink);
+	repeat(t, '^', marks ? marks : 1);
+	page_plain(t, st);
+	text_putc(t, '\n');
+}
+
 static void put_line(struct text *t, struct report_style st, unsigned indent, unsigned digits,
 		     const struct place *p, enum ink ink)
 {
 	struct shown s = { 0 };
 	show(&s, p);
 	size_t last = s.cells.n - 1;
-	size_t from = p->col ? cell_of(&s, p->col) : 0;
-	size_t to = p->col ? p->end_col > p->col ? cell_of(&s, p->end_col) : from + 1 : 0;
-	if (to > last)
-		to = last;
-	unsigned taken = indent + digits + 3;
-	unsigned width = page_width(st);
-	size_t lo, hi, room = width > taken ? width - taken : 0;
-	window(&s, p->from > 1, p->left > 0, from, to, room, &lo, &hi);
-	bool before = lo > 0 || p->from > 1, behind = hi < last || p->left > 0;
+	size_t from = p->col ? cell_of(&s, p->col) : 0, to = from;
+	if (p->col)
+		to = p->end_col > p->col ? cell_of(&s, p->end_col) : from + 1;
+	to = to > last ? last : to;
+	unsigned taken = indent + digits + 3 + 2 * DOTS, width = page_width(st);
+	size_t room = width > taken + LEAST_TEXT ? width - taken : LEAST_TEXT, lo, hi;
+	window(&s, from, to, room * ROWS, &lo, &hi);
 
 	gutter(t, st, indent, digits, 0);
 	text_putc(t, '\n');
-	gutter(t, st, indent, digits, p->line);
-	size_t line_from = t->len;
-	text_putc(t, ' ');
-	text_put(t, before ? dots : "");
-	text_putn(t, s.text.s ? s.text.s + s.cells.v[lo].at : "",
-		  s.cells.v[hi].at - s.cells.v[lo].at);
-	text_put(t, behind ? dots : "");
-	while (t->len > line_from && t->s[t->len - 1] == ' ')
-		t->s[--t->len] = 0;
-	text_putc(t, '\n');
-	if (p->col) {
-		gutter(t, st, indent, digits, 0);
-		from = from < lo ? lo : from;
-		to = to > hi ? hi : to;
-		repeat(t, ' ', 1 + (before ? DOTS : 0) + columns_between(&s, lo, from));
-		size_t marks = from < to ? columns_between(&s, from, to) : 1;
-		page_ink(t, st, ink);
-		repeat(t, '^', marks ? marks : 1);
-		page_plain(t, st);
-		text_putc(t, '\n');
+	for (size_t row = lo; row < hi || row == lo;) {
+		bool first = row == lo, cut = first && (lo > 0 || p->from > 1);
+		/* A row that needs no dots may use their room. */
+		size_t end = row_end(&s, row, hi, room + 2 * DOTS);
+		if (cut || (end == hi && (hi < last || p->left)))
+			end = row_end(&s, row, hi, room);
+		bool more = end == hi && (hi < last || p->left);
+		const char *before = cut ? dots : "";
+		put_row(t, st, indent, digits, &s, row, end, first ? p->line : 0, before,
+			more ? dots : "");
+		if (p->col)
+			put_marks(t, st, indent, digits, &s, row, end, from, to, before, ink);
+		if (end >= hi)
+			break;
+		row = end;
 	}
 	text_finish(&s.text);
 	vec_free(&s.cells);

@@ -16,8 +16,9 @@
 
 /*
  * `indent` blanks in front of every line, the marks in the colour given. Tabs become one
- * blank, so that marks stand below what they mean; a line wider than the page is cut round
- * them. A place without text gives only its first line; one without any place gives nothing.
+ * blank, so that marks stand below what they mean; a line wider than the page is folded, one
+ * that is much wider is cut round the marks. A place without text gives only its first line;
+ * one without any place gives nothing.
  */
 void quote_put(struct text *t, struct report_style st, unsigned indent, const struct place *p,
 	       enum ink ink);

@@ -24,7 +24,7 @@ static void field(struct text *s, const char *before, const char *v)
 		text_putf(s, "%s%s", before, v);
 }
 
-static void put_port(struct text *t, unsigned width, const json_t *p)
+static void put_port(struct text *t, struct report_style st, const json_t *p)
 {
 	struct text s = { 0 };
 	size_t i;
@@ -39,22 +39,22 @@ static void put_port(struct text *t, unsigned width, const json_t *p)
 	json_array_foreach(doc_array(p, "prefixes"), i, v)
 		field(&s, i ? ", " : ": ", json_string_value(v) ? json_string_value(v) : "");
 	put_at(&s, p);
-	page_wrap(t, width, "    port", 12, s.s);
+	page_wrap(t, st, INK_PLAIN, "    port", 12, s.s);
 	text_finish(&s);
 }
 
-static void put_hook(struct text *t, unsigned width, const json_t *h)
+static void put_hook(struct text *t, struct report_style st, const json_t *h)
 {
 	struct text s = { 0 };
 	field(&s, "", doc_get(h, "kind"));
 	field(&s, " ", *doc_get(h, "port") ? doc_get(h, "port") : "any port");
 	field(&s, ": ", doc_get(h, "ruleset"));
 	put_at(&s, h);
-	page_wrap(t, width, "    hook", 12, s.s);
+	page_wrap(t, st, INK_PLAIN, "    hook", 12, s.s);
 	text_finish(&s);
 }
 
-static void put_rule(struct text *t, unsigned width, const json_t *r)
+static void put_rule(struct text *t, struct report_style st, const json_t *r)
 {
 	struct text s = { 0 };
 	const char *match = doc_get_or_null(r, "match");
@@ -79,7 +79,7 @@ static void put_rule(struct text *t, unsigned width, const json_t *r)
 	put_at(&s, r);
 	struct text label = { 0 };
 	text_putf(&label, "      %s ", doc_get(r, "name"));
-	page_wrap(t, width, label.s, 16, s.s);
+	page_wrap(t, st, INK_PLAIN, label.s, 16, s.s);
 	text_finish(&label);
 	text_finish(&s);
 }
@@ -93,13 +93,13 @@ static void put_ruleset(struct text *t, struct report_style st, const json_t *rs
 	text_putf(&s, ", %zu rules, then %s%s", json_array_size(doc_array(rs, "rules")),
 		  doc_get(rs, "default"), doc_bool(rs, "stateful") ? ", stateful" : "");
 	put_at(&s, rs);
-	page_wrap(t, page_width(st), "    ", 4, s.s);
+	page_wrap(t, st, INK_PLAIN, "    ", 4, s.s);
 	text_finish(&s);
-	json_array_foreach(doc_array(rs, "rules"), i, v) put_rule(t, page_width(st), v);
+	json_array_foreach(doc_array(rs, "rules"), i, v) put_rule(t, st, v);
 }
 
-static void put_simple(struct text *t, unsigned width, const char *label, const json_t *list,
-		       const char *const *keys)
+static void put_simple(struct text *t, struct report_style st, const char *label,
+		       const json_t *list, const char *const *keys)
 {
 	size_t i;
 	json_t *v;
@@ -111,7 +111,7 @@ static void put_simple(struct text *t, unsigned width, const char *label, const 
 		if (doc_bool(v, "drop"))
 			text_put(&s, " dropped");
 		put_at(&s, v);
-		page_wrap(t, width, label, 12, s.s ? s.s : "");
+		page_wrap(t, st, INK_PLAIN, label, 12, s.s ? s.s : "");
 		text_finish(&s);
 	}
 }
@@ -122,7 +122,6 @@ static void put_device(struct text *t, struct report_style st, const json_t *d)
 					     " port ", "port",	      NULL };
 	static const char *const nat[] = { "", "what", ", in ", "in", ", out ", "out", NULL };
 	static const char *const taint[] = { "", "why", ", port ", "port", NULL };
-	unsigned width = page_width(st);
 	struct text s = { 0 };
 	size_t i;
 	json_t *v;
@@ -131,11 +130,11 @@ static void put_device(struct text *t, struct report_style st, const json_t *d)
 		  doc_get(d, "plane"));
 	part_heading(t, st, s.s);
 	text_finish(&s);
-	json_array_foreach(doc_array(d, "ports"), i, v) put_port(t, width, v);
-	json_array_foreach(doc_array(d, "hooks"), i, v) put_hook(t, width, v);
-	put_simple(t, width, "    route", doc_array(d, "routes"), route);
-	put_simple(t, width, "    nat", doc_array(d, "nats"), nat);
-	put_simple(t, width, "    unread", doc_array(d, "taints"), taint);
+	json_array_foreach(doc_array(d, "ports"), i, v) put_port(t, st, v);
+	json_array_foreach(doc_array(d, "hooks"), i, v) put_hook(t, st, v);
+	put_simple(t, st, "    route", doc_array(d, "routes"), route);
+	put_simple(t, st, "    nat", doc_array(d, "nats"), nat);
+	put_simple(t, st, "    unread", doc_array(d, "taints"), taint);
 	json_array_foreach(doc_array(d, "rulesets"), i, v) put_ruleset(t, st, v);
 }
 

@@ -2,12 +2,14 @@
 /* What was read, and what became of each line of it; and the diagnostics. */
 #include <string.h>
 
+#include "base/map.h"
 #include "report/doc.h"
 #include "report/notice.h"
 #include "report/parts.h"
 #include "report/quote.h"
 
-enum { QUOTED = 20, TOLD = 200 };
+/* Of one code; the rest is counted. */
+enum { TOLD = 10 };
 
 void part_heading(struct text *t, struct report_style st, const char *s)
 {
@@ -71,7 +73,7 @@ static void put_source(struct text *t, struct report_style st, const json_t *src
 		  total, plural(unit, total), doc_int(acc, "exact"), doc_int(acc, "bounded"),
 		  doc_int(acc, "irrelevant"), doc_int(acc, "rejected"));
 	put_share(&s, acc);
-	page_wrap(t, page_width(st), "    ", 4, s.s);
+	page_wrap(t, st, INK_PLAIN, "    ", 4, s.s);
 
 	const json_t *entries = doc_array(acc, "entries");
 	/* The rejected ones first: they are what may be missing. */
@@ -87,8 +89,8 @@ static void put_source(struct text *t, struct report_style st, const json_t *src
 			text_clear(&s);
 			place_print(&s, &at);
 			text_putf(&s, ": %s", doc_get(e, "why"));
-			page_wrap(t, page_width(st),
-				  pass ? "    bounded:" : "    rejected:", 14, s.s);
+			page_wrap(t, st, INK_PLAIN, pass ? "    bounded:" : "    rejected:", 14,
+				  s.s);
 			quote_line_put(t, st, 6, &at, pass ? INK_MEDIUM : INK_CRITICAL);
 		}
 	}
@@ -109,8 +111,10 @@ void part_sources(struct text *t, struct report_style st, const json_t *doc, siz
 	json_array_foreach(sources, i, v) put_source(t, st, v, most);
 }
 
-static void put_diag(struct text *t, struct report_style st, const json_t *d, bool quoted)
+static void put_diag(struct text *t, struct report_style st, const json_t *d)
 {
+	/* A note is no reason to look at the line. */
+	bool quoted = strcmp(doc_get(d, "severity"), "note") != 0;
 	struct place at = place_of_json(d);
 	if (!quoted)
 		at.text = NULL;
@@ -127,27 +131,39 @@ static void put_diag(struct text *t, struct report_style st, const json_t *d, bo
 	}
 }
 
+/* Counts one more of the code; how many that makes. */
+static long long told(struct map *codes, const char *code, long long more)
+{
+	void **v = map_at(codes, code);
+	long long n = (long long)(intptr_t)*v + more;
+	*v = (void *)(intptr_t)n;
+	return n;
+}
+
 void part_diagnostics(struct text *t, struct report_style st, const json_t *doc)
 {
 	static const char *const order[] = { "error", "warning", "note" };
 	const json_t *diags = doc_array(doc, "diagnostics");
-	const json_t *left = doc_array(doc, "diagnostics_left");
-	size_t i, told = 0, n = json_array_size(diags);
+	struct map codes = { 0 };
+	size_t i;
 	json_t *d;
 
-	if (!n)
+	if (!json_array_size(diags))
 		return;
 	part_heading(t, st, "Diagnostics");
 	for (size_t k = 0; k < 3; k++)
 		json_array_foreach(diags, i, d) if (!strcmp(doc_get(d, "severity"), order[k]) &&
-						    told++ < TOLD)
-			put_diag(t, st, d, told <= QUOTED);
-	if (told > TOLD)
-		text_putf(t, "and %zu more (--format json has them)\n", told - TOLD);
-	json_array_foreach(left, i, d)
-	{
-		text_putf(t, "and %lld more of [", doc_int(d, "left"));
-		page_put(t, doc_get(d, "code"));
+						    told(&codes, doc_get(d, "code"), 1) <= TOLD)
+			put_diag(t, st, d);
+	json_array_foreach(doc_array(doc, "diagnostics_left"), i, d)
+		told(&codes, doc_get(d, "code"), doc_int(d, "left"));
+	for (i = 0; i < codes.n; i++) {
+		long long n = (long long)(intptr_t)codes.entries[i].value;
+		if (n <= TOLD)
+			continue;
+		text_putf(t, "and %lld more of [", n - TOLD);
+		page_put(t, codes.entries[i].key);
 		text_put(t, "]\n");
 	}
+	map_finish(&codes);
 }

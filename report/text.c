@@ -154,7 +154,7 @@ static void put_verdict(struct report *r)
 	const char *word = part_verdict(r->results, &ink, &rest);
 	text_putf(&line, "%s: %s.", word, rest.s ? rest.s : "");
 	struct text wrapped = { 0 };
-	page_wrap(&wrapped, page_width(r->style), "", 0, line.s);
+	page_wrap(&wrapped, r->style, INK_PLAIN, "", 0, line.s);
 	page_ink(r->out, r->style, ink);
 	text_put(r->out, word);
 	page_plain(r->out, r->style);
@@ -172,7 +172,7 @@ static void put_advice(struct report *r)
 	if (!open)
 		return;
 	page_wrap(
-		r->out, page_width(r->style), "  ", 2,
+		r->out, r->style, INK_PLAIN, "  ", 2,
 		"Inconclusive is not aligned: nothing is said about those pairs. The coverage "
 		"below gives each one's reason and the line to look at; declare the path in "
 		"the estate, collect the missing export, or rewrite the line that was not "
@@ -185,7 +185,6 @@ static void text_begin(struct report *r)
 	struct text s = { 0 };
 
 	put_verdict(r);
-	put_advice(r);
 	text_putf(&s, "plumbline %s %s", doc_get(doc_object(doc, "plumbline"), "version"),
 		  doc_get(doc, "command"));
 	if (*doc_get(doc, "estate"))
@@ -198,9 +197,10 @@ static void text_begin(struct report *r)
 	if (*doc_get(doc, "as_of"))
 		text_putf(&s, ", as of %s", doc_get(doc, "as_of"));
 	page_ink(r->out, r->style, INK_FAINT);
-	page_wrap(r->out, page_width(r->style), "  ", 2, s.s);
+	page_wrap(r->out, r->style, INK_PLAIN, "  ", 2, s.s);
 	page_plain(r->out, r->style);
 	text_finish(&s);
+	put_advice(r);
 }
 
 static void text_finding(struct report *r, const json_t *finding)
@@ -230,13 +230,13 @@ static void text_end(struct report *r)
 			  "rule: this is an error of this program, please report it.",
 			  replayed, n);
 	if (s.len)
-		page_wrap(r->out, page_width(r->style), "", 0, s.s);
+		page_wrap(r->out, r->style, INK_PLAIN, "", 0, s.s);
 	put_verdict(r);
 	text_clear(&s);
 	text_putf(&s, "exit %lld", doc_int(sum, "exit_code"));
 	if (*doc_get(sum, "exit_reason"))
 		text_putf(&s, ": %s", doc_get(sum, "exit_reason"));
-	page_wrap(r->out, page_width(r->style), "  ", 2, s.s);
+	page_wrap(r->out, r->style, INK_PLAIN, "  ", 2, s.s);
 	text_finish(&s);
 }
 
