@@ -138,6 +138,7 @@ struct pset_box {
 	struct range icmp;	       /* type << 8 | code */
 	bool has_ports, has_icmp;      /* the two above speak */
 	bool any_tail;		       /* every TCP flag, state and fragment */
+	bool first_tail;	       /* exactly the first packets (pset_assume.first) */
 	double count;
 };
 size_t pset_boxes(struct pset_space *sp, struct pset s, struct pset_box *ret, size_t max,
