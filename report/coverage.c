@@ -23,8 +23,7 @@ static void join(struct text *t, const json_t *list)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		text_put(t, i ? ", " : "");
 		text_put(t, json_string_value(v) ? json_string_value(v) : "");
 	}
@@ -95,8 +94,7 @@ static void put_aligned(struct text *t, struct report_style st, const json_t *co
 		const char *from = NULL;
 		size_t i;
 		json_t *c;
-		json_array_foreach(coverage, i, c)
-		{
+		json_array_foreach (coverage, i, c) {
 			if (!is_aligned(c) || strcmp(doc_get(c, "plane"), planes[p]))
 				continue;
 			if (from && strcmp(from, doc_get(c, "from"))) {
@@ -136,8 +134,7 @@ void part_coverage(struct text *t, struct report_style st, const json_t *doc)
 	part_heading(t, st, s.s);
 
 	bool compact = n > COMPACT_FROM;
-	json_array_foreach(coverage, i, c)
-	{
+	json_array_foreach (coverage, i, c) {
 		text_clear(&s);
 		text_putf(&s, "%s -> %s", doc_get(c, "from"), doc_get(c, "to"));
 		size_t columns = page_columns(s.s, s.len);
@@ -145,8 +142,9 @@ void part_coverage(struct text *t, struct report_style st, const json_t *doc)
 			pair = columns;
 	}
 	pair = pair > 34 ? 34 : pair;
-	json_array_foreach(coverage, i, c) if (!compact || !is_aligned(c))
-		put_row(t, st, c, (unsigned)pair);
+	json_array_foreach (coverage, i, c)
+		if (!compact || !is_aligned(c))
+			put_row(t, st, c, (unsigned)pair);
 	if (compact)
 		put_aligned(t, st, coverage);
 	text_finish(&s);

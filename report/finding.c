@@ -159,8 +159,7 @@ static void put_list(struct text *t, struct report_style st, const char *label,
 	struct text s = { 0 };
 	size_t i;
 	json_t *v;
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		if (i)
 			text_put(&s, between);
 		text_put(&s, json_string_value(v) ? json_string_value(v) : "");
@@ -176,7 +175,7 @@ static void put_traffic(struct text *t, struct report_style st, const json_t *f)
 	long long left = doc_int(f, "traffic_left");
 	size_t i;
 	json_t *v;
-	json_array_foreach(boxes, i, v)
+	json_array_foreach (boxes, i, v)
 		page_wrap(t, st, INK_PLAIN, i ? "" : "  traffic:", LABEL,
 			  json_string_value(v) ? json_string_value(v) : "");
 	if (left > 0)
@@ -195,8 +194,7 @@ void part_finding(struct text *t, struct report_style st, const json_t *f)
 		page_wrap(t, st, INK_PLAIN, "  packet:", LABEL, doc_get(w, "say"));
 		page_wrap(t, st, INK_PLAIN, "", LABEL, doc_get(w, "text"));
 	}
-	json_array_foreach(rules, i, v)
-	{
+	json_array_foreach (rules, i, v) {
 		text_putc(t, '\n');
 		put_rule(t, st, v);
 	}

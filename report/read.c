@@ -89,6 +89,7 @@ static const struct member stamp[] = { STRING("version"), NUMBER("schema"), END 
 static const struct member policy[] = { STRING("name"), STRING_OR_NULL("version"), END };
 static const struct member witness[] = { STRING("family"),
 					 STRING("protocol"),
+					 NUMBER("protocol_number"),
 					 STRING("source"),
 					 NUMBER_OR_NULL("source_port"),
 					 STRING("destination"),
@@ -235,8 +236,7 @@ static int check_list(struct reader *r, const json_t *list, const struct member 
 	int err = 0;
 	if (!json_is_array(list))
 		return wrong(r, list, m->key, "has to be a list");
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		if (m->kind == KIND_STRINGS ? !json_is_string(v) : !json_is_object(v))
 			return wrong(r, v, m->key,
 				     m->kind == KIND_STRINGS ? "has to hold strings only"

@@ -25,9 +25,11 @@ void report_render(const struct report_format *f, const json_t *results,
 	if (f->begin)
 		f->begin(&r);
 	if (f->diag)
-		json_array_foreach(doc_array(results, "diagnostics"), i, v) f->diag(&r, v);
+		json_array_foreach (doc_array(results, "diagnostics"), i, v)
+			f->diag(&r, v);
 	if (f->finding)
-		json_array_foreach(doc_array(results, "findings"), i, v) f->finding(&r, v);
+		json_array_foreach (doc_array(results, "findings"), i, v)
+			f->finding(&r, v);
 	if (f->end)
 		f->end(&r);
 }

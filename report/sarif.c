@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "report/doc.h"
 #include "report/formats.h"
 #include "report/place.h"
@@ -20,9 +21,32 @@
 enum { RESULTS_MAX = 25000, RELATED_MAX = 100, NOTICES_MAX = 1000, TRAFFIC_MAX = 5 };
 
 struct sarif {
+	const json_t *doc;
+	/* Names to their index + 1 in the document's files, checks and controls. */
+	struct map files, checks, controls;
 	json_t *results;
 	size_t left; /* findings over the limit */
 };
+
+static void index_names(struct map *m, const json_t *list, const char *key)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach (list, i, v) {
+		void **at = map_at(m, doc_get(v, key));
+		if (!*at)
+			*at = (void *)(uintptr_t)(i + 1);
+	}
+}
+
+/* False where the name is not in the document. */
+static bool find_name(const struct map *m, const char *name, size_t *ret_index)
+{
+	uintptr_t i = (uintptr_t)map_get(m, name);
+	if (i)
+		*ret_index = i - 1;
+	return i != 0;
+}
 
 /* RFC 3986: what may stand in a path stays, all else is percent-encoded. */
 static json_t *uri_of(const char *file)
@@ -40,17 +64,13 @@ static json_t *uri_of(const char *file)
 	return uri;
 }
 
-static json_t *artifact_location(const json_t *doc, const char *file)
+static json_t *artifact_location(const struct sarif *s, const char *file)
 {
 	json_t *j = json_object();
-	doc_put(j, "uri", uri_of(file));
 	size_t i;
-	json_t *v;
-	json_array_foreach(doc_array(doc, "files"), i, v) if (!strcmp(doc_get(v, "name"), file))
-	{
+	doc_put(j, "uri", uri_of(file));
+	if (find_name(&s->files, file, &i))
 		doc_put_int(j, "index", i);
-		break;
-	}
 	return j;
 }
 
@@ -82,10 +102,10 @@ static json_t *region_of(const struct place *p)
 	return j;
 }
 
-static json_t *physical_location(const json_t *doc, const struct place *p)
+static json_t *physical_location(const struct sarif *s, const struct place *p)
 {
 	json_t *j = json_object();
-	doc_put(j, "artifactLocation", artifact_location(doc, p->file));
+	doc_put(j, "artifactLocation", artifact_location(s, p->file));
 	doc_put(j, "region", region_of(p));
 	return j;
 }
@@ -131,13 +151,13 @@ static void say_rule(struct text *t, const json_t *rule)
 		text_putf(t, " (%s)", doc_get(rule, "note"));
 }
 
-static json_t *location_of(const json_t *doc, const json_t *rule, const struct place *p,
+static json_t *location_of(const struct sarif *s, const json_t *rule, const struct place *p,
 			   size_t id)
 {
 	json_t *j = json_object(), *logical = logical_locations(rule);
 	if (id)
 		doc_put_int(j, "id", id);
-	doc_put(j, "physicalLocation", physical_location(doc, p));
+	doc_put(j, "physicalLocation", physical_location(s, p));
 	if (logical)
 		doc_put(j, "logicalLocations", logical);
 	struct text t = { 0 };
@@ -148,14 +168,14 @@ static json_t *location_of(const json_t *doc, const json_t *rule, const struct p
 }
 
 /* A finding whose rules have no file: the first file of the run, so that a host shows it. */
-static json_t *location_anywhere(const json_t *doc)
+static json_t *location_anywhere(const struct sarif *s)
 {
-	const json_t *first = json_array_get(doc_array(doc, "files"), 0);
+	const json_t *first = json_array_get(doc_array(s->doc, "files"), 0);
 	if (!first)
 		return NULL;
 	struct place p = { .file = doc_get(first, "name"), .line = 1, .col = 1, .from = 1 };
 	json_t *j = json_object();
-	doc_put(j, "physicalLocation", physical_location(doc, &p));
+	doc_put(j, "physicalLocation", physical_location(s, &p));
 	return j;
 }
 
@@ -194,8 +214,7 @@ static void put_message(json_t *result, const json_t *f, const char *related)
 	}
 	size_t i;
 	json_t *v;
-	json_array_foreach(traffic, i, v)
-	{
+	json_array_foreach (traffic, i, v) {
 		if (i == TRAFFIC_MAX)
 			break;
 		text_put(&t, i ? ", " : " Traffic: ");
@@ -217,21 +236,20 @@ static void put_message(json_t *result, const json_t *f, const char *related)
  * The first rule that stands in a file is where to act; the others are related, and the
  * message links to them.
  */
-static void put_places(json_t *result, const json_t *doc, const json_t *f)
+static void put_places(json_t *result, const struct sarif *s, const json_t *f)
 {
 	json_t *first = NULL, *related = json_array(), *v;
 	struct text links = { 0 };
 	size_t i;
-	json_array_foreach(doc_array(f, "rules"), i, v)
-	{
+	json_array_foreach (doc_array(f, "rules"), i, v) {
 		struct place p = place_of_json(v);
 		struct text say = { 0 };
 		say_rule(&say, v);
 		if (p.file && !first) {
-			first = location_of(doc, v, &p, 0);
+			first = location_of(s, v, &p, 0);
 		} else if (p.file && json_array_size(related) < RELATED_MAX) {
 			size_t id = json_array_size(related) + 1;
-			json_array_append_new(related, location_of(doc, v, &p, id));
+			json_array_append_new(related, location_of(s, v, &p, id));
 			text_put(&links, links.len ? "; [" : " See [");
 			put_plain(&links, say.s);
 			text_putf(&links, "](%zu)", id);
@@ -247,7 +265,7 @@ static void put_places(json_t *result, const json_t *doc, const json_t *f)
 	text_finish(&links);
 
 	if (!first)
-		first = location_anywhere(doc);
+		first = location_anywhere(s);
 	json_t *locations = json_array();
 	if (first)
 		json_array_append_new(locations, first);
@@ -290,16 +308,16 @@ static void put_suppression(json_t *result, const json_t *f)
 	doc_put(result, "suppressions", list);
 }
 
-static void put_taxa(json_t *result, const json_t *doc, const json_t *f)
+static void put_taxa(json_t *result, const struct sarif *s, const json_t *f)
 {
 	json_t *taxa = json_array(), *v;
 	size_t i;
-	json_array_foreach(doc_array(f, "controls"), i, v)
-	{
-		json_t *taxon =
-			json_is_string(v) ? sarif_taxon(doc, json_string_value(v)) : NULL;
-		if (taxon)
-			json_array_append_new(taxa, taxon);
+	json_array_foreach (doc_array(f, "controls"), i, v) {
+		size_t k;
+		if (!json_is_string(v) || !find_name(&s->controls, json_string_value(v), &k))
+			continue;
+		const json_t *control = json_array_get(doc_array(s->doc, "controls"), k);
+		json_array_append_new(taxa, sarif_taxon(control));
 	}
 	if (json_array_size(taxa))
 		doc_put(result, "taxa", taxa);
@@ -314,20 +332,15 @@ static void copy(json_t *to, const char *key, const json_t *from, const char *me
 		json_object_set_nocheck(to, key, v);
 }
 
-static json_t *result_of(const json_t *doc, const json_t *f)
+static json_t *result_of(const struct sarif *s, const json_t *f)
 {
 	json_t *j = json_object();
 	const char *severity = doc_get(f, "severity");
 	size_t i;
-	json_t *v;
 
 	doc_put_string(j, "ruleId", doc_get(f, "check"));
-	json_array_foreach(doc_array(doc, "checks"), i,
-			   v) if (!strcmp(doc_get(v, "id"), doc_get(f, "check")))
-	{
+	if (find_name(&s->checks, doc_get(f, "check"), &i))
 		doc_put_int(j, "ruleIndex", i);
-		break;
-	}
 	/*
 	 * A level beside a kind other than "fail" has to be "none", which GitHub does not know;
 	 * left out, it takes the rule's own.
@@ -338,10 +351,10 @@ static json_t *result_of(const json_t *doc, const json_t *f)
 		doc_put_string(j, "kind", "fail");
 		doc_put_string(j, "level", sarif_level(severity));
 	}
-	put_places(j, doc, f);
+	put_places(j, s, f);
 	put_fingerprints(j, f);
 	put_suppression(j, f);
-	put_taxa(j, doc, f);
+	put_taxa(j, s, f);
 	json_t *props = json_object();
 	doc_put_string(props, "id", doc_get(f, "id"));
 	doc_put_string(props, "severity", severity);
@@ -368,13 +381,13 @@ static json_t *notice(const char *level, const char *id, const char *message)
 	return j;
 }
 
-static void notice_at(json_t *j, const json_t *doc, const json_t *at)
+static void notice_at(json_t *j, const struct sarif *s, const json_t *at)
 {
 	struct place p = place_of_json(at);
 	if (!p.file)
 		return;
 	json_t *locations = json_array(), *l = json_object();
-	doc_put(l, "physicalLocation", physical_location(doc, &p));
+	doc_put(l, "physicalLocation", physical_location(s, &p));
 	json_array_append_new(locations, l);
 	doc_put(j, "locations", locations);
 }
@@ -387,19 +400,20 @@ static void put_left(json_t *list, const char *what, size_t n)
 	text_finish(&t);
 }
 
-static void put_inconclusive(json_t *list, const json_t *doc, const json_t *c)
+static void put_inconclusive(json_t *list, const struct sarif *s, const json_t *c)
 {
 	struct text t = { 0 };
 	text_putf(&t, "Inconclusive: %s to %s on the %s plane: %s.", doc_get(c, "from"),
 		  doc_get(c, "to"), doc_get(c, "plane"), doc_get(c, "why"));
 	json_t *n = notice("warning", "plumbline.inconclusive", t.s);
-	notice_at(n, doc, doc_object(c, "place"));
+	notice_at(n, s, doc_object(c, "place"));
 	json_array_append_new(list, n);
 	text_finish(&t);
 }
 
-static json_t *invocations_of(const json_t *doc, const struct sarif *s)
+static json_t *invocations_of(const struct sarif *s)
 {
+	const json_t *doc = s->doc;
 	json_t *list = json_array(), *j = json_object(), *notices = json_array(), *v;
 	const json_t *sum = doc_object(doc, "summary");
 	long long code = doc_int(sum, "exit_code");
@@ -407,28 +421,26 @@ static json_t *invocations_of(const json_t *doc, const struct sarif *s)
 
 	if (s->left)
 		put_left(notices, "findings are", s->left);
-	json_array_foreach(doc_array(doc, "coverage"), i, v)
-	{
+	json_array_foreach (doc_array(doc, "coverage"), i, v) {
 		if (strcmp(doc_get(v, "verdict"), "inconclusive"))
 			continue;
 		if (json_array_size(notices) < NOTICES_MAX)
-			put_inconclusive(notices, doc, v);
+			put_inconclusive(notices, s, v);
 		else
 			left++;
 	}
-	json_array_foreach(doc_array(doc, "diagnostics"), i, v)
-	{
+	json_array_foreach (doc_array(doc, "diagnostics"), i, v) {
 		if (json_array_size(notices) >= 2 * NOTICES_MAX) {
 			left++;
 			continue;
 		}
 		json_t *n = notice(doc_get(v, "severity"), doc_get(v, "code"),
 				   doc_get(v, "message"));
-		notice_at(n, doc, v);
+		notice_at(n, s, v);
 		json_array_append_new(notices, n);
 	}
-	json_array_foreach(doc_array(doc, "diagnostics_left"), i, v) left +=
-		(size_t)doc_int(v, "left");
+	json_array_foreach (doc_array(doc, "diagnostics_left"), i, v)
+		left += (size_t)doc_int(v, "left");
 	if (left)
 		put_left(notices, "notifications are", left);
 
@@ -445,8 +457,7 @@ static json_t *artifacts_of(const json_t *doc)
 {
 	json_t *list = json_array(), *v;
 	size_t i;
-	json_array_foreach(doc_array(doc, "files"), i, v)
-	{
+	json_array_foreach (doc_array(doc, "files"), i, v) {
 		json_t *j = json_object(), *at = json_object();
 		doc_put(at, "uri", uri_of(doc_get(v, "name")));
 		doc_put(j, "location", at);
@@ -481,7 +492,11 @@ static json_t *automation_of(const json_t *doc)
 static void sarif_begin(struct report *r)
 {
 	struct sarif *s = xcalloc(1, sizeof(*s));
+	s->doc = r->results;
 	s->results = json_array();
+	index_names(&s->files, doc_array(s->doc, "files"), "name");
+	index_names(&s->checks, doc_array(s->doc, "checks"), "id");
+	index_names(&s->controls, doc_array(s->doc, "controls"), "id");
 	r->state = s;
 }
 
@@ -489,7 +504,7 @@ static void sarif_finding(struct report *r, const json_t *finding)
 {
 	struct sarif *s = r->state;
 	if (json_array_size(s->results) < RESULTS_MAX)
-		json_array_append_new(s->results, result_of(r->results, finding));
+		json_array_append_new(s->results, result_of(s, finding));
 	else
 		s->left++;
 }
@@ -514,7 +529,7 @@ static void sarif_end(struct report *r)
 	doc_put(tool, "driver", sarif_driver(doc));
 	doc_put(run, "tool", tool);
 	doc_put(run, "automationDetails", automation_of(doc));
-	doc_put(run, "invocations", invocations_of(doc, s));
+	doc_put(run, "invocations", invocations_of(s));
 	doc_put(run, "artifacts", artifacts_of(doc));
 	doc_put(run, "results", s->results);
 	if (taxonomies)
@@ -525,6 +540,9 @@ static void sarif_end(struct report *r)
 	json_dump_callback(log, put, r->out, JSON_INDENT(2));
 	text_putc(r->out, '\n');
 	json_decref(log);
+	map_finish(&s->files);
+	map_finish(&s->checks);
+	map_finish(&s->controls);
 	free(s);
 	r->state = NULL;
 }

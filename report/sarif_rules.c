@@ -5,11 +5,14 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/text.h"
 #include "report/doc.h"
 
 /* Limits of GitHub's code scanning. */
 enum { DESCRIPTION_MAX = 1024, NAME_MAX_BYTES = 255, TAGS_MAX = 20 };
+/* More than any framework has: what a crafted document may cost. */
+enum { CONTROLS_MAX = 1000, RULES_MAX = 25000 };
 
 const char *sarif_level(const char *severity)
 {
@@ -68,10 +71,10 @@ static bool matches(const json_t *control, const char *check)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(
-		doc_array(control, "checks"), i,
-		v) if (json_is_string(v) && strlen(json_string_value(v)) < 256 &&
-		       !fnmatch(json_string_value(v), check, FNM_NOESCAPE)) return true;
+	json_array_foreach (doc_array(control, "checks"), i, v)
+		if (json_is_string(v) && strlen(json_string_value(v)) < 256 &&
+		    !fnmatch(json_string_value(v), check, FNM_NOESCAPE))
+			return true;
 	return false;
 }
 
@@ -93,9 +96,8 @@ static json_t *tags_of(const json_t *doc, const char *check)
 	json_array_append_new(tags, json_string("network"));
 	size_t i;
 	json_t *c;
-	json_array_foreach(doc_array(doc, "controls"), i, c)
-	{
-		if (json_array_size(tags) >= TAGS_MAX)
+	json_array_foreach (doc_array(doc, "controls"), i, c) {
+		if (json_array_size(tags) >= TAGS_MAX || i >= CONTROLS_MAX)
 			break;
 		if (!matches(c, check))
 			continue;
@@ -170,7 +172,7 @@ json_t *sarif_driver(const json_t *doc)
 			  "Proves whether what the physical network enforces, what the virtual "
 			  "network enforces and what the policy declares agree.",
 			  0);
-	json_array_foreach(doc_array(doc, "checks"), i, v)
+	json_array_foreach (doc_array(doc, "checks"), i, v)
 		json_array_append_new(rules, rule_of(doc, v));
 	doc_put(driver, "rules", rules);
 	return driver;
@@ -179,26 +181,24 @@ json_t *sarif_driver(const json_t *doc)
 json_t *sarif_taxonomies(const json_t *doc)
 {
 	json_t *list = json_array(), *c;
-	size_t i, k;
-	json_array_foreach(doc_array(doc, "controls"), i, c)
-	{
-		const char *framework = doc_get(c, "framework");
-		json_t *home = NULL, *v;
-		json_array_foreach(list, k, v) if (!strcmp(doc_get(v, "name"), framework))
-			home = v;
-		if (!home) {
-			home = json_object();
-			doc_put_string(home, "name", framework);
-			doc_put(home, "taxa", json_array());
-			json_array_append_new(list, home);
+	struct map homes = { 0 };
+	size_t i;
+	json_array_foreach (doc_array(doc, "controls"), i, c) {
+		void **home = map_at(&homes, doc_get(c, "framework"));
+		if (!*home) {
+			*home = json_object();
+			doc_put_string(*home, "name", doc_get(c, "framework"));
+			doc_put(*home, "taxa", json_array());
+			json_array_append_new(list, *home);
 		}
 		json_t *taxon = json_object();
 		doc_put_string(taxon, "id", doc_get(c, "id"));
 		if (*doc_get(c, "title"))
 			sarif_put_message(taxon, "shortDescription", doc_get(c, "title"),
 					  DESCRIPTION_MAX);
-		json_array_append_new(json_object_get(home, "taxa"), taxon);
+		json_array_append_new(json_object_get(*home, "taxa"), taxon);
 	}
+	map_finish(&homes);
 	if (!json_array_size(list)) {
 		json_decref(list);
 		return NULL;
@@ -206,19 +206,11 @@ json_t *sarif_taxonomies(const json_t *doc)
 	return list;
 }
 
-json_t *sarif_taxon(const json_t *doc, const char *control)
+json_t *sarif_taxon(const json_t *control)
 {
-	size_t i;
-	json_t *c;
-	json_array_foreach(doc_array(doc, "controls"), i, c)
-	{
-		if (strcmp(doc_get(c, "id"), control))
-			continue;
-		json_t *taxon = json_object(), *component = json_object();
-		doc_put_string(taxon, "id", control);
-		doc_put_string(component, "name", doc_get(c, "framework"));
-		doc_put(taxon, "toolComponent", component);
-		return taxon;
-	}
-	return NULL;
+	json_t *taxon = json_object(), *component = json_object();
+	doc_put_string(taxon, "id", doc_get(control, "id"));
+	doc_put_string(component, "name", doc_get(control, "framework"));
+	doc_put(taxon, "toolComponent", component);
+	return taxon;
 }

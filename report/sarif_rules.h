@@ -10,8 +10,8 @@
 json_t *sarif_driver(const json_t *doc);
 /* One taxonomy a framework, its controls as taxa. NULL where the policy names no controls. */
 json_t *sarif_taxonomies(const json_t *doc);
-/* The taxon that a control's id means: NULL where no control has it. */
-json_t *sarif_taxon(const json_t *doc, const char *control);
+/* A reference to the taxon that a control became. */
+json_t *sarif_taxon(const json_t *control);
 
 /* "error", "warning", "note". */
 const char *sarif_level(const char *severity);

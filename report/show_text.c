@@ -36,7 +36,7 @@ static void put_port(struct text *t, struct report_style st, const json_t *p)
 		text_putf(&s, ", vlan %lld", doc_int(p, "vlan"));
 	if (!doc_bool(p, "up"))
 		text_put(&s, ", down");
-	json_array_foreach(doc_array(p, "prefixes"), i, v)
+	json_array_foreach (doc_array(p, "prefixes"), i, v)
 		field(&s, i ? ", " : ": ", json_string_value(v) ? json_string_value(v) : "");
 	put_at(&s, p);
 	page_wrap(t, st, INK_PLAIN, "    port", 12, s.s);
@@ -95,7 +95,8 @@ static void put_ruleset(struct text *t, struct report_style st, const json_t *rs
 	put_at(&s, rs);
 	page_wrap(t, st, INK_PLAIN, "    ", 4, s.s);
 	text_finish(&s);
-	json_array_foreach(doc_array(rs, "rules"), i, v) put_rule(t, st, v);
+	json_array_foreach (doc_array(rs, "rules"), i, v)
+		put_rule(t, st, v);
 }
 
 static void put_simple(struct text *t, struct report_style st, const char *label,
@@ -103,8 +104,7 @@ static void put_simple(struct text *t, struct report_style st, const char *label
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		struct text s = { 0 };
 		for (size_t k = 0; keys[k]; k += 2)
 			field(&s, keys[k], doc_get(v, keys[k + 1]));
@@ -130,19 +130,23 @@ static void put_device(struct text *t, struct report_style st, const json_t *d)
 		  doc_get(d, "plane"));
 	part_heading(t, st, s.s);
 	text_finish(&s);
-	json_array_foreach(doc_array(d, "ports"), i, v) put_port(t, st, v);
-	json_array_foreach(doc_array(d, "hooks"), i, v) put_hook(t, st, v);
+	json_array_foreach (doc_array(d, "ports"), i, v)
+		put_port(t, st, v);
+	json_array_foreach (doc_array(d, "hooks"), i, v)
+		put_hook(t, st, v);
 	put_simple(t, st, "    route", doc_array(d, "routes"), route);
 	put_simple(t, st, "    nat", doc_array(d, "nats"), nat);
 	put_simple(t, st, "    unread", doc_array(d, "taints"), taint);
-	json_array_foreach(doc_array(d, "rulesets"), i, v) put_ruleset(t, st, v);
+	json_array_foreach (doc_array(d, "rulesets"), i, v)
+		put_ruleset(t, st, v);
 }
 
 void snapshot_text(const json_t *doc, struct text *out, struct report_style style)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(doc_array(doc, "devices"), i, v) put_device(out, style, v);
+	json_array_foreach (doc_array(doc, "devices"), i, v)
+		put_device(out, style, v);
 	part_sources(out, style, doc, ENTRIES_TOLD);
 	part_diagnostics(out, style, doc);
 }

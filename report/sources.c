@@ -79,8 +79,7 @@ static void put_source(struct text *t, struct report_style st, const json_t *src
 	/* The rejected ones first: they are what may be missing. */
 	for (int pass = 0; pass < 2; pass++) {
 		const char *class = pass ? "bounded" : "rejected";
-		json_array_foreach(entries, i, e)
-		{
+		json_array_foreach (entries, i, e) {
 			if (strcmp(doc_get(e, "class"), class))
 				continue;
 			if (told++ >= most)
@@ -108,7 +107,8 @@ void part_sources(struct text *t, struct report_style st, const json_t *doc, siz
 	if (!json_array_size(sources))
 		return;
 	part_heading(t, st, "What was read");
-	json_array_foreach(sources, i, v) put_source(t, st, v, most);
+	json_array_foreach (sources, i, v)
+		put_source(t, st, v, most);
 }
 
 static void put_diag(struct text *t, struct report_style st, const json_t *d)
@@ -122,8 +122,7 @@ static void put_diag(struct text *t, struct report_style st, const json_t *d)
 		   &at);
 	size_t i;
 	json_t *r;
-	json_array_foreach(doc_array(d, "related"), i, r)
-	{
+	json_array_foreach (doc_array(d, "related"), i, r) {
 		at = place_of_json(r);
 		if (!quoted)
 			at.text = NULL;
@@ -152,10 +151,11 @@ void part_diagnostics(struct text *t, struct report_style st, const json_t *doc)
 		return;
 	part_heading(t, st, "Diagnostics");
 	for (size_t k = 0; k < 3; k++)
-		json_array_foreach(diags, i, d) if (!strcmp(doc_get(d, "severity"), order[k]) &&
-						    told(&codes, doc_get(d, "code"), 1) <= TOLD)
-			put_diag(t, st, d);
-	json_array_foreach(doc_array(doc, "diagnostics_left"), i, d)
+		json_array_foreach (diags, i, d)
+			if (!strcmp(doc_get(d, "severity"), order[k]) &&
+			    told(&codes, doc_get(d, "code"), 1) <= TOLD)
+				put_diag(t, st, d);
+	json_array_foreach (doc_array(doc, "diagnostics_left"), i, d)
 		told(&codes, doc_get(d, "code"), doc_int(d, "left"));
 	for (i = 0; i < codes.n; i++) {
 		long long n = (long long)(intptr_t)codes.entries[i].value;

@@ -37,8 +37,7 @@ static void gaps(const json_t *doc, long long *ret_inexact, long long *ret_faile
 	size_t i;
 	json_t *v;
 	*ret_inexact = *ret_failed = 0;
-	json_array_foreach(doc_array(doc, "sources"), i, v)
-	{
+	json_array_foreach (doc_array(doc, "sources"), i, v) {
 		const json_t *acc = doc_object(v, "account");
 		*ret_inexact += doc_int(acc, "bounded") + doc_int(acc, "rejected");
 		*ret_failed += doc_bool(v, "failed");
@@ -73,8 +72,7 @@ static const char *verdict_diff(const json_t *doc, enum ink *ret_ink, struct tex
 	const json_t *sum = doc_object(doc, "summary");
 	size_t i, opened = 0, closed = 0;
 	json_t *f;
-	json_array_foreach(doc_array(doc, "findings"), i, f)
-	{
+	json_array_foreach (doc_array(doc, "findings"), i, f) {
 		opened += !strcmp(doc_get(f, "check"), "diff.opened");
 		closed += !strcmp(doc_get(f, "check"), "diff.closed");
 	}
