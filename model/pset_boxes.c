@@ -14,8 +14,6 @@
  * mends what digits cut apart.
  */
 
-#include <math.h>
-
 #include "model/pset_internal.h"
 
 struct path {
@@ -177,32 +175,6 @@ static double range_size(unsigned lo, unsigned hi)
 	return hi + 1.0 - lo;
 }
 
-static double span_size(struct span s)
-{
-	double hi = (double)(s.hi.hi - s.lo.hi), lo = (double)s.hi.lo - (double)s.lo.lo;
-
-	return ldexp(hi, 64) + lo + 1;
-}
-
-/* The size of what has been chosen so far, times the best of what has not. */
-static double path_size(struct boxing *b, const struct path *p)
-{
-	const struct pset_space *sp = b->sp;
-	double size = range_size(p->proto.lo, p->proto.hi), number;
-
-	for (int i = 0; i < 2; i++) {
-		unsigned from = sp->level[i ? FIELD_SRC : FIELD_DST];
-		unsigned port = sp->level[i ? FIELD_SPORT : FIELD_DPORT];
-
-		/* of an address half told the digits so far are single */
-		if (p->level >= from + sp->digits)
-			size *= span_size(p->addr[i]);
-		if (p->level > port && level_size(sp, p->class, port) > 1)
-			size *= range_size(p->port[i].lo, p->port[i].hi);
-	}
-	return size * largest(b, p->class, p->f, p->level, &number);
-}
-
 static void set_digit(const struct pset_space *sp, struct span *s, unsigned k, unsigned lo,
 		      unsigned hi)
 {
@@ -214,9 +186,9 @@ static void set_digit(const struct pset_space *sp, struct span *s, unsigned k, u
 	*h = (*h & ~(UINT64_C(0xffff) << shift)) | (uint64_t)hi << shift;
 }
 
-/* Grows a path by one run of its next level. */
+/* Grows a path by one run of its next level; share: of the size that it can reach. */
 static void grow(struct boxing *b, const struct path *from, unsigned lo, unsigned hi,
-		 uint32_t child)
+		 uint32_t child, double share)
 {
 	const struct pset_space *sp = b->sp;
 	unsigned level = from->level, k;
@@ -224,6 +196,7 @@ static void grow(struct boxing *b, const struct path *from, unsigned lo, unsigne
 
 	p.f = child;
 	p.level = (uint8_t)(level + 1);
+	p.size *= share;
 	if (digit_of_addr(sp, level, &k)) {
 		set_digit(sp, &p.addr[level >= sp->level[FIELD_SRC]], k, lo, hi);
 		if (rest_is_free(sp, child, level, k))
@@ -234,7 +207,6 @@ static void grow(struct boxing *b, const struct path *from, unsigned lo, unsigne
 		p.port[level == sp->level[FIELD_SPORT]] =
 			(struct range){ (uint16_t)lo, (uint16_t)hi };
 	}
-	p.size = path_size(b, &p);
 	heap_add(b, p);
 }
 
@@ -258,20 +230,39 @@ static void split_many(struct boxing *b, struct path *p)
 	p->many = false;
 }
 
+/* The largest box through run i of a node, up to what all of its runs share. */
+static double through(struct boxing *b, const struct path *p, const struct node *nd, uint32_t i)
+{
+	unsigned k, lo = i ? nd->bound[i - 1] + 1u : 0;
+	bool single = digit_of_addr(b->sp, p->level, &k) &&
+		      !rest_is_free(b->sp, nd->child[i], p->level, k);
+	double number, width = single ? 1 : nd->bound[i] + 1.0 - lo;
+
+	return width * largest(b, p->class, nd->child[i], p->level + 1u, &number);
+}
+
+/*
+ * All runs of the next level. The best of them keep the size of the path to the last bit:
+ * if rounding made it less, every other path of that size would be grown before them.
+ */
 static void step_path(struct boxing *b, const struct path *p)
 {
-	const struct pset_space *sp = b->sp;
-	unsigned next = 0;
+	double best = 0, size;
 	struct node nd;
 
-	if (node_level(sp, p->f) != p->level) {
-		grow(b, p, 0, sp->top[p->level], p->f);
+	if (node_level(b->sp, p->f) != p->level) {
+		grow(b, p, 0, b->sp->top[p->level], p->f, 1);
 		return;
 	}
-	nd = node_get(sp, p->f);
-	for (uint32_t i = 0; i < nd.n; next = nd.bound[i] + 1u, i++)
+	nd = node_get(b->sp, p->f);
+	for (uint32_t i = 0; i < nd.n; i++) {
+		size = through(b, p, &nd, i);
+		best = size > best ? size : best;
+	}
+	for (uint32_t i = 0; i < nd.n; i++)
 		if (nd.child[i])
-			grow(b, p, next, nd.bound[i], nd.child[i]);
+			grow(b, p, i ? nd.bound[i - 1] + 1u : 0, nd.bound[i], nd.child[i],
+			     through(b, p, &nd, i) / best);
 }
 
 /* What stands below a protocol, seen as whole packets, later fragments, or both alike. */
@@ -308,10 +299,15 @@ static enum proto_class class_of(const struct pset_space *sp, struct range proto
 static void start_paths(struct boxing *b, uint32_t s)
 {
 	const struct pset_space *sp = b->sp;
+	double number;
 
 	for (int half = 0; half < HALVES; half++) {
 		for (unsigned x = 0; x < PSET_FRAGMENT; x++) {
-			struct path p = { .level = 1, .half = (uint8_t)half, .pieces = 1 };
+			struct range any = { 0, UINT16_MAX };
+			struct path p = { .level = 1,
+					  .half = (uint8_t)half,
+					  .pieces = 1,
+					  .port = { any, any } };
 
 			p.addr[0].hi = p.addr[1].hi = addr_max((enum family)sp->family);
 			p.f = below_proto(sp, s, x, half);
@@ -321,7 +317,8 @@ static void start_paths(struct boxing *b, uint32_t s)
 			while (x + 1 < PSET_FRAGMENT && below_proto(sp, s, x + 1, half) == p.f)
 				p.proto.hi = (uint16_t)++x;
 			p.class = (uint8_t)class_of(sp, p.proto, half);
-			p.size = path_size(b, &p);
+			p.size = range_size(p.proto.lo, p.proto.hi) *
+				 largest(b, p.class, p.f, p.level, &number);
 			heap_add(b, p);
 		}
 	}
