@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COLLECTORS_AWS_INTERNAL_H
+#define COLLECTORS_AWS_INTERNAL_H
+
+/*
+ * What the files of one estate entry say about VPCs, as the API names it, before it becomes
+ * devices. Objects refer to each other by pointers; one that is only spoken of stays
+ * undefined, and whatever depends on it is unknown.
+ *
+ *	aws.c          files, documents, wrappers
+ *	aws_member.c   members of JSON objects, the account
+ *	aws_object.c   VPCs, subnets, network interfaces, network ACLs, prefix lists
+ *	aws_group.c    security groups and their permissions
+ *	aws_ruleset.c  references resolved; groups and ACLs as rulesets
+ *	aws_device.c   ports, what hangs on them, devices
+ */
+
+#include <jansson.h>
+
+#include "base/jsonloc.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "collectors/collector.h"
+
+enum aws_kind {
+	AWS_GROUP,
+	AWS_INTERFACE,
+	AWS_SUBNET,
+	AWS_VPC,
+	AWS_ACL,
+	AWS_LIST,
+	AWS_LIST_ENTRY,
+	AWS_OTHER, /* of the API, but nothing that is modelled here */
+	AWS_KINDS
+};
+
+/* Seen from the network: what reaches an interface, what leaves it. */
+enum aws_direction { AWS_INGRESS, AWS_EGRESS, AWS_DIRECTIONS };
+
+struct aws_spans {
+	VEC(struct span) of[FAMILY_COUNT];
+};
+
+struct aws_vpc {
+	const char *id, *name; /* name: the tag, or NULL */
+	struct loc at;
+	const char *owner;  /* account that the objects name, or NULL */
+	const char *second; /* another such account: the VPC is shared */
+	bool defined;
+	uint64_t print;	     /* fingerprint of what decides, to know copies by */
+	const char *blocked; /* block public access is on, in this mode */
+	const char *odd;     /* why something about it isn't known */
+	struct loc odd_at;
+	VEC(struct aws_group *) groups;
+	VEC(struct aws_interface *) interfaces;
+	VEC(struct aws_subnet *) subnets;
+	VEC(struct aws_acl *) acls;
+	/* Why interfaces, or addresses of theirs, may be missing; NULL: all are known. */
+	const char *partial;
+	const char *lost; /* an interface of it may have addresses that aren't known */
+	struct device_build *build;
+	const char *device;
+	/* by direction: every interface by its groups; every address by its subnet's ACL */
+	struct ruleset *members[AWS_DIRECTIONS], *borders[AWS_DIRECTIONS];
+	struct aws_spans held; /* addresses of all interfaces */
+};
+
+struct aws_subnet {
+	const char *id, *name;
+	struct loc at;
+	struct aws_vpc *vpc;
+	bool defined;
+	uint64_t print;
+	const char *odd;
+	struct aws_spans cidrs;
+	VEC(struct prefix) prefixes;
+	VEC(struct aws_interface *) interfaces;
+	struct aws_acl *acl; /* NULL: none is known to be associated */
+	struct loc acl_at;
+	const char *acl_odd; /* two ACLs claim it */
+	struct ruleset *border[AWS_DIRECTIONS];
+};
+
+struct aws_interface {
+	const char *id, *name, *type;
+	struct loc at;
+	struct aws_vpc *vpc;
+	struct aws_subnet *subnet;
+	uint64_t print;
+	bool defined;
+	bool forwards;	  /* sends and receives for others (no source/destination check) */
+	bool unfiltered;  /* of a service that has no security groups by design */
+	const char *odd;  /* why its groups or addresses aren't known */
+	const char *lost; /* why it may have addresses that aren't known */
+	struct aws_spans addrs;
+	VEC(struct aws_group *) groups;
+};
+
+struct aws_list {
+	const char *id, *name;
+	struct loc at;
+	uint64_t print;
+	bool defined, has_cidrs, has_entries;
+	bool odd;	     /* entries that weren't understood, or a missing page */
+	int family;	     /* enum family, -1: not said */
+	unsigned open, last; /* pages with and without a token for the next */
+	struct aws_spans spans;
+	const struct match *match[AWS_DIRECTIONS]; /* over FIELD_SRC, FIELD_DST */
+	const struct aws_vpc *named_in;		   /* the device whose names have it already */
+};
+
+/* A service with one range, list or group: what AWS calls a security group rule. */
+struct aws_rule {
+	struct loc at;
+	const char *note; /* the user's description, or NULL */
+	struct account *account;
+	const struct match *service;
+	const struct match *peer; /* NULL: list or group tells */
+	struct aws_list *list;
+	struct aws_group *group;
+	const char *user, *vpc_id, *status; /* what the pair says of the group; NULL: nothing */
+	bool peered;			    /* the pair names a peering connection */
+	uint8_t class;			    /* enum account_class */
+	const char *why;
+};
+
+struct aws_group {
+	const char *id, *name, *owner;
+	struct loc at;
+	struct aws_vpc *vpc; /* NULL: not known */
+	bool defined;
+	uint64_t print;
+	const char *odd; /* why it isn't known what it permits */
+	bool has[AWS_DIRECTIONS];
+	const char *extra[AWS_DIRECTIONS]; /* a member that may permit more */
+	VEC(struct aws_rule) rules[AWS_DIRECTIONS];
+	struct aws_spans held; /* addresses of the interfaces that hold it */
+	const struct match *held_match[AWS_DIRECTIONS]; /* over FIELD_SRC, FIELD_DST */
+	struct ruleset *ruleset[AWS_DIRECTIONS];
+	struct aws_vpc *built_in; /* whose device ruleset[] belongs to */
+	struct aws_spans here;	  /* while a list of members is made */
+	bool touched;
+};
+
+struct aws_acl_entry {
+	struct loc at;
+	uint64_t number;
+	const struct match *match;
+	uint8_t verdict;  /* enum verdict: PERMIT, DENY, or UNKNOWN with a reason in why */
+	uint8_t families; /* 1 << enum family, or'ed */
+	bool implicit;
+	const char *why;
+};
+
+struct aws_acl {
+	const char *id, *name;
+	struct loc at;
+	struct aws_vpc *vpc;
+	bool defined;
+	uint64_t print;
+	const char *odd;
+	VEC(struct aws_acl_entry) entries[AWS_DIRECTIONS];
+	struct ruleset *ruleset[AWS_DIRECTIONS];
+};
+
+struct aws {
+	struct collect *c;
+	struct snapshot *snap;
+	struct matches *m;
+	struct arena *arena; /* of this one read */
+	struct map vpcs, subnets, interfaces, acls, lists, groups;
+	VEC(struct account *) accounts;
+	struct map pages;   /* "kind directory": struct aws_pages */
+	const char *failed; /* name of a source that couldn't be read to its end */
+	/* the document being read */
+	const struct source *src;
+	struct jsonloc *places;
+	struct account *account;
+	size_t found; /* objects of the API met so far */
+};
+
+struct aws_pages {
+	enum aws_kind kind;
+	struct loc at;
+	unsigned open, last;
+};
+
+/* aws_member.c: reading members; null counts as absent everywhere. */
+const json_t *aws_member(const json_t *object, const char *key);
+/* A copy in the read's arena, or NULL where it isn't a (non-empty) string. */
+const char *aws_string(struct aws *w, const json_t *object, const char *key);
+/* The same, of the value of the tag "Name" in the list under key. */
+const char *aws_name_tag(struct aws *w, const json_t *object, const char *key);
+/* The array under key; *ret_bad where there is something else. */
+const json_t *aws_array(const json_t *object, const char *key, bool *ret_bad);
+/* A whole number, also one written as a string. */
+bool aws_number(const json_t *value, int64_t *ret);
+/* The first member that isn't in the NULL-terminated list and says something, or NULL. */
+const char *aws_unknown_member(const json_t *object, const char *const *known);
+/* Place of a value of the tree, with its path. */
+struct loc aws_at(struct aws *w, const json_t *value);
+/* Counts a unit of the document being read. */
+void aws_account(struct aws *w, enum account_class class, bool policy, struct loc at,
+		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Equal for objects that say the same in all members that aren't in `ignore`. */
+uint64_t aws_print(const json_t *object, const char *const *ignore);
+/*
+ * Whether an object under this id is new. A copy is counted as such; one that says something
+ * else is an error, and *odd tells so.
+ */
+bool aws_first(struct aws *w, const json_t *object, const char *id, bool *defined,
+	       uint64_t *print, const char *const *ignore, struct loc before, const char **odd);
+
+void aws_spans_add(struct aws_spans *s, enum family f, struct span span);
+void aws_spans_join(struct aws_spans *s, const struct aws_spans *more);
+void aws_spans_finish(struct aws_spans *s);
+/* Over field; NONE where it is empty. */
+const struct match *aws_spans_match(struct aws *w, const struct aws_spans *s, enum field field);
+
+/* The object of that id, made undefined where it is new. */
+struct aws_vpc *aws_vpc(struct aws *w, const char *id, const char *owner, struct loc at);
+struct aws_subnet *aws_subnet(struct aws *w, const char *id, struct loc at);
+struct aws_list *aws_list(struct aws *w, const char *id, struct loc at);
+struct aws_group *aws_group(struct aws *w, const char *id, struct loc at);
+
+/* The readers of one object each; what they find is in the account. */
+void aws_read_group(struct aws *w, const json_t *o);
+void aws_read_interface(struct aws *w, const json_t *o);
+void aws_read_subnet(struct aws *w, const json_t *o);
+void aws_read_vpc(struct aws *w, const json_t *o);
+void aws_read_acl(struct aws *w, const json_t *o);
+void aws_read_list(struct aws *w, const json_t *o);
+/* The entries of a managed prefix list; list NULL: nobody says of which. */
+void aws_read_entries(struct aws *w, struct aws_list *list, const json_t *entries, bool open);
+
+/*
+ * The service of a permission or ACL entry. proto: as the API writes it, may be NULL. lo, hi:
+ * ports, or ICMP type and code; NULL: absent. *ret_why and *ret_class tell what wasn't
+ * understood.
+ */
+const struct match *aws_service(struct aws *w, struct loc at, const json_t *proto,
+				const json_t *lo, const json_t *hi, uint8_t *ret_class,
+				const char **ret_why);
+/* Text of the value for messages: a string as it is, anything else as JSON. */
+const char *aws_say(struct aws *w, const json_t *value);
+/* A CIDR of the wanted family (-1: any); warns of bits behind the length. */
+bool aws_parse_cidr(struct aws *w, struct loc at, const json_t *value, int family,
+		    enum family *ret_family, struct span *ret_span);
+/* A CIDR of the wanted family over field; an unknown where it isn't one. */
+const struct match *aws_cidr(struct aws *w, struct loc at, const json_t *value,
+			     enum family family, enum field field, uint8_t *ret_class,
+			     const char **ret_why);
+
+/* The field that the other side stands in: the source of what comes, the destination of what
+ * goes. */
+static inline enum field aws_peer_field(enum aws_direction d)
+{
+	return d == AWS_EGRESS ? FIELD_DST : FIELD_SRC;
+}
+
+/* The field that our side stands in. */
+static inline enum field aws_own_field(enum aws_direction d)
+{
+	return d == AWS_EGRESS ? FIELD_SRC : FIELD_DST;
+}
+
+static inline const char *aws_direction_name(enum aws_direction d)
+{
+	return d == AWS_EGRESS ? "egress" : "ingress";
+}
+
+/* Length of the prefix that a span is. */
+unsigned aws_span_len(enum family f, struct span s);
+
+/* aws_ruleset.c, after everything was read. */
+/* As a ruleset of v's device; a group of another VPC is a copy there. */
+void aws_build_group(struct aws *w, struct aws_vpc *v, struct aws_group *g);
+void aws_build_acl(struct aws *w, struct aws_vpc *v, struct aws_acl *acl);
+/* aws_device.c */
+void aws_build_device(struct aws *w, struct aws_vpc *v);
+
+#endif

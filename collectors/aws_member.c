@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collectors/aws_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+const json_t *aws_member(const json_t *object, const char *key)
+{
+	const json_t *v = json_object_get(object, key);
+	return json_is_null(v) ? NULL : v;
+}
+
+const char *aws_string(struct aws *w, const json_t *object, const char *key)
+{
+	const json_t *v = aws_member(object, key);
+	if (!json_is_string(v) || !json_string_length(v))
+		return NULL;
+	return arena_strn(w->arena, json_string_value(v), json_string_length(v));
+}
+
+const char *aws_name_tag(struct aws *w, const json_t *object, const char *key)
+{
+	size_t i;
+	const json_t *tag;
+	json_array_foreach(aws_member(object, key), i, tag)
+	{
+		const char *name = json_string_value(aws_member(tag, "Key"));
+		if (name && !strcmp(name, "Name"))
+			return aws_string(w, tag, "Value");
+	}
+	return NULL;
+}
+
+const json_t *aws_array(const json_t *object, const char *key, bool *ret_bad)
+{
+	const json_t *v = aws_member(object, key);
+	if (v && !json_is_array(v))
+		*ret_bad = true;
+	return json_is_array(v) ? v : NULL;
+}
+
+bool aws_number(const json_t *value, int64_t *ret)
+{
+	if (json_is_integer(value)) {
+		*ret = json_integer_value(value);
+		return true;
+	}
+	if (!json_is_string(value))
+		return false;
+	const char *s = json_string_value(value);
+	bool minus = *s == '-';
+	uint64_t n;
+	if (!parse_number(s + minus, strlen(s + minus), 0, INT32_MAX, false, &n))
+		return false;
+	*ret = minus ? -(int64_t)n : (int64_t)n;
+	return true;
+}
+
+static bool in_list(const char *const *list, const char *word)
+{
+	for (; *list; list++)
+		if (!strcmp(*list, word))
+			return true;
+	return false;
+}
+
+/* Members without content can't carry anything. */
+static bool says_nothing(const json_t *v)
+{
+	return json_is_null(v) || (json_is_array(v) && !json_array_size(v)) ||
+	       (json_is_object(v) && !json_object_size(v)) ||
+	       (json_is_string(v) && !json_string_length(v));
+}
+
+const char *aws_unknown_member(const json_t *object, const char *const *known)
+{
+	const char *key;
+	json_t *v;
+	json_object_foreach((json_t *)object, key, v)
+	{
+		if (!in_list(known, key) && !says_nothing(v))
+			return key;
+	}
+	return NULL;
+}
+
+struct loc aws_at(struct aws *w, const json_t *value)
+{
+	struct loc at = jsonloc_of(w->places, w->snap->arena, value);
+	if (!at.src)
+		at.src = w->src;
+	return at;
+}
+
+void aws_account(struct aws *w, enum account_class class, bool policy, struct loc at,
+		 const char *fmt, ...)
+{
+	const char *why = NULL;
+	if (fmt) {
+		va_list ap;
+		va_start(ap, fmt);
+		why = arena_vprintf(w->arena, fmt, ap);
+		va_end(ap);
+	}
+	account_add(w->snap, w->account, class, policy, at, why);
+}
+
+uint64_t aws_print(const json_t *object, const char *const *ignore)
+{
+	json_t *kept = json_object();
+	const char *key;
+	json_t *v;
+	json_object_foreach((json_t *)object, key, v)
+	{
+		if (!in_list(ignore, key) && !says_nothing(v))
+			json_object_set(kept, key, v);
+	}
+	char *text = json_dumps(kept, JSON_SORT_KEYS | JSON_COMPACT);
+	uint64_t h = text ? siphash(text, strlen(text)) : 0;
+	free(text);
+	json_decref(kept);
+	return h;
+}
+
+bool aws_first(struct aws *w, const json_t *object, const char *id, bool *defined,
+	       uint64_t *print, const char *const *ignore, struct loc before, const char **odd)
+{
+	uint64_t h = aws_print(object, ignore);
+	if (!*defined) {
+		*defined = true;
+		*print = h;
+		return true;
+	}
+	if (*print == h) {
+		aws_account(w, ACCOUNT_IRRELEVANT, false, jsonloc_of(w->places, NULL, object),
+			    NULL);
+		return false;
+	}
+	struct loc at = aws_at(w, object);
+	diag_error(w->c->diags, EINVAL, "aws.duplicate", at,
+		   "%s is described twice and differently: keep the files of one moment only",
+		   id);
+	diag_related(w->c->diags, before, "the other description");
+	aws_account(w, ACCOUNT_REJECTED, true, at, "%s differs from its other description", id);
+	*odd = arena_printf(w->arena, "%s is described twice and differently", id);
+	return false;
+}
+
+void aws_spans_add(struct aws_spans *s, enum family f, struct span span)
+{
+	*vec_add(&s->of[f]) = span;
+}
+
+unsigned aws_span_len(enum family f, struct span s)
+{
+	unsigned len = 0;
+	while (len < addr_bits(f) && !addr_equal(span_prefix(f, s.lo, len).hi, s.hi))
+		len++;
+	return len;
+}
+
+void aws_spans_join(struct aws_spans *s, const struct aws_spans *more)
+{
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		vec_each (span, &more->of[f])
+			*vec_add(&s->of[f]) = *span;
+}
+
+void aws_spans_finish(struct aws_spans *s)
+{
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		vec_free(&s->of[f]);
+}
+
+const struct match *aws_spans_match(struct aws *w, const struct aws_spans *s, enum field field)
+{
+	return match_or(
+		w->m,
+		match_spans(w->m, field, FAMILY_V4, s->of[FAMILY_V4].v, s->of[FAMILY_V4].n),
+		match_spans(w->m, field, FAMILY_V6, s->of[FAMILY_V6].v, s->of[FAMILY_V6].n));
+}

@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * VPCs, subnets, network interfaces, network ACLs and prefix lists: one reader each.
+ *
+ * Every reader knows the members of its object in the EC2 API (version 2016-11-15). A member
+ * that it doesn't know may say anything: what it could change is then unknown.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "collectors/aws_internal.h"
+
+static void *object_at(struct aws *w, struct map *m, const char *id, size_t size, bool *ret_new)
+{
+	void **at = map_at(m, id);
+	*ret_new = !*at;
+	if (!*at)
+		*at = arena_alloc(w->arena, size);
+	return *at;
+}
+
+struct aws_vpc *aws_vpc(struct aws *w, const char *id, const char *owner, struct loc at)
+{
+	bool is_new;
+	struct aws_vpc *v = object_at(w, &w->vpcs, id, sizeof(*v), &is_new);
+	if (is_new) {
+		v->id = arena_str(w->snap->arena, id);
+		v->at = at;
+	}
+	if (owner && !v->owner)
+		v->owner = owner;
+	else if (owner && strcmp(owner, v->owner))
+		v->second = owner;
+	return v;
+}
+
+struct aws_subnet *aws_subnet(struct aws *w, const char *id, struct loc at)
+{
+	bool is_new;
+	struct aws_subnet *s = object_at(w, &w->subnets, id, sizeof(*s), &is_new);
+	if (is_new) {
+		s->id = arena_str(w->snap->arena, id);
+		s->at = at;
+	}
+	return s;
+}
+
+struct aws_list *aws_list(struct aws *w, const char *id, struct loc at)
+{
+	bool is_new;
+	struct aws_list *l = object_at(w, &w->lists, id, sizeof(*l), &is_new);
+	if (is_new) {
+		l->id = arena_str(w->snap->arena, id);
+		l->at = at;
+		l->family = -1;
+	}
+	return l;
+}
+
+/* The id of an object, or NULL after it was counted as rejected. */
+static const char *id_of(struct aws *w, const json_t *o, const char *key)
+{
+	const char *id = aws_string(w, o, key);
+	if (!id)
+		aws_account(w, ACCOUNT_REJECTED, true, aws_at(w, o), "without %s", key);
+	return id;
+}
+
+/* "associated" and on the way to it; what was taken away is kept in the list for a while. */
+static bool in_force(const json_t *assoc, const char *state_key)
+{
+	const char *s = json_string_value(aws_member(aws_member(assoc, state_key), "State"));
+	return !s || (strcmp(s, "disassociated") && strcmp(s, "disassociating") &&
+		      strcmp(s, "failing") && strcmp(s, "failed"));
+}
+
+static const char *blocked_mode(struct aws *w, const json_t *o)
+{
+	const json_t *states = aws_member(o, "BlockPublicAccessStates");
+	const char *mode = aws_string(w, states, "InternetGatewayBlockMode");
+	return mode && strcmp(mode, "off") ? mode : NULL;
+}
+
+void aws_read_vpc(struct aws *w, const json_t *o)
+{
+	static const char *const known[] = {
+		"VpcId",
+		"CidrBlock",
+		"CidrBlockAssociationSet",
+		"IsDefault",
+		"DhcpOptionsId",
+		"Ipv6CidrBlockAssociationSet",
+		"Tags",
+		"OwnerId",
+		"InstanceTenancy",
+		"State",
+		"Region",
+		"BlockPublicAccessStates",
+		"VpcArn",
+		NULL,
+	};
+	static const char *const ignore[] = { "Tags", "State", "Region", "DhcpOptionsId",
+					      NULL };
+	const char *id = id_of(w, o, "VpcId");
+	if (!id)
+		return;
+	struct loc at = aws_at(w, o);
+	struct aws_vpc *v = aws_vpc(w, id, aws_string(w, o, "OwnerId"), at);
+	const char *odd = NULL;
+	if (!aws_first(w, o, id, &v->defined, &v->print, ignore, v->at, &odd)) {
+		if (odd)
+			v->odd = odd, v->odd_at = at;
+		return;
+	}
+	v->at = at;
+	v->name = aws_name_tag(w, o, "Tags");
+	v->blocked = blocked_mode(w, o);
+	const char *unknown = aws_unknown_member(o, known);
+	if (unknown) {
+		v->odd = arena_printf(w->arena, "member \"%s\" is not known", unknown);
+		v->odd_at = at;
+		aws_account(w, ACCOUNT_BOUNDED, false, at, "%s", v->odd);
+	} else {
+		aws_account(w, ACCOUNT_EXACT, false, at, NULL);
+	}
+}
+
+static bool subnet_cidr(struct aws *w, struct aws_subnet *s, const json_t *value, int family)
+{
+	enum family f;
+	struct span span;
+	if (!aws_parse_cidr(w, aws_at(w, value), value, family, &f, &span))
+		return false;
+	aws_spans_add(&s->cidrs, f, span);
+	*vec_add(&s->prefixes) = (struct prefix){ .family = (uint8_t)f,
+						  .len = (uint8_t)aws_span_len(f, span),
+						  .addr = span.lo };
+	return true;
+}
+
+void aws_read_subnet(struct aws *w, const json_t *o)
+{
+	static const char *const known[] = {
+		"AvailabilityZoneId",
+		"EnableLniAtDeviceIndex",
+		"MapCustomerOwnedIpOnLaunch",
+		"CustomerOwnedIpv4Pool",
+		"OwnerId",
+		"AssignIpv6AddressOnCreation",
+		"Ipv6CidrBlockAssociationSet",
+		"Tags",
+		"SubnetArn",
+		"OutpostArn",
+		"EnableDns64",
+		"Ipv6Native",
+		"PrivateDnsNameOptionsOnLaunch",
+		"BlockPublicAccessStates",
+		"Type",
+		"SubnetId",
+		"State",
+		"VpcId",
+		"CidrBlock",
+		"AvailableIpAddressCount",
+		"AvailabilityZone",
+		"DefaultForAz",
+		"MapPublicIpOnLaunch",
+		NULL,
+	};
+	static const char *const ignore[] = { "Tags", "State", "AvailableIpAddressCount",
+					      "SubnetArn", NULL };
+	const char *id = id_of(w, o, "SubnetId");
+	const char *vpc = id ? id_of(w, o, "VpcId") : NULL;
+	if (!vpc)
+		return;
+	struct loc at = aws_at(w, o);
+	struct aws_subnet *s = aws_subnet(w, id, at);
+	if (!aws_first(w, o, id, &s->defined, &s->print, ignore, s->at, &s->odd))
+		return;
+	s->at = at;
+	s->name = aws_name_tag(w, o, "Tags");
+	struct aws_vpc *v = aws_vpc(w, vpc, aws_string(w, o, "OwnerId"), at);
+	if (!s->vpc)
+		*vec_add(&v->subnets) = s;
+	else if (s->vpc != v)
+		s->odd = "its VPC is told differently elsewhere";
+	s->vpc = s->vpc ? s->vpc : v;
+	const char *mode = blocked_mode(w, o);
+	if (mode)
+		v->blocked = mode;
+	const json_t *cidr = aws_member(o, "CidrBlock"), *assoc;
+	bool bad = false;
+	size_t i;
+	if (cidr && !subnet_cidr(w, s, cidr, FAMILY_V4))
+		bad = true;
+	json_array_foreach(aws_array(o, "Ipv6CidrBlockAssociationSet", &bad), i, assoc)
+	{
+		cidr = aws_member(assoc, "Ipv6CidrBlock");
+		if (!in_force(assoc, "Ipv6CidrBlockState"))
+			continue;
+		if (!cidr || !subnet_cidr(w, s, cidr, FAMILY_V6))
+			bad = true;
+	}
+	const char *unknown = aws_unknown_member(o, known);
+	if (bad || (!s->cidrs.of[FAMILY_V4].n && !s->cidrs.of[FAMILY_V6].n))
+		s->odd = "its addresses are not understood";
+	else if (unknown)
+		s->odd = arena_printf(w->arena, "member \"%s\" is not known", unknown);
+	aws_account(w, s->odd ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, false, at, "%s",
+		    s->odd ? s->odd : "");
+}
+
+/* Adds the address or prefix under key of o (or of each object of the list). */
+static bool interface_addr(struct aws *w, struct aws_interface *n, const json_t *o,
+			   const char *key, int family)
+{
+	const json_t *v = aws_member(o, key);
+	enum family f;
+	struct span span;
+	if (!v || !aws_parse_cidr(w, n->at, v, family, &f, &span))
+		return false;
+	aws_spans_add(&n->addrs, f, span);
+	return true;
+}
+
+static bool interface_addrs(struct aws *w, struct aws_interface *n, const json_t *o)
+{
+	static const struct {
+		const char *list, *key;
+		enum family family;
+	} where[] = {
+		{ "PrivateIpAddresses", "PrivateIpAddress", FAMILY_V4 },
+		{ "Ipv6Addresses", "Ipv6Address", FAMILY_V6 },
+		{ "Ipv4Prefixes", "Ipv4Prefix", FAMILY_V4 },
+		{ "Ipv6Prefixes", "Ipv6Prefix", FAMILY_V6 },
+	};
+	bool bad = false;
+	size_t i;
+	const json_t *e;
+	for (size_t k = 0; k < sizeof(where) / sizeof(*where); k++)
+		json_array_foreach(aws_array(o, where[k].list, &bad), i,
+				   e) if (!interface_addr(w, n, e, where[k].key,
+							  where[k].family)) bad = true;
+	if (aws_member(o, "PrivateIpAddress") &&
+	    !interface_addr(w, n, o, "PrivateIpAddress", FAMILY_V4))
+		bad = true;
+	if (aws_member(o, "Ipv6Address") && !interface_addr(w, n, o, "Ipv6Address", FAMILY_V6))
+		bad = true;
+	return !bad;
+}
+
+/* Interfaces of services that forward for others or have no security groups by nature. */
+static bool is_service(const char *type)
+{
+	static const char *const types[] = {
+		"nat_gateway",		 "natGateway",
+		"transit_gateway",	 "network_load_balancer",
+		"gateway_load_balancer", "gateway_load_balancer_endpoint"
+	};
+	for (size_t i = 0; type && i < sizeof(types) / sizeof(*types); i++)
+		if (!strcmp(types[i], type))
+			return true;
+	return false;
+}
+
+static void interface_groups(struct aws *w, struct aws_interface *n, const json_t *o)
+{
+	bool bad = !aws_member(o, "Groups");
+	size_t i;
+	const json_t *e;
+	json_array_foreach(aws_array(o, "Groups", &bad), i, e)
+	{
+		const char *id = aws_string(w, e, "GroupId");
+		if (id)
+			*vec_add(&n->groups) = aws_group(w, id, n->at);
+		else
+			bad = true;
+	}
+	if (bad)
+		n->odd = "its security groups are not told";
+	else if (!n->groups.n && is_service(n->type))
+		n->unfiltered = true;
+	else if (!n->groups.n)
+		n->odd = "it holds no security group";
+}
+
+static void interface_oddities(struct aws *w, struct aws_interface *n, const json_t *o)
+{
+	static const char *const known[] = {
+		"Association",
+		"Attachment",
+		"AvailabilityZone",
+		"AvailabilityZoneId",
+		"ConnectionTrackingConfiguration",
+		"DenyAllIgwTraffic",
+		"Description",
+		"Groups",
+		"InterfaceType",
+		"Ipv4Prefixes",
+		"Ipv6Address",
+		"Ipv6Addresses",
+		"Ipv6Native",
+		"Ipv6Prefixes",
+		"MacAddress",
+		"NetworkInterfaceId",
+		"Operator",
+		"OutpostArn",
+		"OwnerId",
+		"PrivateDnsName",
+		"PrivateIpAddress",
+		"PrivateIpAddresses",
+		"PublicDnsName",
+		"PublicIpDnsNameOptions",
+		"RequesterId",
+		"RequesterManaged",
+		"SourceDestCheck",
+		"Status",
+		"SubnetId",
+		"TagSet",
+		"Tags",
+		"VpcId",
+		NULL,
+	};
+	const char *unknown = aws_unknown_member(o, known);
+	if (unknown) {
+		const json_t *v = aws_member(o, unknown);
+		n->odd = arena_printf(w->arena, "member \"%s\" is not known", unknown);
+		/* A list may hold addresses, a word can't. */
+		if (json_is_array(v) || json_is_object(v))
+			n->lost = n->odd;
+	}
+	if (json_is_true(aws_member(o, "DenyAllIgwTraffic")) && n->addrs.of[FAMILY_V6].n)
+		n->odd = "traffic of its gateway is denied in part";
+	const json_t *check = aws_member(o, "SourceDestCheck");
+	n->forwards = !json_is_true(check) && !is_service(n->type);
+	if (!interface_addrs(w, n, o))
+		n->odd = n->lost = "its addresses are not understood";
+}
+
+void aws_read_interface(struct aws *w, const json_t *o)
+{
+	static const char *const ignore[] = { "Attachment", "Association", "Description",
+					      "Status",	    "TagSet",	   "Tags",
+					      "Operator",   NULL };
+	const char *id = id_of(w, o, "NetworkInterfaceId");
+	if (!id)
+		return;
+	bool is_new;
+	struct aws_interface *n = object_at(w, &w->interfaces, id, sizeof(*n), &is_new);
+	struct loc at = aws_at(w, o);
+	if (!aws_first(w, o, id, &n->defined, &n->print, ignore, n->at, &n->odd)) {
+		n->lost = n->odd;
+		return;
+	}
+	n->id = arena_str(w->snap->arena, id);
+	n->at = at;
+	n->name = aws_name_tag(w, o, "TagSet");
+	n->type = aws_string(w, o, "InterfaceType");
+	const char *vpc = aws_string(w, o, "VpcId"), *subnet = aws_string(w, o, "SubnetId");
+	if (vpc)
+		n->vpc = aws_vpc(w, vpc, aws_string(w, o, "OwnerId"), at);
+	if (subnet)
+		n->subnet = aws_subnet(w, subnet, at);
+	interface_groups(w, n, o);
+	interface_oddities(w, n, o);
+	aws_account(w, n->odd ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, true, at, "%s",
+		    n->odd ? n->odd : "");
+}
+
+static void acl_associations(struct aws *w, struct aws_acl *acl, const json_t *o)
+{
+	bool bad = false;
+	size_t i;
+	const json_t *e;
+	json_array_foreach(aws_array(o, "Associations", &bad), i, e)
+	{
+		const char *id = aws_string(w, e, "SubnetId");
+		struct loc at = aws_at(w, e);
+		if (!id) {
+			aws_account(w, ACCOUNT_REJECTED, true, at, "without SubnetId");
+			continue;
+		}
+		struct aws_subnet *s = aws_subnet(w, id, at);
+		if (s->acl && s->acl != acl)
+			s->acl_odd =
+				arena_printf(w->arena, "%s and %s are both associated with it",
+					     s->acl->id, acl->id);
+		s->acl = acl;
+		s->acl_at = at;
+		if (!s->vpc) {
+			s->vpc = acl->vpc;
+			*vec_add(&acl->vpc->subnets) = s;
+		}
+		aws_account(w, s->acl_odd ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, true, at, "%s",
+			    s->acl_odd ? s->acl_odd : "");
+	}
+	if (bad)
+		aws_account(w, ACCOUNT_REJECTED, true, acl->at, "Associations is not a list");
+}
+
+/* The two families of an entry together; exactly one of them is there in an export. */
+static const struct match *entry_peer(struct aws *w, struct loc at, const json_t *e,
+				      enum field field, uint8_t *class, const char **why)
+{
+	const json_t *v4 = aws_member(e, "CidrBlock"), *v6 = aws_member(e, "Ipv6CidrBlock");
+	if (v4 && v6)
+		return match_or(w->m, aws_cidr(w, at, v4, FAMILY_V4, field, class, why),
+				aws_cidr(w, at, v6, FAMILY_V6, field, class, why));
+	return aws_cidr(w, at, v6 ? v6 : v4, v6 ? FAMILY_V6 : FAMILY_V4, field, class, why);
+}
+
+static bool acl_entry(struct aws *w, struct aws_acl *acl, const json_t *e)
+{
+	static const char *const known[] = { "CidrBlock",     "Egress",	    "IcmpTypeCode",
+					     "Ipv6CidrBlock", "PortRange",  "Protocol",
+					     "RuleAction",    "RuleNumber", NULL };
+	struct loc at = aws_at(w, e);
+	int64_t number;
+	const json_t *egress = aws_member(e, "Egress"), *ports = aws_member(e, "PortRange");
+	const json_t *icmp = aws_member(e, "IcmpTypeCode"), *proto = aws_member(e, "Protocol");
+	if (!json_is_boolean(egress) || !aws_number(aws_member(e, "RuleNumber"), &number) ||
+	    number < 0) {
+		aws_account(w, ACCOUNT_REJECTED, true, at,
+			    "without the direction or the number that gives its place");
+		return false;
+	}
+	enum aws_direction d = json_is_true(egress) ? AWS_EGRESS : AWS_INGRESS;
+	uint8_t class = ACCOUNT_EXACT;
+	const char *why = NULL;
+	int64_t p;
+	bool is_icmp =
+		aws_number(proto, &p) ? p == PROTO_ICMP || p == PROTO_ICMPV6 : icmp && !ports;
+	const struct match *service =
+		is_icmp ? aws_service(w, at, proto, aws_member(icmp, "Type"),
+				      aws_member(icmp, "Code"), &class, &why)
+			: aws_service(w, at, proto, aws_member(ports, "From"),
+				      aws_member(ports, "To"), &class, &why);
+	const struct match *peer = entry_peer(w, at, e, aws_peer_field(d), &class, &why);
+	struct aws_acl_entry entry = {
+		.at = at,
+		.number = (uint64_t)number,
+		.match = match_and(w->m, peer, service),
+		.families = (aws_member(e, "CidrBlock") ? 1 << FAMILY_V4 : 0) |
+			    (aws_member(e, "Ipv6CidrBlock") ? 1 << FAMILY_V6 : 0),
+		.implicit = number >= 32767
+	};
+	const char *action = json_string_value(aws_member(e, "RuleAction"));
+	if (action && !strcmp(action, "allow")) {
+		entry.verdict = VERDICT_PERMIT;
+	} else if (action && !strcmp(action, "deny")) {
+		entry.verdict = VERDICT_DENY;
+	} else {
+		entry.verdict = VERDICT_UNKNOWN;
+		entry.why = why = "neither allow nor deny";
+		class = ACCOUNT_REJECTED;
+	}
+	const char *unknown = aws_unknown_member(e, known);
+	if (unknown) {
+		why = arena_printf(w->arena, "member \"%s\" is not known", unknown);
+		entry.match = match_and(w->m, entry.match, match_unknown(w->m, at, "%s", why));
+		if (class == ACCOUNT_EXACT)
+			class = ACCOUNT_BOUNDED;
+	}
+	*vec_add(&acl->entries[d]) = entry;
+	aws_account(w, class, true, at, "%s", why ? why : "");
+	return true;
+}
+
+void aws_read_acl(struct aws *w, const json_t *o)
+{
+	static const char *const known[] = { "Associations", "Entries", "IsDefault",
+					     "NetworkAclId", "Tags",	"VpcId",
+					     "OwnerId",	     NULL };
+	static const char *const ignore[] = { "Tags", NULL };
+	const char *id = id_of(w, o, "NetworkAclId");
+	const char *vpc = id ? id_of(w, o, "VpcId") : NULL;
+	if (!vpc)
+		return;
+	bool is_new, bad = !aws_member(o, "Entries");
+	struct aws_acl *acl = object_at(w, &w->acls, id, sizeof(*acl), &is_new);
+	struct loc at = aws_at(w, o);
+	if (!aws_first(w, o, id, &acl->defined, &acl->print, ignore, acl->at, &acl->odd))
+		return;
+	acl->id = arena_str(w->snap->arena, id);
+	acl->at = at;
+	acl->name = aws_name_tag(w, o, "Tags");
+	acl->vpc = aws_vpc(w, vpc, NULL, at);
+	*vec_add(&acl->vpc->acls) = acl;
+	size_t i;
+	const json_t *e;
+	json_array_foreach(aws_array(o, "Entries", &bad), i, e) if (!acl_entry(w, acl, e)) bad =
+		true;
+	const char *unknown = aws_unknown_member(o, known);
+	if (bad)
+		acl->odd = "not all of its entries are understood";
+	else if (unknown)
+		acl->odd = arena_printf(w->arena, "member \"%s\" is not known", unknown);
+	aws_account(w, acl->odd ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, false, at, "%s",
+		    acl->odd ? acl->odd : "");
+	acl_associations(w, acl, o);
+}
+
+static void list_cidr(struct aws *w, struct aws_list *l, const json_t *value, struct loc at)
+{
+	enum family f;
+	struct span span;
+	if (!value || !aws_parse_cidr(w, at, value, l->family, &f, &span)) {
+		l->odd = true;
+		aws_account(w, ACCOUNT_REJECTED, true, at, "not a prefix: %s",
+			    aws_say(w, value));
+		return;
+	}
+	aws_spans_add(&l->spans, f, span);
+	aws_account(w, ACCOUNT_EXACT, true, at, NULL);
+}
+
+void aws_read_entries(struct aws *w, struct aws_list *list, const json_t *entries, bool open)
+{
+	size_t i;
+	const json_t *e;
+	if (!list && json_array_size(entries))
+		diag_warning(
+			w->c->diags, "aws.entries-without-list", aws_at(w, entries),
+			"these entries don't say of which prefix list they are: put the list's "
+			"id (pl-...) into the file's name");
+	if (list) {
+		list->has_entries = true;
+		list->open += open;
+		list->last += !open;
+	}
+	json_array_foreach(entries, i, e)
+	{
+		struct loc at = aws_at(w, e);
+		if (list)
+			list_cidr(w, list, aws_member(e, "Cidr"), at);
+		else
+			aws_account(w, ACCOUNT_BOUNDED, true, at, "of no known prefix list");
+	}
+}
+
+void aws_read_list(struct aws *w, const json_t *o)
+{
+	static const char *const but_cidrs[] = {
+		"PrefixListId",
+		"AddressFamily",
+		"State",
+		"StateMessage",
+		"PrefixListArn",
+		"PrefixListName",
+		"MaxEntries",
+		"Version",
+		"Tags",
+		"OwnerId",
+		"IpamPrefixListResolverTargetId",
+		"IpamPrefixListResolverSyncEnabled",
+		NULL,
+	};
+	const char *id = id_of(w, o, "PrefixListId");
+	if (!id)
+		return;
+	struct loc at = aws_at(w, o);
+	struct aws_list *l = aws_list(w, id, at);
+	const char *family = aws_string(w, o, "AddressFamily");
+	l->defined = true;
+	l->at = at;
+	if (!l->name)
+		l->name = aws_string(w, o, "PrefixListName");
+	if (family && !strcmp(family, "IPv4"))
+		l->family = FAMILY_V4;
+	else if (family && !strcmp(family, "IPv6"))
+		l->family = FAMILY_V6;
+	bool bad = false;
+	size_t i;
+	const json_t *e, *cidrs = aws_array(o, "Cidrs", &bad);
+	const char *odd = NULL;
+	if (bad) {
+		l->odd = true;
+		aws_account(w, ACCOUNT_REJECTED, true, at, "Cidrs is not a list");
+		return;
+	}
+	if (!cidrs) {
+		aws_account(w, ACCOUNT_EXACT, false, at, NULL);
+		return;
+	}
+	if (!aws_first(w, o, id, &l->has_cidrs, &l->print, but_cidrs, l->at, &odd)) {
+		l->odd |= odd != NULL;
+		return;
+	}
+	aws_account(w, ACCOUNT_EXACT, false, at, NULL);
+	l->has_entries = true;
+	l->last++;
+	json_array_foreach(cidrs, i, e) list_cidr(w, l, e, aws_at(w, e));
+}
