@@ -1,0 +1,805 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ruleset of a Linux host, as `nft -j list ruleset` prints it (libnftables-json(5)).
+ *
+ * Every base chain is a hook of its own: a packet has to be accepted by each of them, an
+ * accept in one doesn't speak for the others. What the hook does not let a chain see (the
+ * other address family of an `ip` table, the later packets of a connection in a `nat` chain,
+ * frames of other devices on an ingress hook) passes it: rules of ours in front of the
+ * chain's own say so. The same rules hold what the file leaves open: nft 1.0.6 prints neither
+ * the dormant flag nor the devices of ingress chains, so that such a chain applies or does
+ * not, and both count.
+ *
+ * By convention the protocol of an IPv6 packet is the one behind its extension headers, as
+ * the kernel's own l4proto is.
+ */
+#include "collectors/nft_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+extern const struct collector collector_nft;
+
+const char *nft_str(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+const char *nft_key_of(struct nft *n, const char *family, const char *table, const char *name)
+{
+	return arena_printf(n->arena, name ? "%s %s %s" : "%s %s", family ? family : "?",
+			    table ? table : "?", name);
+}
+
+struct loc nft_loc(struct nft *n, const json_t *v, const char *path)
+{
+	struct loc at = jsonloc_of(n->loc, n->arena, v);
+	if (path)
+		at.path = path;
+	return at;
+}
+
+struct loc nft_rule_loc(struct nft *n, struct nft_chain *ch, const json_t *rule,
+			const char **ret_name)
+{
+	const json_t *handle = json_object_get(rule, "handle");
+	long long number = json_is_integer(handle) ? json_integer_value(handle) : -1;
+	*ret_name = number >= 0 ? arena_printf(n->arena, "handle %lld", number) : NULL;
+	return nft_loc(n, rule,
+		       arena_printf(n->arena, "%s %s", ch->path,
+				    *ret_name ? *ret_name : "(no handle)"));
+}
+
+void nft_port(struct nft *n, const char *name, struct loc at)
+{
+	void **slot = map_at(&n->ports, name);
+	if (*slot)
+		return;
+	*slot = n;
+	*vec_add(&n->b->ports) = (struct port){
+		.name = arena_str(n->arena, name), .kind = "interface", .up = true, .at = at
+	};
+}
+
+/* The object is not understood: nothing about the device is certain any more. */
+static void reject(struct nft *n, const json_t *v, const char *why)
+{
+	struct loc at = nft_loc(n, v, NULL);
+	diag_warning(n->d, "nft.object", at, "%s", why);
+	account_add(n->c->snap, n->acc, ACCOUNT_REJECTED, true, at, why);
+	device_build_taint(n->b, NULL, at, "%s", why);
+}
+
+static void irrelevant(struct nft *n, const json_t *v)
+{
+	account_add(n->c->snap, n->acc, ACCOUNT_IRRELEVANT, false, nft_loc(n, v, NULL), NULL);
+}
+
+static struct nft_table *table_at(struct nft *n, const json_t *v, const char *name)
+{
+	int family = nft_family(nft_str(v, "family"));
+	if (family < 0 || !name)
+		return NULL;
+	const char *key = nft_key_of(n, nft_family_name((enum nft_family)family), name, NULL);
+	void **slot = map_at(&n->tables, key);
+	struct nft_table *t = *slot;
+	if (!t) {
+		t = *slot = arena_alloc(n->arena, sizeof(*t));
+		t->family = (enum nft_family)family;
+		t->name = arena_str(n->arena, name);
+		t->path = arena_printf(n->arena, "table %s", key);
+		t->at = nft_loc(n, v, t->path);
+	}
+	return t;
+}
+
+static void table_flag(struct nft *n, struct nft_table *t, const json_t *flag)
+{
+	const char *s = json_string_value(flag);
+	if (s && strcmp(s, t->name)) {
+		if (!strcmp(s, "dormant")) {
+			t->dormant = true;
+			return;
+		}
+		if (!strcmp(s, "owner") || !strcmp(s, "persist"))
+			return;
+	}
+	t->doubt = "a table flag that the export does not tell (dormant?)";
+	diag_warning(n->d, "nft.table-flags", t->at,
+		     "%s: the flags can't be read (nft 1.0.6 prints the table's name for "
+		     "\"dormant\"): it may be switched off",
+		     t->path);
+}
+
+static void read_table(struct nft *n, const json_t *v)
+{
+	static const char *const known[] = { "family",	"name", "handle", "flags",
+					     "comment", "use",	NULL };
+	struct nft_table *t = table_at(n, v, nft_str(v, "name"));
+	const json_t *flags = json_object_get(v, "flags");
+	if (!t) {
+		reject(n, v, "a table without a known family and a name");
+		return;
+	}
+	if (json_is_array(flags))
+		for (size_t i = 0; i < json_array_size(flags); i++)
+			table_flag(n, t, json_array_get(flags, i));
+	else if (flags)
+		table_flag(n, t, flags);
+	if (!nft_only(v, known) && !t->doubt)
+		t->doubt = "a table with keys that are not known";
+	account_add(n->c->snap, n->acc, t->doubt ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, false,
+		    t->at, t->doubt);
+}
+
+static void read_devices(struct nft *n, struct nft_chain *ch, const json_t *v)
+{
+	static const char *const names[] = { "dev", "devs", "devices" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const json_t *d = json_object_get(v, names[i]);
+		size_t many = json_is_array(d) ? json_array_size(d) : json_is_string(d);
+		for (size_t j = 0; j < many; j++) {
+			const char *s =
+				json_string_value(json_is_array(d) ? json_array_get(d, j) : d);
+			if (!s || !*s)
+				continue;
+			struct nft_table *t = ch->table;
+			const char *name = arena_str(n->arena, s);
+			*vec_add(&ch->devs) = name;
+			nft_port(n, name, ch->at);
+			if (t->dev && strcmp(t->dev, name))
+				t->many_devs = true;
+			t->dev = name;
+		}
+	}
+}
+
+/* What the hook's name means for the family; false where it has none such. */
+static bool hook_reach(struct nft_chain *ch)
+{
+	static const struct {
+		const char *name;
+		unsigned ip, bridge, netdev;
+	} hooks[] = {
+		{ "prerouting", REACH_IN, REACH_IN, 0 },
+		{ "forward", REACH_FORWARD, REACH_FORWARD, 0 },
+		{ "postrouting", REACH_OUT, REACH_OUT, 0 },
+		/* a frame to the bridge's own address is what the host routes on */
+		{ "input", REACH_LOCAL_IN, REACH_IN, 0 },
+		{ "output", REACH_LOCAL_OUT, REACH_OUT, 0 },
+		{ "ingress", REACH_IN, 0, REACH_IN },
+		{ "egress", REACH_OUT, 0, REACH_OUT },
+	};
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
+		if (strcmp(hooks[i].name, ch->hook))
+			continue;
+		enum nft_family f = ch->table->family;
+		bool gress = !strcmp(ch->hook, "ingress") || !strcmp(ch->hook, "egress");
+		if (gress && f != NFT_INET && f != NFT_NETDEV)
+			return false;
+		ch->reach = f == NFT_NETDEV   ? hooks[i].netdev
+			    : f == NFT_BRIDGE ? hooks[i].bridge
+					      : hooks[i].ip;
+		bool known = ch->reach != 0;
+		if (f == NFT_NETDEV || f == NFT_BRIDGE || gress)
+			ch->reach |= REACH_FRAME;
+		else if (ch->prio <= -200 && (ch->reach & (REACH_IN | REACH_LOCAL_OUT)))
+			ch->reach |= REACH_EARLY;
+		return known;
+	}
+	return false;
+}
+
+static void read_base(struct nft *n, struct nft_chain *ch, const json_t *v)
+{
+	const char *policy = nft_str(v, "policy"), *type = nft_str(v, "type");
+	ch->base = true;
+	ch->hook = nft_str(v, "hook");
+	if (!nft_priority(ch->table->family, json_object_get(v, "prio"), &ch->prio))
+		device_build_taint(n->b, NULL, ch->at, "%s: its priority is not known",
+				   ch->path);
+	if (!ch->hook || !hook_reach(ch)) {
+		ch->hook = NULL;
+		device_build_taint(n->b, NULL, ch->at, "%s: its hook is not known", ch->path);
+	}
+	ch->nat = type && !strcmp(type, "nat");
+	if (!type || (!ch->nat && strcmp(type, "filter") && strcmp(type, "route")))
+		device_build_taint(n->b, NULL, ch->at, "%s: its type is not known", ch->path);
+	ch->ruleset->dflt = VERDICT_PERMIT; /* what nft takes where none is given */
+	ch->ruleset->dflt_at = ch->at;
+	if (json_object_get(v, "policy"))
+		ch->ruleset->dflt_at = nft_loc(n, json_object_get(v, "policy"), ch->path);
+	if (policy && !strcmp(policy, "drop"))
+		ch->ruleset->dflt = VERDICT_DENY;
+	else if (json_object_get(v, "policy") && (!policy || strcmp(policy, "accept")))
+		ch->ruleset->dflt = VERDICT_UNKNOWN;
+	snapshot_name(n->c->snap, n->c->device, "chain", ch->ruleset->name, ch->at, false);
+}
+
+static void read_chain(struct nft *n, const json_t *v)
+{
+	static const char *const known[] = { "family",	"table",   "name",   "handle", "type",
+					     "hook",	"prio",	   "policy", "dev",    "devs",
+					     "devices", "comment", "flags",  "use",    NULL };
+	const char *name = nft_str(v, "name");
+	struct nft_table *t = table_at(n, v, nft_str(v, "table"));
+	if (!t || !name) {
+		reject(n, v, "a chain without a known family, a table and a name");
+		return;
+	}
+	if (t->family == NFT_ARP) {
+		irrelevant(n, v);
+		return;
+	}
+	const char *key = nft_key_of(n, nft_family_name(t->family), t->name, name);
+	void **slot = map_at(&n->chains, key);
+	if (*slot) {
+		reject(n, v, "a chain that is there already");
+		return;
+	}
+	struct nft_chain *ch = *slot = arena_alloc(n->arena, sizeof(*ch));
+	ch->table = t;
+	ch->name = arena_str(n->arena, name);
+	ch->path = arena_printf(n->arena, "%s chain %s", t->path, name);
+	ch->at = nft_loc(n, v, ch->path);
+	ch->ruleset = device_build_ruleset(n->b, key, "chain", ch->at);
+	*vec_add(&n->order) = ch;
+	snapshot_name(n->c->snap, n->c->device, "chain", ch->ruleset->name, ch->at, true);
+	if (json_object_get(v, "hook") || json_object_get(v, "type") ||
+	    json_object_get(v, "prio"))
+		read_base(n, ch, v);
+	read_devices(n, ch, v);
+	bool ok = nft_only(v, known);
+	if (!ok)
+		device_build_taint(n->b, NULL, ch->at, "%s has keys that are not known",
+				   ch->path);
+	bool gress = ch->base && (ch->reach & REACH_FRAME) && t->family != NFT_BRIDGE;
+	const char *why = !ok			  ? "keys that are not known"
+			  : ch->base && !ch->hook ? "a hook that is not known"
+			  : gress && !ch->devs.n  ? "its device is not told"
+			  : ch->base && t->family == NFT_BRIDGE
+				  ? "bridged or routed is not told"
+				  : NULL;
+	account_add(n->c->snap, n->acc, why ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, ch->base, ch->at,
+		    why);
+}
+
+static void read_set(struct nft *n, const json_t *v, bool map)
+{
+	static const char *const known[] = { "family",	   "name",    "table",	"type",
+					     "handle",	   "flags",   "elem",	"map",
+					     "size",	   "timeout", "policy", "gc-interval",
+					     "auto-merge", "comment", "stmt",	"desc",
+					     "typeof",	   NULL };
+	const char *name = nft_str(v, "name");
+	struct nft_table *t = table_at(n, v, nft_str(v, "table"));
+	if (!t || !name) {
+		reject(n, v, "a set without a known family, a table and a name");
+		return;
+	}
+	const char *key = nft_key_of(n, nft_family_name(t->family), t->name, name);
+	void **slot = map_at(&n->sets, key);
+	if (*slot) {
+		reject(n, v, "a set that is there already");
+		return;
+	}
+	struct nft_set *s = *slot = arena_alloc(n->arena, sizeof(*s));
+	s->name = arena_str(n->arena, name);
+	s->label = arena_printf(n->arena, "%s %s", map ? "map" : "set", key);
+	s->at = nft_loc(n, v,
+			arena_printf(n->arena, "%s %s %s", t->path, map ? "map" : "set", name));
+	s->is_map = map;
+	*vec_add(&n->all_sets) = s;
+	snapshot_name(n->c->snap, n->c->device, "set", key, s->at, true);
+	if (json_object_get(v, "elem"))
+		*vec_add(&s->elems) = json_object_get(v, "elem");
+	const json_t *flags = json_object_get(v, "flags"), *stmt = json_object_get(v, "stmt");
+	for (size_t i = 0; i < json_array_size(flags) || (!i && json_is_string(flags)); i++) {
+		const char *f = json_string_value(
+			json_is_string(flags) ? flags : json_array_get(flags, i));
+		if (f && !strcmp(f, "dynamic"))
+			s->loose = "rules add to it";
+		else if (!f || (strcmp(f, "interval") && strcmp(f, "constant") &&
+				strcmp(f, "timeout") && strcmp(f, "anonymous")))
+			s->loose = "a flag that is not known";
+	}
+	for (size_t i = 0; i < json_array_size(stmt); i++) {
+		const json_t *one = json_array_get(stmt, i);
+		if (!json_object_get(one, "counter") && !json_object_get(one, "last"))
+			s->loose = "its elements hold a rate or a quota";
+	}
+	if (stmt && !json_is_array(stmt))
+		s->loose = "its elements hold a statement";
+	if (json_object_get(v, "timeout"))
+		s->loose = "its elements expire";
+	if (!nft_only(v, known))
+		s->loose = "keys that are not known";
+}
+
+static void read_elements(struct nft *n, const json_t *v)
+{
+	const char *name = nft_str(v, "name");
+	struct nft_set *s = name ? map_get(&n->sets, nft_key_of(n, nft_str(v, "family"),
+								nft_str(v, "table"), name))
+				 : NULL;
+	if (!s || !json_object_get(v, "elem")) {
+		reject(n, v, "elements of a set that is not in this file");
+		return;
+	}
+	*vec_add(&s->elems) = json_object_get(v, "elem");
+	account_add(n->c->snap, n->acc, ACCOUNT_EXACT, true, nft_loc(n, v, NULL), NULL);
+}
+
+/* The names in a rule that say connection tracking is at work. */
+static bool tracks(const json_t *v, int depth)
+{
+	static const char *const words[] = { "ct",	   "ct count",	     "ct helper",
+					     "ct timeout", "ct expectation", "dnat",
+					     "snat",	   "masquerade",     "redirect",
+					     "flow",	   "synproxy",	     "xt" };
+	const char *key;
+	json_t *value;
+	size_t i;
+	if (depth > 16)
+		return true;
+	if (json_is_array(v)) {
+		json_array_foreach ((json_t *)v, i, value)
+			if (tracks(value, depth + 1))
+				return true;
+		return false;
+	}
+	if (!json_is_object(v))
+		return false;
+	json_object_foreach ((json_t *)v, key, value) {
+		for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+			if (!strcmp(words[i], key))
+				return true;
+		if (strcmp(key, "set") && tracks(value, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+/* A rule is put to its chain; what it does to the rest of the file is noted. */
+static void place_rule(struct nft *n, const json_t *v)
+{
+	const char *family = nft_str(v, "family"), *table = nft_str(v, "table");
+	const char *chain = nft_str(v, "chain"), *name;
+	if (family && !strcmp(family, "arp")) {
+		irrelevant(n, v);
+		return;
+	}
+	struct nft_chain *ch =
+		chain ? map_get(&n->chains, nft_key_of(n, family, table, chain)) : NULL;
+	if (!ch) {
+		diag_error(n->d, EINVAL, "nft.chain-missing", nft_loc(n, v, NULL),
+			   "the rule's chain is not in this file");
+		reject(n, v, "a rule whose chain is not in this file");
+		return;
+	}
+	*vec_add(&ch->rules) = v;
+	const json_t *list = json_object_get(v, "expr");
+	struct loc at = nft_rule_loc(n, ch, v, &name);
+	if (tracks(list, 0)) {
+		n->tracked[FAMILY_V4] |= ch->table->family != NFT_IP6;
+		n->tracked[FAMILY_V6] |= ch->table->family != NFT_IP;
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *stmt = json_array_get(list, i);
+		nft_graph_calls(n, ch, stmt, at);
+		if (json_object_get(stmt, "flow"))
+			n->offload = true;
+		const json_t *up = json_object_get(stmt, "set");
+		const char *ref = nft_str(up, "set");
+		if (!up) {
+			up = json_object_get(stmt, "map");
+			ref = nft_str(up, "map");
+		}
+		struct nft_set *s = ref ? map_get(&n->sets, nft_key_of(n, family, table,
+								       ref + (*ref == '@')))
+					: NULL;
+		if (s)
+			s->loose = "rules add to it or take from it";
+	}
+}
+
+/* Packets that rules take out of tracking: a later `ct state` doesn't see their state. */
+static void note_untracked(struct nft *n)
+{
+	const struct match *all = match_none(n->m);
+	vec_each (ch, &n->order) {
+		if ((*ch)->table->dormant)
+			continue;
+		vec_each (rule, &(*ch)->rules) {
+			const json_t *list = json_object_get(*rule, "expr");
+			for (size_t i = 0; i < json_array_size(list); i++) {
+				const json_t *stmt = json_array_get(list, i);
+				const char *xt = nft_str(json_object_get(stmt, "xt"), "name");
+				if (!json_object_get(stmt, "notrack") &&
+				    (!xt || (strcmp(xt, "CT") && strcmp(xt, "NOTRACK"))))
+					continue;
+				all = match_or(n->m, all, nft_rule_match(n, *ch, *rule));
+				break;
+			}
+		}
+	}
+	if (all->kind != MATCH_NONE)
+		n->notrack = match_and(
+			n->m, all,
+			match_unknown(n->m, LOC_NONE, "packets taken out of tracking"));
+}
+
+static void glue(struct rule *v, size_t *n, const struct match *m, enum verdict verdict,
+		 struct loc at, const char *note)
+{
+	v[(*n)++] = (struct rule){ .at = at,
+				   .match = m,
+				   .verdict = (uint8_t)verdict,
+				   .note = note,
+				   .flags = RULE_GLUE | RULE_IMPLICIT };
+}
+
+enum { GLUE_MAX = 8 };
+
+/* The rules in front of a base chain's own: what never gets to them, or may not. */
+static size_t glue_rules(struct nft *n, struct nft_chain *ch, struct rule *v)
+{
+	struct matches *m = n->m;
+	struct nft_table *t = ch->table;
+	size_t count = 0;
+	if (t->doubt)
+		glue(v, &count, match_unknown(m, t->at, "%s", t->doubt), VERDICT_PERMIT, t->at,
+		     "the table may be switched off");
+	if (t->family == NFT_IP || t->family == NFT_IP6)
+		glue(v, &count, match_family(m, t->family == NFT_IP ? FAMILY_V6 : FAMILY_V4),
+		     VERDICT_PERMIT, t->at, "the table sees one family only");
+	if (t->family == NFT_BRIDGE) {
+		glue(v, &count,
+		     match_unknown(m, ch->at, "bridged or routed: the file does not tell"),
+		     VERDICT_PERMIT, ch->at, "bridged frames only");
+	} else if (ch->reach & REACH_FRAME) {
+		const struct match *dev = match_none(m);
+		enum field f = ch->reach & REACH_IN ? FIELD_IIF : FIELD_OIF;
+		vec_each (name, &ch->devs)
+			dev = match_or(m, dev, match_iface(m, f, *name, false));
+		const struct match *other = match_unknown(
+			m, ch->at,
+			ch->devs.n ? "a device that may lie on top of the chain's"
+				   : "the chain's device: the export does not tell");
+		glue(v, &count, match_and(m, match_not(m, dev), other), VERDICT_PERMIT, ch->at,
+		     "frames of other devices pass it");
+	}
+	if (ch->nat) {
+		struct range r[] = { { STATE_ESTABLISHED, STATE_ESTABLISHED },
+				     { STATE_INVALID, STATE_UNTRACKED } };
+		unsigned nats = 0;
+		glue(v, &count, match_ranges(m, FIELD_STATE, r, 2), VERDICT_PERMIT, ch->at,
+		     "a nat chain sees first packets only");
+		glue(v, &count,
+		     match_and(m, match_value(m, FIELD_STATE, STATE_RELATED),
+			       match_unknown(m, ch->at, "nat of related packets")),
+		     VERDICT_PERMIT, ch->at, "a nat chain sees first packets only");
+		vec_each (other, &n->order)
+			nats += (*other)->nat && (*other)->reach == ch->reach;
+		if (nats > 1)
+			glue(v, &count,
+			     match_unknown(m, ch->at, "another nat chain may come first"),
+			     VERDICT_PERMIT, ch->at,
+			     "once translated, nat chains are passed by");
+	}
+	if (n->offload) {
+		struct range r[] = { { PROTO_TCP, PROTO_TCP }, { PROTO_UDP, PROTO_UDP } };
+		const struct match *all[] = {
+			match_value(m, FIELD_STATE, STATE_ESTABLISHED),
+			match_ranges(m, FIELD_PROTO, r, 2),
+			match_unknown(m, ch->at, "a flow that may be offloaded"),
+		};
+		glue(v, &count, match_and_n(m, all, 3), VERDICT_PERMIT, ch->at,
+		     "offloaded flows pass by the hooks");
+	}
+	bool open = ch->ruleset->dflt == VERDICT_PERMIT && !ch->rules.n;
+	if (!open && !(ch->reach & REACH_FRAME) && (n->tracked[0] || n->tracked[1])) {
+		struct range f[FAMILY_COUNT];
+		size_t k = 0;
+		for (uint16_t i = 0; i < FAMILY_COUNT; i++)
+			if (n->tracked[i])
+				f[k++] = (struct range){ i, i };
+		glue(v, &count,
+		     match_and(m, match_ranges(m, FIELD_FAMILY, f, k),
+			       match_value(m, FIELD_FRAGMENT, 1)),
+		     VERDICT_UNKNOWN, ch->at,
+		     "connection tracking joins fragments: a later one goes as its first");
+	}
+	return count;
+}
+
+/* No packet of an established connection meets the condition. */
+static bool excludes_established(const struct match *m)
+{
+	if (m->kind == MATCH_AND)
+		for (uint32_t i = 0; i < m->n; i++)
+			if (excludes_established(m->kids[i]))
+				return true;
+	if (m->kind != MATCH_RANGES || m->field != FIELD_STATE)
+		return false;
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->ranges[i].lo <= STATE_ESTABLISHED &&
+		    STATE_ESTABLISHED <= m->ranges[i].hi)
+			return false;
+	return true;
+}
+
+/* Answers pass whatever the rules say of new packets: nothing before an accept denies them. */
+static bool is_stateful(const struct ruleset *rs)
+{
+	for (uint32_t i = 0; i < rs->n; i++) {
+		const struct rule *r = &rs->rules[i];
+		if (r->flags & RULE_GLUE || r->verdict == VERDICT_PERMIT ||
+		    r->verdict == VERDICT_CONTINUE) {
+			const struct match *m = r->match;
+			if (r->verdict == VERDICT_PERMIT && !m->inexact &&
+			    (m->kind == MATCH_ALL ||
+			     (m->kind == MATCH_RANGES && m->field == FIELD_STATE &&
+			      !excludes_established(m))))
+				return true;
+			continue;
+		}
+		if (!excludes_established(r->match))
+			return false;
+	}
+	return rs->dflt == VERDICT_PERMIT;
+}
+
+static void bind(struct nft *n, struct nft_chain *ch)
+{
+	static const struct {
+		unsigned reach;
+		enum hook_kind kind;
+	} kinds[] = { { REACH_IN, HOOK_IN },
+		      { REACH_FORWARD, HOOK_FORWARD },
+		      { REACH_OUT, HOOK_OUT },
+		      { REACH_LOCAL_IN, HOOK_LOCAL_IN },
+		      { REACH_LOCAL_OUT, HOOK_LOCAL_OUT } };
+	if (!ch->base || !ch->hook || ch->table->dormant)
+		return;
+	ch->ruleset->stateful = !n->notrack && is_stateful(ch->ruleset);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (ch->own_reach & kinds[i].reach)
+			device_build_hook(n->b, kinds[i].kind, ch->prio, NULL, ch->ruleset,
+					  ch->at);
+}
+
+static void account_sets(struct nft *n)
+{
+	vec_each (set, &n->all_sets) {
+		struct nft_set *s = *set;
+		account_add(n->c->snap, n->acc, s->loose ? ACCOUNT_BOUNDED : ACCOUNT_EXACT,
+			    true, s->at, s->loose);
+	}
+}
+
+enum object {
+	OBJECT_TABLE,
+	OBJECT_CHAIN,
+	OBJECT_SET,
+	OBJECT_MAP,
+	OBJECT_RULE,
+	OBJECT_ELEMENT,
+	OBJECT_META,
+	OBJECT_OTHER,
+	OBJECT_UNKNOWN
+};
+
+static enum object object_of(const json_t *o, const json_t **ret_v)
+{
+	static const struct {
+		const char *name;
+		enum object kind;
+	} objects[] = {
+		{ "table", OBJECT_TABLE },	{ "chain", OBJECT_CHAIN },
+		{ "set", OBJECT_SET },		{ "map", OBJECT_MAP },
+		{ "rule", OBJECT_RULE },	{ "element", OBJECT_ELEMENT },
+		{ "metainfo", OBJECT_META },	{ "flowtable", OBJECT_OTHER },
+		{ "counter", OBJECT_OTHER },	{ "quota", OBJECT_OTHER },
+		{ "limit", OBJECT_OTHER },	{ "ct helper", OBJECT_OTHER },
+		{ "ct timeout", OBJECT_OTHER }, { "ct expectation", OBJECT_OTHER },
+		{ "secmark", OBJECT_OTHER },	{ "synproxy", OBJECT_OTHER },
+		{ "tunnel", OBJECT_OTHER },
+	};
+	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++) {
+		*ret_v = json_object_get(o, objects[i].name);
+		if (*ret_v && json_is_object(*ret_v) && json_object_size(o) == 1)
+			return objects[i].kind;
+	}
+	*ret_v = NULL;
+	return OBJECT_UNKNOWN;
+}
+
+static void read_meta(struct nft *n, const json_t *v, bool *seen)
+{
+	const json_t *schema = json_object_get(v, "json_schema_version");
+	struct loc at = nft_loc(n, v, NULL);
+	*seen = true;
+	if (json_integer_value(schema) == 1) {
+		irrelevant(n, v);
+		return;
+	}
+	diag_warning(n->d, "nft.schema", at, "the export's schema is not version 1");
+	account_add(n->c->snap, n->acc, ACCOUNT_BOUNDED, false, at,
+		    "a schema that is not known");
+	device_build_taint(n->b, NULL, at, "the export's schema is not version 1");
+}
+
+static void read_objects(struct nft *n, const json_t *list, bool *meta)
+{
+	const json_t *v;
+	/* objects may be named before they come: rules and elements wait */
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+		switch (object_of(o, &v)) {
+		case OBJECT_TABLE:
+			read_table(n, v);
+			break;
+		case OBJECT_CHAIN:
+			read_chain(n, v);
+			break;
+		case OBJECT_SET:
+		case OBJECT_MAP:
+			read_set(n, v, object_of(o, &v) == OBJECT_MAP);
+			break;
+		case OBJECT_META:
+			read_meta(n, v, meta);
+			break;
+		case OBJECT_OTHER:
+			irrelevant(n, v);
+			break;
+		case OBJECT_UNKNOWN:
+			reject(n, o, "an object of a kind that is not known");
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void place_objects(struct nft *n, const json_t *list, enum object which)
+{
+	const json_t *v;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (object_of(json_array_get(list, i), &v) == which) {
+			if (which == OBJECT_RULE)
+				place_rule(n, v);
+			else
+				read_elements(n, v);
+		}
+}
+
+/* Everything of the parsed file, in the order that names need. */
+static void read_roots(struct nft *n, json_t **roots, size_t n_roots)
+{
+	bool meta = false;
+	for (size_t i = 0; i < n_roots; i++) {
+		const json_t *list = json_object_get(roots[i], "nftables");
+		if (!json_is_array(list) || json_object_size(roots[i]) != 1)
+			reject(n, roots[i], "not a listing of nft: {\"nftables\": [...]}");
+		else
+			read_objects(n, list, &meta);
+	}
+	for (size_t i = 0; i < n_roots; i++)
+		place_objects(n, json_object_get(roots[i], "nftables"), OBJECT_ELEMENT);
+	for (size_t i = 0; i < n_roots; i++)
+		place_objects(n, json_object_get(roots[i], "nftables"), OBJECT_RULE);
+	vec_each (ch, &n->order) {
+		(*ch)->own_reach = (*ch)->reach;
+		if ((*ch)->nat && !(*ch)->table->dormant) {
+			n->tracked[FAMILY_V4] |= (*ch)->table->family != NFT_IP6;
+			n->tracked[FAMILY_V6] |= (*ch)->table->family != NFT_IP;
+		}
+	}
+	account_sets(n);
+	nft_graph(n);
+	note_untracked(n);
+	vec_each (ch, &n->order) {
+		struct rule ours[GLUE_MAX];
+		size_t n_ours = (*ch)->base ? glue_rules(n, *ch, ours) : 0;
+		nft_chain_rules(n, *ch, ours, n_ours);
+		bind(n, *ch);
+	}
+	if (!n->order.n) {
+		struct loc at = nft_loc(n, n_roots ? roots[0] : NULL, NULL);
+		diag_warning(n->d, "nft.empty-ruleset", at,
+			     "no chain at all: on a firewall this is a failed export");
+		if (!meta)
+			device_build_taint(n->b, NULL, at,
+					   "an empty listing without nft's own metainfo");
+	}
+}
+
+static int nft_probe(const char *head, size_t len, const char *filename)
+{
+	size_t i = 0;
+	(void)filename;
+	while (i < len && strchr(" \t\r\n", head[i]))
+		i++;
+	if (i < len && head[i] == '{') {
+		for (i++; i < len && strchr(" \t\r\n", head[i]);)
+			i++;
+		return len - i > 10 && !memcmp(head + i, "\"nftables\"", 10) ? 100 : 0;
+	}
+	/* a text listing: ours to refuse, with what to do instead */
+	static const char *const text[] = { "table inet ",
+					    "table ip ",
+					    "table ip6 ",
+					    "table bridge ",
+					    "table netdev ",
+					    "table arp ",
+					    "#!/usr/sbin/nft",
+					    "#!/sbin/nft",
+					    "flush ruleset",
+					    "add table ",
+					    NULL };
+	for (const char *const *t = text; *t; t++)
+		if (len - i > strlen(*t) && !memcmp(head + i, *t, strlen(*t)))
+			return 90;
+	return 0;
+}
+
+static int nft_read(struct collect *c, const struct source *src)
+{
+	struct snapshot *snap = c->snap;
+	struct nft n = { .c = c,
+			 .src = src,
+			 .arena = snap->arena,
+			 .m = &snap->matches,
+			 .d = c->diags,
+			 .acc = snapshot_account(snap, src, "nft", "object") };
+	struct loc at = { .src = src };
+	json_t **roots = NULL;
+	size_t n_roots = 0, i = 0;
+	while (i < src->size && strchr(" \t\r\n", src->data[i]))
+		i++;
+	int err = 0;
+	if (i < src->size && src->data[i] != '{' && src->data[i] != '[')
+		err = diag_error(
+			n.d, EINVAL, "nft.text", source_loc(src, i, 1),
+			"this is not JSON: export with `nft -j list ruleset`, not as text");
+	else if (i == src->size)
+		err = diag_error(n.d, EINVAL, "nft.empty", at,
+				 "the file is empty: `nft -j list ruleset` failed, or has not "
+				 "the right to read");
+	else
+		err = jsonloc_parse(n.d, src, &roots, &n_roots, &n.loc);
+	if (err) {
+		n.acc->failed = true;
+		return err;
+	}
+	n.b = device_build_start(snap, c->device, "nft", c->plane, at);
+	read_roots(&n, roots, n_roots);
+	device_build_finish(n.b);
+	vec_each (ch, &n.order) {
+		vec_free(&(*ch)->devs);
+		vec_free(&(*ch)->rules);
+		vec_free(&(*ch)->calls);
+	}
+	vec_each (set, &n.all_sets) {
+		vec_free(&(*set)->elems);
+		map_finish(&(*set)->memo);
+		if ((*set)->node)
+			vec_free(&(*set)->node->calls);
+	}
+	vec_free(&n.order);
+	vec_free(&n.all_sets);
+	map_finish(&n.tables);
+	map_finish(&n.chains);
+	map_finish(&n.sets);
+	map_finish(&n.ports);
+	jsonloc_destroy(n.loc);
+	jsonloc_roots_free(roots, n_roots);
+	return 0;
+}
+
+const struct collector collector_nft = { .name = "nft",
+					 .summary = "nftables: `nft -j list ruleset`",
+					 .plane = PLANE_VIRTUAL,
+					 .probe = nft_probe,
+					 .read = nft_read };

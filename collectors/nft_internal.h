@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COLLECTORS_NFT_INTERNAL_H
+#define COLLECTORS_NFT_INTERNAL_H
+
+/*
+ * The parts of the nft collector share these. The order of the work, and the file of each:
+ *
+ *	nft.c		probe, the objects of the export one by one, the account, the device
+ *	nft_graph.c	who calls whom: cycles, depth, which hooks reach a chain
+ *	nft_rule.c	one rule: its statements in order, verdict maps, translations
+ *	nft_match.c	one match: left, operator, right
+ *	nft_key.c	the left side of a match: which field, and what a packet needs to have
+ *it nft_value.c	the right side: constants, ranges and masks, as conditions nft_set.c
+ *sets, maps and their elements nft_names.c	the words of nft for protocols, types, flags and
+ *priorities
+ */
+
+#include <jansson.h>
+
+#include "base/jsonloc.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "collectors/collector.h"
+
+enum nft_family { NFT_IP, NFT_IP6, NFT_INET, NFT_ARP, NFT_BRIDGE, NFT_NETDEV };
+
+/* Which hooks reach a chain, directly or through jumps. */
+enum {
+	REACH_FRAME = 1, /* sees frames: bridge, ingress, egress */
+	REACH_IN = 2,
+	REACH_FORWARD = 4,
+	REACH_OUT = 8,
+	REACH_LOCAL_IN = 16,
+	REACH_LOCAL_OUT = 32,
+	REACH_EARLY = 64, /* before connection tracking has looked at the packet */
+};
+
+struct nft_table {
+	enum nft_family family;
+	const char *name, *path; /* "table inet filter" */
+	struct loc at;
+	bool dormant;
+	const char *doubt; /* why it may not be in force, or NULL */
+	const char *dev;   /* the only device of its ingress and egress chains, or NULL */
+	bool many_devs;
+};
+
+struct nft_chain;
+
+struct nft_set {
+	const char *name, *label; /* "set blocked" */
+	struct loc at;
+	bool is_map, verdicts;
+	const char *loose;	   /* why membership isn't known (it changes), or NULL */
+	VEC(const json_t *) elems; /* arrays of elements */
+	struct map memo;	   /* kind of key to the condition (struct match) */
+	struct nft_chain *node;	   /* of the graph: what a verdict map calls */
+};
+
+struct nft_call {
+	struct nft_chain *to;
+	struct loc at;
+};
+
+struct nft_chain {
+	struct nft_table *table;
+	const char *name, *path; /* "table inet filter chain forward" */
+	struct loc at;
+	struct ruleset *ruleset;
+	bool base, nat;
+	const char *hook;
+	int prio;
+	VEC(const char *) devs;
+	VEC(const json_t *) rules;  /* rule objects, in order */
+	VEC(struct nft_call) calls; /* jumps and gotos, found by nft_graph */
+	unsigned reach, own_reach;  /* with, and without, what its callers bring */
+	unsigned depth;		    /* calls on the longest way from here; 0 for a leaf */
+	uint8_t colour;		    /* of the walk: 0 not seen, 1 on the way, 2 done */
+	size_t next;		    /* of calls, in the walk */
+};
+
+struct nft {
+	struct collect *c;
+	const struct source *src;
+	struct arena *arena;
+	struct matches *m;
+	struct diags *d;
+	struct jsonloc *loc;
+	struct device_build *b;
+	struct account *acc;
+	struct map tables, chains, sets; /* "inet filter", "inet filter forward" */
+	struct map ports;
+	VEC(struct nft_chain *) order; /* as they stand in the file */
+	VEC(struct nft_set *) all_sets;
+	/* A rule takes packets out of tracking: those (at least) that this matches. */
+	const struct match *notrack;
+	bool tracked[FAMILY_COUNT]; /* connection tracking is in use: fragments are joined */
+	bool offload;		    /* a flow table takes established flows past the hooks */
+	size_t n_expansions;	    /* value by value, so far: bounded */
+};
+
+/* One rule while it is read. */
+struct nft_rule {
+	struct nft *n;
+	struct nft_chain *chain;
+	struct loc at;
+	const char *name;
+	/* What the packet must be that protocol and ports of its IP header can be asked at all:
+	 * ALL in the IP families, an unknown where frames may carry a VLAN tag. */
+	const struct match *frame;
+	uint64_t protos[4]; /* protocols still possible here, a bit each */
+};
+
+/* nft_names.c */
+
+enum nft_domain {
+	DOMAIN_NONE,
+	DOMAIN_PORT,
+	DOMAIN_PROTO,
+	DOMAIN_NEXTHDR, /* the next header of the fixed IPv6 header */
+	DOMAIN_ICMP_TYPE,
+	DOMAIN_ICMP_CODE,
+	DOMAIN_ICMPV6_TYPE,
+	DOMAIN_ICMPV6_CODE,
+	DOMAIN_TCP_FLAGS,
+	DOMAIN_CT_STATE,
+	DOMAIN_NFPROTO,
+	DOMAIN_ETHERTYPE,
+	DOMAIN_VERSION,
+	DOMAIN_FRAG_OFF,
+};
+
+/* The largest value of the domain. */
+unsigned nft_domain_max(enum nft_domain d);
+/* Constants whose bits may be joined and tested (flags). */
+bool nft_domain_is_bits(enum nft_domain d);
+/* One constant: a number, a word of the domain, or several joined by "|". */
+bool nft_number(enum nft_domain d, const json_t *v, uint64_t *ret);
+/* -1 where the name isn't one. */
+int nft_family(const char *name);
+/* A priority as number or name with offset ("filter + 10"); names differ for bridges. */
+bool nft_priority(enum nft_family f, const json_t *v, int *ret);
+/* The bit of ct state of each enum conn_state. */
+extern const uint8_t nft_state_bit[STATE_COUNT];
+
+/* nft_key.c */
+
+enum nft_key_kind { KEY_UNKNOWN, KEY_ADDR, KEY_NUMBER, KEY_IFACE };
+
+enum { NFT_OPS = 4, NFT_KEYS = 16 };
+
+/* What a match looks at: a field, perhaps seen through a mask. */
+struct nft_key {
+	enum nft_key_kind kind;
+	enum nft_domain domain;
+	uint8_t field;	/* enum field */
+	uint8_t family; /* of KEY_ADDR */
+	/* Ports of any protocol ("th"): on protocols without ports the bytes are others. */
+	bool raw_ports;
+	const char *why; /* of KEY_UNKNOWN: "meta mark" */
+	/* The packets that are asked at all: others end the rule, whatever it asks, also !=.
+	 * need is part of every condition; have is said beside negations, where the
+	 * condition itself does not imply it. */
+	const struct match *need, *have;
+	/* An unknown that lies over every answer ("packets may have been taken out of
+	 * tracking"), or NULL: answer' = or(and(not over, answer), and(over, unknown)). */
+	const struct match *over;
+	uint64_t protos[4];
+	struct {
+		char op; /* & | ^ < > (shifts) */
+		uint64_t number;
+		struct addr addr;
+	} ops[NFT_OPS];
+	unsigned n_ops;
+};
+
+struct nft_keys {
+	struct nft_key v[NFT_KEYS];
+	size_t n;
+};
+
+/* Never fails: what isn't understood is a KEY_UNKNOWN that says what. */
+void nft_keys(struct nft_rule *r, const json_t *left, struct nft_keys *ret);
+/* The object has no other keys than those (NULL-terminated). */
+bool nft_only(const json_t *object, const char *const *keys);
+
+/* nft_value.c */
+
+struct nft_spans {
+	struct span *v;
+	size_t n, cap;
+};
+
+/* An unknown of the rule itself. */
+const struct match *nft_doubt(struct nft_rule *r, const char *why);
+/* Address, prefix or range. */
+bool nft_addr(enum family f, const json_t *v, struct span *ret);
+/* Number, word or range. */
+bool nft_number_span(enum nft_domain d, const json_t *v, struct span *ret);
+/* Either, as the key asks; false for keys of other kinds. */
+bool nft_key_span(const struct nft_key *k, const json_t *v, struct span *ret);
+/*
+ * The key (an address or a number) is in v, seen through its mask (negate: it isn't). v is
+ * normalised in place. ports_ok: only protocols with ports get here.
+ */
+const struct match *nft_condition(struct nft_rule *r, const struct nft_key *k,
+				  struct nft_spans *v, bool negate, bool ports_ok);
+
+/* nft_set.c */
+
+/* An element of a set or map as it stands in the export. */
+struct nft_member {
+	const json_t *key, *data; /* data NULL in sets; key NULL: the catch-all */
+	bool maybe;		  /* may be there or not (a timeout) */
+};
+
+struct nft_members {
+	struct nft_member *v;
+	size_t n, cap;
+};
+
+/* Elements of an array of a set (or map: pairs). */
+void nft_members_add(struct nft_rule *r, struct nft_members *ms, const json_t *array, bool map);
+/* What the keys must be to be one of the members, without what they need. */
+const struct match *nft_is_member(struct nft_rule *r, const struct nft_keys *k,
+				  const struct nft_member *v, size_t n);
+/* The same with what the keys need; negate: the keys are there, but none of the members. */
+const struct match *nft_compare(struct nft_rule *r, const struct nft_keys *k,
+				const struct match *is_member, bool negate);
+/* What the packet must be that the keys can be read. */
+const struct match *nft_need(struct nft_rule *r, const struct nft_keys *k);
+/* One key against members, negate: it is none of them; without what it needs. */
+const struct match *nft_one_key(struct nft_rule *r, const struct nft_key *k,
+				const struct nft_member *v, size_t n, bool negate,
+				bool ports_ok);
+/* The condition that the keys are in the named set, made once for each kind of keys. */
+const struct match *nft_in_set(struct nft_rule *r, const struct nft_keys *k,
+			       struct nft_set *set);
+/* The set that "@name" names, or NULL after a diagnostic. */
+struct nft_set *nft_set_find(struct nft_rule *r, const char *ref);
+/* Two members with different verdicts both match some value, as far as we could see. */
+bool nft_members_overlap(struct nft_rule *r, const struct nft_keys *k,
+			 const struct nft_members *ms, const uint32_t *group);
+
+/* nft_match.c */
+
+/* {"match": v}; ret_keys tells what it looked at. */
+const struct match *nft_match(struct nft_rule *r, const json_t *v, struct nft_keys *ret_keys);
+
+/* nft_rule.c */
+
+/* Reads all rules of the chain into its ruleset, behind n_glue of ours, and their accounts. */
+void nft_chain_rules(struct nft *n, struct nft_chain *ch, struct rule *glue, size_t n_glue);
+/* The condition of a rule's match statements alone, for what rules do to later ones. */
+const struct match *nft_rule_match(struct nft *n, struct nft_chain *ch, const json_t *rule);
+
+/* nft_graph.c */
+
+/* From the calls: reach and depth of all chains; names cycles and deep chains. */
+void nft_graph(struct nft *n);
+/* Adds the calls that a statement makes. */
+void nft_graph_calls(struct nft *n, struct nft_chain *from, const json_t *stmt, struct loc at);
+
+/* nft.c */
+
+struct loc nft_loc(struct nft *n, const json_t *v, const char *path);
+struct loc nft_rule_loc(struct nft *n, struct nft_chain *ch, const json_t *rule,
+			const char **ret_name);
+const char *nft_key_of(struct nft *n, const char *family, const char *table, const char *name);
+const char *nft_family_name(enum nft_family f);
+const char *nft_str(const json_t *object, const char *key); /* NULL where it isn't a string */
+void nft_port(struct nft *n, const char *name, struct loc at);
+
+#endif

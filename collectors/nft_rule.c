@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One rule of nft is a row of statements that are done in order as long as each one holds; it
+ * becomes one rule of ours, or several parts where a verdict map ends it in several ways. What
+ * the statements before the verdict ask is one condition; a limit, a quota, a set that may be
+ * full is an unknown in it.
+ */
+#include "collectors/nft_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct rules {
+	struct rule *v;
+	size_t n, cap;
+};
+
+struct building {
+	struct nft_rule r;
+	const struct match *cond;  /* what the statements so far ask */
+	const struct match *touch; /* of it, what stays true of a connection's other packets */
+	struct rules *out;
+	size_t n_parts; /* rules given out for this one */
+	const char *comment;
+	bool done;
+};
+
+static void give(struct building *b, const struct match *m, enum verdict verdict,
+		 const struct ruleset *target, const char *note)
+{
+	if (m->kind == MATCH_NONE && b->n_parts)
+		return;
+	*vec_add(b->out) = (struct rule){ .at = b->r.at,
+					  .name = b->r.name,
+					  .match = m,
+					  .target = target,
+					  .note = note ? note : b->comment,
+					  .verdict = (uint8_t)verdict };
+	b->n_parts++;
+}
+
+static void ask(struct building *b, const struct match *m)
+{
+	b->cond = match_and(b->r.n->m, b->cond, m);
+}
+
+static void ask_unknown(struct building *b, const char *why)
+{
+	ask(b, nft_doubt(&b->r, why));
+}
+
+/* A statement whose outcome nobody can tell from the file. */
+static void give_unknown(struct building *b, const struct match *m, const char *why)
+{
+	give(b, m, VERDICT_UNKNOWN, NULL, why);
+	b->done = true;
+}
+
+struct verdict_of {
+	enum verdict verdict;
+	const struct ruleset *target;
+	const char *note;
+};
+
+static struct verdict_of call(struct building *b, enum verdict verdict, const char *name)
+{
+	struct nft *n = b->r.n;
+	struct nft_table *t = b->r.chain->table;
+	struct verdict_of ret = { VERDICT_UNKNOWN, NULL, "a chain that is not in this file" };
+	struct nft_chain *to =
+		name ? map_get(&n->chains,
+			       nft_key_of(n, nft_family_name(t->family), t->name, name))
+		     : NULL;
+	if (!to) {
+		diag_error(n->d, EINVAL, "nft.chain-missing", b->r.at,
+			   "chain %s is not in this file", name ? name : "?");
+		return ret;
+	}
+	snapshot_name(n->c->snap, n->c->device, "chain", to->ruleset->name, b->r.at, false);
+	if (to->base) {
+		diag_error(n->d, EINVAL, "nft.chain-base", b->r.at,
+			   "%s is bound to a hook; the kernel lets no rule jump there",
+			   to->path);
+		ret.note = "a jump that the kernel refuses";
+		return ret;
+	}
+	return (struct verdict_of){ verdict, to->ruleset, NULL };
+}
+
+/* {"accept": null}, {"jump": {"target": "x"}}, ... False where it isn't a verdict. */
+static bool verdict_of(struct building *b, const char *name, const json_t *v,
+		       struct verdict_of *ret)
+{
+	static const struct {
+		const char *name;
+		enum verdict verdict;
+	} plain[] = { { "accept", VERDICT_PERMIT },
+		      { "drop", VERDICT_DENY },
+		      { "continue", VERDICT_CONTINUE },
+		      { "return", VERDICT_RETURN } };
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		if (!strcmp(name, plain[i].name)) {
+			*ret = (struct verdict_of){ plain[i].verdict, NULL, NULL };
+			return true;
+		}
+	if (strcmp(name, "jump") && strcmp(name, "goto"))
+		return false;
+	*ret = call(b, *name == 'j' ? VERDICT_JUMP : VERDICT_GOTO, nft_str(v, "target"));
+	return true;
+}
+
+/* Name and value of an object's only member. */
+static const char *only_member(const json_t *v, const json_t **ret_value)
+{
+	const char *key, *name = NULL;
+	json_t *value;
+	if (json_is_string(v)) {
+		*ret_value = NULL;
+		return json_string_value(v);
+	}
+	if (json_object_size(v) != 1)
+		return NULL;
+	json_object_foreach ((json_t *)v, key, value)
+		name = key, *ret_value = value;
+	return name;
+}
+
+/* The elements with one verdict. */
+struct outcome {
+	struct verdict_of to;
+	struct nft_member *v;
+	size_t n, cap;
+	const struct match *is;
+	uint32_t index;
+	bool star, maybe_star; /* holds the catch-all */
+};
+
+/* Sorts the elements by their verdicts, *ret_group gives each element's outcome. */
+static size_t outcomes(struct building *b, const struct nft_members *ms, struct map *by_name,
+		       uint32_t *group)
+{
+	for (size_t i = 0; i < ms->n; i++) {
+		const json_t *v = NULL;
+		const char *name = only_member(ms->v[i].data, &v);
+		const char *target = v ? nft_str(v, "target") : NULL;
+		struct text t = { 0 };
+		text_putf(&t, "%s %s", name ? name : "", target ? target : "");
+		void **at = map_atn(by_name, t.s, t.len);
+		struct outcome *o = *at;
+		if (!o) {
+			o = *at = xcalloc(1, sizeof(*o));
+			o->index = (uint32_t)by_name->n - 1;
+			if (!name || !verdict_of(b, name, v, &o->to))
+				o->to = (struct verdict_of){
+					VERDICT_UNKNOWN, NULL,
+					"a verdict that was not understood"
+				};
+		}
+		text_finish(&t);
+		if (ms->v[i].key)
+			*vec_add(o) = ms->v[i];
+		else if (ms->v[i].maybe)
+			o->maybe_star = true;
+		else
+			o->star = true;
+		group[i] = o->index;
+	}
+	return by_name->n;
+}
+
+/*
+ * Elements with the same verdict become one part each, the catch-all what is left. Elements
+ * don't overlap (the kernel refuses it), so that their order does not matter; where an offline
+ * file has some that do, nobody knows which one counts.
+ */
+static void vmap(struct building *b, const json_t *v)
+{
+	static const char *const known[] = { "key", "data", NULL };
+	struct nft_rule *r = &b->r;
+	struct matches *m = r->n->m;
+	struct nft_keys k;
+	nft_keys(r, json_object_get(v, "key"), &k);
+	const struct match *need = match_and(m, b->cond, nft_need(r, &k));
+	const json_t *data = json_object_get(v, "data"), *list = json_object_get(data, "set");
+	const char *ref = json_string_value(data ? data : NULL);
+	struct nft_members ms = { 0 };
+	if (!ref)
+		ref = json_string_value(list);
+	if (!nft_only(v, known) || (!ref && !list)) {
+		give_unknown(b, need, "a verdict map that was not understood");
+		return;
+	}
+	if (ref) {
+		struct nft_set *set = nft_set_find(r, ref);
+		if (!set || set->loose || !set->is_map) {
+			give_unknown(b, need,
+				     set && set->loose ? set->loose
+						       : "a map that is not in this file");
+			return;
+		}
+		vec_each (array, &set->elems)
+			nft_members_add(r, &ms, *array, true);
+	} else {
+		nft_members_add(r, &ms, list, true);
+	}
+	struct map by_name = { 0 };
+	uint32_t *group = xcalloc(ms.n + 1, sizeof(*group));
+	size_t n = outcomes(b, &ms, &by_name, group);
+	bool overlap = n > 1 && nft_members_overlap(r, &k, &ms, group);
+	const struct match **all = xcalloc(n + 1, sizeof(*all));
+	const struct match *goes_on = match_none(m);
+	if (overlap)
+		diag_warning(r->n->d, "nft.overlap", r->at,
+			     "elements of the map overlap and differ in their verdicts");
+	for (size_t i = 0; i < n; i++) {
+		struct outcome *o = by_name.entries[i].value;
+		o->is = nft_is_member(r, &k, o->v, o->n);
+		if (overlap)
+			o->is = match_and(m, o->is, nft_doubt(r, "elements that overlap"));
+		all[i] = o->is;
+	}
+	const struct match *listed = match_or_n(m, all, n);
+	free(all);
+	for (size_t i = 0; i < n; i++) {
+		struct outcome *o = by_name.entries[i].value;
+		const struct match *is = nft_compare(r, &k, o->is, false);
+		const struct match *rest = match_and(m, nft_need(r, &k), match_not(m, listed));
+		if (o->star)
+			is = match_or(m, is, rest);
+		else if (o->maybe_star)
+			is = match_or(m, is,
+				      match_and(m, rest,
+						nft_doubt(r, "an element that may "
+							     "have expired")));
+		is = match_and(m, b->cond, is);
+		if (o->to.verdict == VERDICT_CONTINUE)
+			goes_on = match_or(m, goes_on, is);
+		else if (is->kind != MATCH_NONE)
+			give(b, is, o->to.verdict, o->to.target, o->to.note);
+		free(o->v);
+		free(o);
+	}
+	map_finish(&by_name);
+	free(group);
+	vec_free(&ms);
+	b->cond = goes_on;
+	b->done = goes_on->kind == MATCH_NONE && b->n_parts;
+}
+
+/* The addresses that a translation may give; false where they aren't in the file. */
+static bool nat_targets(struct nft_rule *r, enum family f, const json_t *addr,
+			struct nft_spans *out)
+{
+	struct span s;
+	const json_t *map = json_object_get(addr, "map");
+	if (!map) {
+		if (!nft_addr(f, addr, &s))
+			return false;
+		*vec_add(out) = s;
+		return true;
+	}
+	const json_t *data = json_object_get(map, "data");
+	const char *ref = json_string_value(data);
+	struct nft_members ms = { 0 };
+	if (ref) {
+		struct nft_set *set = nft_set_find(r, ref);
+		if (!set || set->loose)
+			return false;
+		vec_each (array, &set->elems)
+			nft_members_add(r, &ms, *array, true);
+	} else {
+		nft_members_add(r, &ms, json_object_get(data, "set"), true);
+	}
+	bool ok = ms.n > 0;
+	for (size_t i = 0; i < ms.n && ok; i++) {
+		const json_t *to = ms.v[i].data, *parts = json_object_get(to, "concat");
+		ok = nft_addr(f, parts ? json_array_get(parts, 0) : to, &s);
+		if (ok)
+			*vec_add(out) = s;
+	}
+	vec_free(&ms);
+	return ok;
+}
+
+static void add_nat(struct building *b, const char *text, const struct match *touches)
+{
+	struct nft *n = b->r.n;
+	*vec_add(&n->b->nats) = (struct nat){ .at = b->r.at,
+					      .text = arena_str(n->arena, text),
+					      .touches = touches };
+}
+
+/*
+ * A translation: packets that the rule takes, their answers, and all that goes to or comes
+ * from the addresses it gives may look different on the other side.
+ */
+static void nat(struct building *b, const char *name, const json_t *v)
+{
+	struct nft_rule *r = &b->r;
+	struct matches *m = r->n->m;
+	const json_t *addr = json_object_get(v, "addr");
+	const char *fname = nft_str(v, "family");
+	int f = nft_family(fname);
+	if (f != NFT_IP && f != NFT_IP6)
+		f = (int)r->chain->table->family;
+	const struct match *touches = b->touch;
+	if (f == NFT_IP || f == NFT_IP6)
+		touches = match_and(m, touches,
+				    match_family(m, f == NFT_IP6 ? FAMILY_V6 : FAMILY_V4));
+	touches = match_or(m, touches, match_swap(m, touches));
+	struct text t = { 0 };
+	text_put(&t, name);
+	if (addr) {
+		struct nft_spans to = { 0 };
+		enum family fam = f == NFT_IP6 ? FAMILY_V6 : FAMILY_V4;
+		if (f != NFT_INET && nat_targets(r, fam, addr, &to)) {
+			touches = match_or(m, touches,
+					   match_spans(m, FIELD_SRC, fam, to.v, to.n));
+			touches = match_or(m, touches,
+					   match_spans(m, FIELD_DST, fam, to.v, to.n));
+			text_put(&t, " to ");
+			span_print(&t, fam, to.v[0]);
+			if (to.n > 1)
+				text_put(&t, ", ...");
+		} else {
+			touches = match_all(m);
+		}
+		vec_free(&to);
+		/* a map without the key ends the rule */
+		const json_t *key = json_object_get(json_object_get(addr, "map"), "key");
+		if (key || json_is_object(json_object_get(v, "port")))
+			ask_unknown(b, "a translation map");
+	}
+	add_nat(b, t.s, touches);
+	text_finish(&t);
+	give(b, b->cond, VERDICT_PERMIT, NULL, NULL);
+	b->done = true;
+}
+
+/* Whether reading the value can fail, which ends the rule. */
+static bool may_break(const json_t *v, int depth)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	if (depth > 8)
+		return true;
+	if (json_is_array(v)) {
+		json_array_foreach ((json_t *)v, i, value)
+			if (may_break(value, depth + 1))
+				return true;
+		return false;
+	}
+	if (!json_is_object(v))
+		return false;
+	json_object_foreach ((json_t *)v, key, value) {
+		if (!strcmp(key, "meta"))
+			continue;
+		if (strlen(key) > 2 || !strchr("&|^<>", *key) || may_break(value, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+static void mangle(struct building *b, const json_t *v)
+{
+	struct nft_rule *r = &b->r;
+	struct nft_keys k;
+	nft_keys(r, json_object_get(v, "key"), &k);
+	const json_t *payload = json_object_get(json_object_get(v, "key"), "payload");
+	if (payload) {
+		const char *field = nft_str(payload, "field");
+		static const char *const plain[] = { "dscp",	 "ecn",	      "ttl",
+						     "hoplimit", "flowlabel", "length",
+						     "checksum" };
+		bool rewrites = true;
+		ask(b, nft_need(r, &k));
+		for (size_t i = 0; field && i < sizeof(plain) / sizeof(*plain); i++)
+			rewrites = rewrites && strcmp(plain[i], field);
+		if (rewrites)
+			add_nat(b, "rewrites a header field",
+				match_or(r->n->m, b->touch, match_swap(r->n->m, b->touch)));
+	} else if (!json_object_get(json_object_get(v, "key"), "meta") &&
+		   !json_object_get(json_object_get(v, "key"), "ct")) {
+		ask_unknown(b, "a header option that may be missing");
+	}
+	if (may_break(json_object_get(v, "value"), 0))
+		ask_unknown(b, "a value that may be missing");
+}
+
+/* An extension of iptables: the export has its name, newer nft also says what it is for. */
+static void xt(struct building *b, const json_t *v)
+{
+	static const char *const harmless[] = { "LOG",	    "NFLOG",  "MARK",  "CONNMARK",
+						"TCPMSS",   "TRACE",  "AUDIT", "CHECKSUM",
+						"CLASSIFY", "DSCP",   "TOS",   "TTL",
+						"HL",	    "SET",    "LED",   "CT",
+						"SECMARK",  "NOTRACK" };
+	struct nft *n = b->r.n;
+	const char *type = nft_str(v, "type"), *name = nft_str(v, "name");
+	const char *why = arena_printf(n->arena, "iptables extension %s", name ? name : "");
+	diag_warning(n->d, "nft.xt", b->r.at,
+		     "%s: nft does not show what it asks; read iptables-save as well", why);
+	if (type && !strcmp(type, "match")) {
+		ask_unknown(b, why);
+		return;
+	}
+	if (type && !strcmp(type, "watcher"))
+		return;
+	if (type && name && !strcmp(type, "target")) {
+		for (size_t i = 0; i < sizeof(harmless) / sizeof(*harmless); i++)
+			if (!strcmp(harmless[i], name))
+				return;
+		if (!strcmp(name, "REJECT")) {
+			give(b, b->cond, VERDICT_DENY, NULL, NULL);
+			b->done = true;
+			return;
+		}
+	}
+	/* may be DNAT or the like: translations that we don't see */
+	add_nat(b, why, match_or(n->m, b->touch, match_swap(n->m, b->touch)));
+	give_unknown(b, b->cond, why);
+}
+
+/* Statements that may end the rule, for a reason that the file doesn't tell. */
+static const struct {
+	const char *name, *why;
+} doubtful[] = {
+	{ "limit", "a rate limit" },
+	{ "quota", "a quota" },
+	{ "ct count", "a number of connections" },
+	{ "meter", "a meter" },
+	{ "ct expectation", "a connection's expectation" },
+};
+
+static const struct {
+	const char *name, *why;
+} fates[] = {
+	{ "queue", "queue to a program" },
+	{ "synproxy", "synproxy answers in the host's place" },
+	{ "tproxy", "tproxy hands it to a local program" },
+	{ "fwd", "sent out of another device" },
+};
+
+static const char *const silent[] = { "counter",   "log",	 "last",    "notrack", "dup",
+				      "ct helper", "ct timeout", "secmark", "tunnel" };
+
+static void statement(struct building *b, const json_t *stmt)
+{
+	struct nft_rule *r = &b->r;
+	const json_t *v = NULL;
+	const char *name = only_member(stmt, &v);
+	struct verdict_of to;
+	if (!name) {
+		give_unknown(b, b->cond, "a statement that was not understood");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(silent) / sizeof(*silent); i++)
+		if (!strcmp(silent[i], name)) {
+			/* an object chosen by a map: no entry ends the rule */
+			if (json_object_get(v, "map") ||
+			    json_is_object(json_object_get(v, "addr")))
+				ask_unknown(b, "a map");
+			return;
+		}
+	for (size_t i = 0; i < sizeof(doubtful) / sizeof(*doubtful); i++)
+		if (!strcmp(doubtful[i].name, name)) {
+			ask_unknown(b, doubtful[i].why);
+			return;
+		}
+	for (size_t i = 0; i < sizeof(fates) / sizeof(*fates); i++)
+		if (!strcmp(fates[i].name, name)) {
+			give_unknown(b, b->cond, fates[i].why);
+			return;
+		}
+	if (!strcmp(name, "match")) {
+		struct nft_keys k;
+		const struct match *m = nft_match(r, v, &k);
+		bool lasting = true;
+		ask(b, m);
+		for (size_t i = 0; i < k.n; i++)
+			lasting = lasting && k.v[i].field != FIELD_STATE &&
+				  k.v[i].field != FIELD_FLAGS &&
+				  k.v[i].field != FIELD_FRAGMENT && k.v[i].kind != KEY_UNKNOWN;
+		if (lasting)
+			b->touch = match_and(r->n->m, b->touch, m);
+	} else if (!strcmp(name, "vmap")) {
+		vmap(b, v);
+	} else if (!strcmp(name, "mangle")) {
+		mangle(b, v);
+	} else if (!strcmp(name, "set") || !strcmp(name, "map")) {
+		struct nft_keys k;
+		nft_keys(r, json_object_get(v, "elem"), &k);
+		ask(b, nft_need(r, &k));
+		ask_unknown(b, "a set that takes what it sees and may be full");
+	} else if (!strcmp(name, "dnat") || !strcmp(name, "snat") ||
+		   !strcmp(name, "masquerade") || !strcmp(name, "redirect")) {
+		nat(b, name, v);
+	} else if (!strcmp(name, "flow")) {
+		ask(b, match_value(r->n->m, FIELD_STATE, STATE_ESTABLISHED));
+		ask_unknown(b, "a flow that may be offloaded");
+	} else if (!strcmp(name, "reject")) {
+		give(b, b->cond, VERDICT_DENY, NULL, b->comment ? NULL : "reject");
+		b->done = true;
+	} else if (!strcmp(name, "xt")) {
+		xt(b, v);
+	} else if (verdict_of(b, name, v, &to)) {
+		if (to.verdict == VERDICT_CONTINUE)
+			return;
+		give(b, b->cond, to.verdict, to.target, to.note);
+		b->done = true;
+	} else {
+		const char *why = arena_printf(r->n->arena, "statement \"%s\"", name);
+		diag_warning(r->n->d, "nft.statement", r->at, "%s is not known", why);
+		give_unknown(b, b->cond, why);
+	}
+}
+
+static void start(struct building *b, struct nft *n, struct nft_chain *ch, const json_t *rule)
+{
+	*b = (struct building){ 0 };
+	b->r.n = n;
+	b->r.chain = ch;
+	b->r.at = nft_rule_loc(n, ch, rule, &b->r.name);
+	memset(b->r.protos, 0xff, sizeof(b->r.protos));
+	b->cond = b->touch = b->r.frame = match_all(n->m);
+	if (ch->reach & REACH_FRAME) {
+		const struct nft_table *t = ch->table;
+		b->r.frame = match_unknown(n->m, LOC_NONE, "a frame that may carry a VLAN tag");
+		if (t->dev && !t->many_devs)
+			b->r.frame = match_or(n->m, b->r.frame,
+					      match_iface(n->m, FIELD_IIF, t->dev, false));
+	}
+	b->comment = nft_str(rule, "comment");
+	if (b->comment)
+		b->comment = arena_str(n->arena, b->comment);
+}
+
+const struct match *nft_rule_match(struct nft *n, struct nft_chain *ch, const json_t *rule)
+{
+	struct building b;
+	struct nft_keys k;
+	start(&b, n, ch, rule);
+	const json_t *list = json_object_get(rule, "expr");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *match = json_object_get(json_array_get(list, i), "match");
+		if (match)
+			ask(&b, nft_match(&b.r, match, &k));
+	}
+	return b.cond;
+}
+
+static void account(struct nft *n, struct building *b, const struct rule *v, size_t count)
+{
+	const char *why = NULL;
+	bool decides = false;
+	for (size_t i = 0; i < count; i++) {
+		const struct match *u =
+			v[i].match->inexact ? match_first_unknown(v[i].match) : NULL;
+		if (v[i].verdict == VERDICT_CONTINUE)
+			continue;
+		decides = true;
+		if (v[i].verdict == VERDICT_UNKNOWN && !why)
+			why = v[i].note ? v[i].note : "not understood";
+		if (u && !why)
+			why = u->unknown.reason;
+	}
+	if (!b->r.chain->table->dormant && decides)
+		account_add(n->c->snap, n->acc, why ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, true,
+			    b->r.at, why);
+	else
+		account_add(n->c->snap, n->acc, ACCOUNT_IRRELEVANT, false, b->r.at, NULL);
+}
+
+static void read_rule(struct nft *n, struct nft_chain *ch, const json_t *rule,
+		      struct rules *out)
+{
+	static const char *const known[] = { "family",	 "table", "chain",   "handle", "index",
+					     "position", "expr",  "comment", NULL };
+	struct building b;
+	start(&b, n, ch, rule);
+	b.out = out;
+	size_t first = out->n;
+	const json_t *list = json_object_get(rule, "expr");
+	if (!nft_only(rule, known))
+		ask_unknown(&b, "a rule with keys that are not known");
+	if (!json_is_array(list))
+		give_unknown(&b, b.cond, "a rule without its expressions");
+	for (size_t i = 0; i < json_array_size(list) && !b.done; i++)
+		statement(&b, json_array_get(list, i));
+	if (!b.done)
+		give(&b, b.cond, VERDICT_CONTINUE, NULL, NULL);
+	if (b.n_parts > 1)
+		for (size_t i = first; i < out->n; i++)
+			out->v[i].flags |= RULE_PART;
+	account(n, &b, out->v + first, out->n - first);
+}
+
+void nft_chain_rules(struct nft *n, struct nft_chain *ch, struct rule *glue, size_t n_glue)
+{
+	struct rules rules = { 0 };
+	for (size_t i = 0; i < n_glue; i++)
+		*vec_add(&rules) = glue[i];
+	vec_each (rule, &ch->rules)
+		read_rule(n, ch, *rule, &rules);
+	device_build_rules(n->b, ch->ruleset, rules.v, rules.n);
+	vec_free(&rules);
+}
