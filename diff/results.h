@@ -15,7 +15,7 @@
 /* One rule, default or binding that a finding rests on. */
 struct evidence {
 	/* "permits", "denies", "default-deny", "default-permit", "not-understood", "declares",
-	 * "hides", "hidden", "names", "address-translation" */
+	 * "hides", "hidden", "never", "names", "address-translation" */
 	const char *role;
 	const char *device;  /* NULL for the policy */
 	const char *plane;   /* "physical", "virtual", "declared" */
@@ -74,7 +74,8 @@ struct coverage {
 	struct loc why_at; /* the line named, or LOC_NONE */
 	const char *const *points; /* enforcing points: "edge outside>dmz" */
 	size_t n_points;
-	const char *const *findings; /* ids */
+	const char *const *findings; /* ids; set when the results are frozen */
+	const size_t *finding_index; /* until then: their places in findings */
 	size_t n_findings;
 };
 

@@ -54,6 +54,7 @@ struct port {
 	 * whose network interfaces were all collected): the match over FIELD_SRC that they
 	 * meet. NULL: anybody may be there. */
 	const struct match *present;
+	const struct match *present_dst; /* the same over FIELD_DST; by device_build_finish */
 	const struct prefix *prefixes; /* of its addresses, connected networks */
 	size_t n_prefixes;
 	const struct addr *addrs; /* its own addresses, as in prefixes */
@@ -98,6 +99,8 @@ struct device {
 	struct loc at;
 	const struct port *ports;
 	size_t n_ports;
+	/* Ports that the export doesn't tell of may exist (a ruleset names only some). */
+	bool open_ports;
 	const struct ruleset *const *rulesets; /* all, in order of definition */
 	size_t n_rulesets;
 	const struct hook *hooks;

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+/*
+ * The command line: the only room that prints, reads options and the clock, and exits. One
+ * file a subcommand (cli/cmd_NAME.c), each with one const table, listed in cli/main.c.
+ */
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/diag.h"
+#include "base/vec.h"
+#include "collectors/collector.h"
+#include "diff/diff.h"
+#include "policies/policies.h"
+#include "report/report.h"
+
+/* The words that other programs rely on. */
+enum exit_code {
+	EXIT_ALIGNED = 0,
+	EXIT_FINDINGS = 1,
+	EXIT_USAGE = 2,	       /* usage or configuration */
+	EXIT_INPUT = 3,	       /* an input could not be read */
+	EXIT_INCONCLUSIVE = 4, /* nothing worse than inconclusive */
+};
+
+struct app {
+	struct arena *arena;
+	struct diags diags;
+	struct report_style out_style, err_style; /* of standard output and error */
+	bool progress;				  /* standard error is a terminal */
+	const char *usage;			  /* of the command at hand */
+};
+
+struct command {
+	const char *name;
+	const char *synopsis; /* "ESTATE [--fail-on LEVEL]..." */
+	const char *summary;  /* one line for the list */
+	const char *help;     /* the options, a line each */
+	int (*run)(struct app *app, int argc, char **argv); /* argv[0] is the command's name */
+};
+
+extern const struct command cmd_check, cmd_diff, cmd_query, cmd_eval, cmd_lint, cmd_show,
+	cmd_report, cmd_list;
+
+/* Says what is wrong with the call and how it is called: EXIT_USAGE. */
+int usage_error(const struct app *app, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Prints the collected diagnostics on standard error. */
+void print_diags(const struct app *app);
+
+/*
+ * Where documents go: --format F[:PATH], several times. Without a path a document goes to
+ * standard output; at most one may.
+ */
+struct outputs {
+	VEC(struct output {
+		const struct report_format *format;
+		const char *path; /* NULL: standard output */
+	}) v;
+};
+/* EXIT_USAGE after a message, or 0. */
+int outputs_add(struct app *app, struct outputs *o, const char *arg);
+/* Renders the results to all of them; 0 or EXIT_INPUT when a file can't be written. */
+int outputs_write(struct app *app, struct outputs *o, json_t *results);
+void outputs_free(struct outputs *o);
+
+/* All of standard output at once; EXIT_INPUT when it can't be written, or 0. */
+int write_stdout(struct app *app, const char *s, size_t len);
+
+/* What was loaded. */
+struct loaded {
+	const struct estate *estate; /* NULL for plain sources */
+	struct snapshot *snap;
+	bool *failed; /* by place in estate->sources */
+	bool any_failed;
+};
+
+/*
+ * Reads an estate, its policies and all its sources. after: a snapshot whose ids must not be
+ * used again (two estates that are compared), or NULL. 0, or EXIT_USAGE when the estate or a
+ * policy is wrong. Sources that can't be read are marked failed, the others are still read.
+ */
+int load_estate(struct app *app, const char *path, const struct snapshot *after,
+		struct loaded *ret);
+/* Plain exports: each a source of its own name; a directory is one source. */
+int load_sources(struct app *app, char *const *paths, int n, const char *collector,
+		 const struct snapshot *after, struct loaded *ret);
+void loaded_free(struct loaded *l);
+
+/* --as-of YYYY-MM-DD, or today (UTC) where it isn't given. False where it isn't a date. */
+bool as_of_option(const char *arg, int64_t *ret_days);
+const char *date_text(struct arena *a, int64_t days);
+
+/* The exit code that follows from results; also puts it with its reason into them. */
+int judge_results(struct results *res, enum severity fail_on, bool failed_input);
+
+/* Progress on a terminal: "checking 12/144". */
+void show_progress(void *user, size_t done, size_t all);
+
+#endif

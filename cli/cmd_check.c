@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct option options[] = {
+	{ "fail-on", required_argument, NULL, 'F' },
+	{ "format", required_argument, NULL, 'f' },
+	{ "as-of", required_argument, NULL, 'd' },
+	{ "memory", required_argument, NULL, 'm' },
+	{ 0 },
+};
+
+struct asked {
+	struct check_options check;
+	struct outputs outputs;
+	const char *as_of;
+	int fail_on; /* enum severity; one beyond the last: never */
+};
+
+static bool parse_severity(const char *s, int *ret)
+{
+	for (int i = SEVERITY_LOW; i <= SEVERITY_CRITICAL; i++)
+		if (!strcmp(s, severity_name((enum severity)i))) {
+			*ret = i;
+			return true;
+		}
+	if (strcmp(s, "none"))
+		return false;
+	*ret = SEVERITY_CRITICAL + 1;
+	return true;
+}
+
+static int parse(struct app *app, int argc, char **argv, struct asked *a)
+{
+	uint64_t mib;
+	int c, code;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
+		switch (c) {
+		case 'F':
+			if (!parse_severity(optarg, &a->fail_on))
+				return usage_error(app, "--fail-on %s: it is low, medium, high, critical or "
+						   "none", optarg);
+			break;
+		case 'f':
+			if ((code = outputs_add(app, &a->outputs, optarg)))
+				return code;
+			break;
+		case 'd':
+			a->as_of = optarg;
+			break;
+		case 'm':
+			if (!parse_number(optarg, strlen(optarg), 16, 1 << 20, false, &mib))
+				return usage_error(app, "--memory %s: MiB, from 16 to 1048576", optarg);
+			a->check.budget = (size_t)mib << 20;
+			break;
+		default:
+			return usage_error(app, "unknown option or missing argument: %s",
+					   argv[optind - 1]);
+		}
+	}
+	if (optind != argc - 1)
+		return usage_error(app, optind == argc ? "an estate file is missing"
+						       : "one estate at a time");
+	if (!as_of_option(a->as_of, &a->check.as_of))
+		return usage_error(app, "--as-of %s: a date is written YYYY-MM-DD", a->as_of);
+	return 0;
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	struct asked a = { .fail_on = SEVERITY_MEDIUM };
+	struct loaded l;
+	int code = parse(app, argc, argv, &a);
+	if (!code)
+		code = load_estate(app, argv[optind], NULL, &l);
+	if (code) {
+		print_diags(app);
+		outputs_free(&a.outputs);
+		return code;
+	}
+	struct results res;
+	results_init(&res, app->arena, "check");
+	res.as_of = date_text(app->arena, a.check.as_of);
+	a.check.failed = l.failed;
+	a.check.progress = show_progress;
+	a.check.user = app;
+	check_estate(l.estate, l.snap, &app->diags, &a.check, &res);
+	code = judge_results(&res, (enum severity)a.fail_on, l.any_failed);
+	json_t *doc = results_json(&res);
+	print_diags(app);
+	int written = outputs_write(app, &a.outputs, doc);
+	json_decref(doc);
+	results_finish(&res);
+	outputs_free(&a.outputs);
+	loaded_free(&l);
+	return written ? written : code;
+}
+
+const struct command cmd_check = {
+	.name = "check",
+	.synopsis = "ESTATE [--fail-on LEVEL] [--format F[:PATH]]... [--as-of DATE] [--memory MIB]",
+	.summary = "hold physical, virtual and declared against each other",
+	.help = "  --fail-on LEVEL     exit 1 at findings of low, medium (default), high, critical; or "
+		"none\n"
+		"  --format F[:PATH]   text (default), json, sarif; to PATH or standard output; several\n"
+		"  --as-of DATE        judge exceptions and ages of exports by this day (YYYY-MM-DD)\n"
+		"  --memory MIB        limit of the packet sets of each address family (1024)\n",
+	.run = run,
+};

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verdicts for packets, a line in, a line out. What a packet meets is one ruleset (named, or
+ * the only one there is), or the way across the device between the interfaces that the packet
+ * tells. Each such place is prepared once: for the engine `sets` as functions from packets to
+ * the rule that decides, in both bounds; the engine `rules` walks the rules as written.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "cli/cli.h"
+#include "model/interp.h"
+
+static const struct option options[] = {
+	{ "collector", required_argument, NULL, 'c' },
+	{ "ruleset", required_argument, NULL, 'r' },
+	{ "engine", required_argument, NULL, 'e' },
+	{ 0 },
+};
+
+/* A ruleset as seen from one place. */
+struct seat {
+	const struct ruleset *rs;
+	const char *iif, *oif;
+	struct {
+		bool ready, too_large;
+		struct pset f[2]; /* by bound */
+	} family[FAMILY_COUNT];
+};
+
+/* All that a packet meets at one place; or why that can't be told. */
+struct way {
+	struct seat *seats;
+	size_t n;
+	const char *why;
+};
+
+struct evaluator {
+	struct app *app;
+	const struct snapshot *snap;
+	const struct device *device;	/* the one that is crossed */
+	const struct ruleset *ruleset;	/* the one that is asked; NULL: cross the device */
+	bool rules;			/* engine */
+	struct pset_space *space[FAMILY_COUNT];
+	const struct rule **by_id;
+	struct map ways;
+	struct arena *line; /* rewound for each line */
+	size_t errors;
+};
+
+struct answer {
+	bool permit, sure;
+	struct loc at;
+	bool by_default;
+};
+
+static const struct rule *rule_by_id(const struct evaluator *ev, uint32_t id)
+{
+	return id <= ev->snap->n_rules ? ev->by_id[id] : NULL;
+}
+
+static void prepare(struct evaluator *ev, struct seat *s, int f)
+{
+	struct pset_space *sp = ev->space[f];
+	struct pset_assume as = { .iif = s->iif, .oif = s->oif, .state = -1, .fragment = -1 };
+	struct pset all = pset_all(sp);
+	s->family[f].ready = true;
+	for (int b = 0; b < 2; b++) {
+		s->family[f].f[b] = lower_decides(sp, s->rs, &as, b ? BOUND_MAYBE : BOUND_SURE, all);
+		s->family[f].too_large |= pset_is_spent(s->family[f].f[b]);
+	}
+	if (s->family[f].too_large)
+		diag_note(&ev->app->diags, "eval.by-rules", s->rs->at,
+			  "%s is too large for one set of packets in the memory it may take: its "
+			  "rules are walked one by one", s->rs->name);
+}
+
+static struct answer from_interp(const struct seat *s, const struct packet *p)
+{
+	struct packet here = *p;
+	here.iif = s->iif, here.oif = s->oif;
+	struct interp_answer a = interp(s->rs, &here);
+	const struct rule *r = a.sure	     ? a.sure_rule
+			       : !a.maybe    ? a.maybe_rule
+					     : a.unknown_rule;
+	return (struct answer){ .permit = a.maybe,
+				.sure = a.sure == a.maybe,
+				.at = r ? r->at : LOC_NONE,
+				.by_default = !r };
+}
+
+static struct answer ask_seat(struct evaluator *ev, struct seat *s, const struct packet *p)
+{
+	if (!ev->rules && !s->family[p->family].ready)
+		prepare(ev, s, p->family);
+	if (ev->rules || s->family[p->family].too_large)
+		return from_interp(s, p);
+	struct pset_space *sp = ev->space[p->family];
+	uint32_t sure = pset_label_of(sp, s->family[p->family].f[0], p);
+	uint32_t maybe = pset_label_of(sp, s->family[p->family].f[1], p);
+	if ((sure & 1) != (maybe & 1))
+		return from_interp(s, p); /* who isn't understood is told by the rules */
+	uint32_t id = (sure & 1 ? sure : maybe) >> 1;
+	const struct rule *r = id == LOWER_DEFAULT ? NULL : rule_by_id(ev, id);
+	return (struct answer){ .permit = sure & 1,
+				.sure = true,
+				.at = r ? r->at : LOC_NONE,
+				.by_default = !r };
+}
+
+static struct way *way_of(struct evaluator *ev, const struct packet *p)
+{
+	char key[600];
+	int len = snprintf(key, sizeof(key), "%s\n%s", p->iif ? p->iif : "", p->oif ? p->oif : "");
+	if (len >= (int)sizeof(key))
+		return NULL;
+	void **at = map_at(&ev->ways, key);
+	if (*at)
+		return *at;
+	struct arena *a = ev->app->arena;
+	struct way *w = *at = arena_alloc(a, sizeof(*w));
+	const char *iif = p->iif ? arena_str(a, p->iif) : NULL;
+	const char *oif = p->oif ? arena_str(a, p->oif) : NULL;
+	if (ev->ruleset) {
+		w->seats = arena_alloc(a, sizeof(*w->seats));
+		w->seats[w->n++] = (struct seat){ .rs = ev->ruleset, .iif = iif, .oif = oif };
+		return w;
+	}
+	struct point pt;
+	if (!path_cross(a, ev->device, iif, oif, &pt, &w->why))
+		return w;
+	w->seats = arena_array(a, pt.n_stages, sizeof(*w->seats));
+	for (size_t i = 0; i < pt.n_stages; i++)
+		w->seats[w->n++] = (struct seat){ .rs = pt.stages[i].ruleset,
+						  .iif = pt.stages[i].iif,
+						  .oif = pt.stages[i].oif };
+	return w;
+}
+
+/* All must permit: a certain denial decides, then an unknown, else the last that permits. */
+static struct answer ask_way(struct evaluator *ev, struct way *w, const struct packet *p)
+{
+	struct answer all = { .permit = true, .sure = true, .by_default = true };
+	for (size_t i = 0; i < w->n; i++) {
+		struct answer a = ask_seat(ev, &w->seats[i], p);
+		if (a.sure && !a.permit)
+			return a;
+		if (!a.sure && all.sure)
+			all = a;
+		else if (a.sure && all.sure && !a.by_default)
+			all = a;
+	}
+	return all;
+}
+
+static void answer_line(struct evaluator *ev, const char *line, size_t len, struct text *out)
+{
+	struct packet p;
+	const char *why;
+	struct arena_mark mark = arena_mark(ev->line);
+	if (!packet_parse(ev->line, line, len, &p, &why)) {
+		text_putf(out, "error\t%s\n", why);
+		ev->errors++;
+		arena_rewind(ev->line, mark);
+		return;
+	}
+	struct way *w = way_of(ev, &p);
+	if (!w || w->why) {
+		text_putf(out, "error\t%s\n", w ? w->why : "the interfaces' names are too long");
+		ev->errors++;
+	} else {
+		struct answer a = ask_way(ev, w, &p);
+		text_put(out, !a.sure ? "unknown\t" : a.permit ? "permit\t" : "deny\t");
+		text_put(out, a.by_default ? "default" : loc_print(ev->line, a.at));
+		text_putc(out, '\n');
+	}
+	arena_rewind(ev->line, mark);
+}
+
+enum { FLUSH_AT = 1 << 16 };
+
+static int stream(struct evaluator *ev)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+	struct text out = { 0 };
+	int code = 0;
+	while (!code && (len = getline(&line, &room, stdin)) >= 0) {
+		answer_line(ev, line, (size_t)len, &out);
+		if (out.len < FLUSH_AT)
+			continue;
+		code = write_stdout(ev->app, out.s, out.len);
+		text_clear(&out);
+	}
+	if (!code && ferror(stdin)) {
+		fputs("plumbline: standard input can't be read\n", stderr);
+		code = EXIT_INPUT;
+	}
+	if (!code && out.len)
+		code = write_stdout(ev->app, out.s, out.len);
+	text_finish(&out);
+	free(line);
+	return code;
+}
+
+static void put_names(struct text *t, const struct snapshot *s)
+{
+	size_t n = 0;
+	vec_each(dp, &s->devices)
+		for (size_t i = 0; i < (*dp)->n_rulesets; i++) {
+			if ((*dp)->rulesets[i]->glue || n > 40)
+				continue;
+			text_putf(t, "%s%s", n++ ? ", " : "", (*dp)->rulesets[i]->name);
+		}
+	if (n > 40)
+		text_put(t, ", ...");
+}
+
+/* Which ruleset is meant: the named one, or the only one; otherwise the device is crossed. */
+static int choose(struct evaluator *ev, const char *name)
+{
+	const struct ruleset *only = NULL;
+	size_t n = 0, found = 0;
+	vec_each(dp, &ev->snap->devices) {
+		const struct ruleset *rs = name ? device_ruleset(*dp, name) : NULL;
+		if (rs)
+			ev->ruleset = rs, found++;
+		for (size_t i = 0; i < (*dp)->n_rulesets; i++)
+			if (!(*dp)->rulesets[i]->glue)
+				only = (*dp)->rulesets[i], n++;
+		ev->device = *dp;
+	}
+	struct text t = { 0 };
+	int code = 0;
+	put_names(&t, ev->snap);
+	if (name && !found)
+		code = usage_error(ev->app, "there is no ruleset \"%s\"; there are: %s", name,
+				   t.s ? t.s : "none");
+	else if (name && found > 1)
+		code = usage_error(ev->app, "%zu devices have a ruleset \"%s\": name one source", found,
+				   name);
+	else if (!name && !ev->snap->devices.n)
+		code = EXIT_INPUT;
+	else if (!name && ev->snap->devices.n > 1)
+		code = usage_error(ev->app, "the source holds %zu devices: say --ruleset; there are: %s",
+				   ev->snap->devices.n, t.s ? t.s : "none");
+	else if (!name && n == 1)
+		ev->ruleset = only;
+	text_finish(&t);
+	return code;
+}
+
+static int evaluate(struct app *app, const struct loaded *l, const char *ruleset, bool rules)
+{
+	struct evaluator ev = { .app = app, .snap = l->snap, .rules = rules };
+	int code = choose(&ev, ruleset);
+	if (code)
+		return code;
+	ev.line = arena_create();
+	ev.by_id = xcalloc((size_t)l->snap->n_rules + 1, sizeof(const struct rule *));
+	vec_each(dp, &l->snap->devices)
+		for (size_t i = 0; i < (*dp)->n_rulesets; i++)
+			for (uint32_t k = 0; k < (*dp)->rulesets[i]->n; k++)
+				ev.by_id[(*dp)->rulesets[i]->rules[k].id] =
+					&(*dp)->rulesets[i]->rules[k];
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		ev.space[f] = pset_space_create((enum family)f, 0);
+	code = stream(&ev);
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		pset_space_destroy(ev.space[f]);
+	free(ev.by_id);
+	map_finish(&ev.ways);
+	arena_destroy(ev.line);
+	if (!code && ev.errors) {
+		fprintf(stderr, "plumbline: %zu lines are not packets\n", ev.errors);
+		code = EXIT_USAGE;
+	}
+	return code;
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	const char *collector = NULL, *ruleset = NULL, *engine = "sets";
+	struct loaded l;
+	int c, code = 0;
+	opterr = 0;
+	while (!code && (c = getopt_long(argc, argv, "c:r:e:", options, NULL)) != -1) {
+		if (c == 'c')
+			collector = optarg;
+		else if (c == 'r')
+			ruleset = optarg;
+		else if (c == 'e')
+			engine = optarg;
+		else
+			code = usage_error(app, "unknown option or missing argument: %s",
+					   argv[optind - 1]);
+	}
+	if (!code && strcmp(engine, "sets") && strcmp(engine, "rules"))
+		code = usage_error(app, "--engine %s: it is sets or rules", engine);
+	if (!code && optind != argc - 1)
+		code = usage_error(app, "one source at a time");
+	if (!code)
+		code = load_sources(app, argv + optind, 1, collector, NULL, &l);
+	if (code)
+		return code;
+	code = evaluate(app, &l, ruleset, !strcmp(engine, "rules"));
+	print_diags(app);
+	if (!code && l.any_failed)
+		code = EXIT_INPUT;
+	loaded_free(&l);
+	return code;
+}
+
+const struct command cmd_eval = {
+	.name = "eval",
+	.synopsis = "SOURCE [--collector NAME] [--ruleset NAME] [--engine sets|rules]",
+	.summary = "verdicts for packets on standard input",
+	.help = "  --collector NAME    read the source with this collector instead of probing\n"
+		"  --ruleset NAME      ask this access list, chain or group; without it the only one\n"
+		"                      there is, or the way between the packet's iif= and oif=\n"
+		"  --engine E          sets (default) or rules: rule by rule as written\n\n"
+		"A packet a line: PROTO SRC SPORT DST DPORT [key=value]...\n"
+		"  tcp 10.0.0.1 40000 10.0.0.2 443 flags=S state=new iif=eth0 oif=eth1\n"
+		"  icmp 10.0.0.1 TYPE 10.0.0.2 CODE          ip:47 10.0.0.1 0 10.0.0.2 0\n"
+		"Answers: permit, deny or unknown, a tab, and the place of the rule that decides\n"
+		"(or \"default\"); error, a tab and why for a line that is no packet.\n",
+	.run = run,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* R \ P and R \ V: what the policy requires must be open on every plane by itself. */
+#include "diff/run.h"
+
+/* Cut into the required flows, so that each finding names its declaration. */
+static void raise_flow(struct check_run *run, int plane, const struct flow *fl)
+{
+	struct pair *p = run->pair;
+	struct pset_space *sp = run->engine->space[p->family];
+	struct pset_assume as = { .first = true };
+	struct pset wanted = pset_and(sp, p->require, pset_lo(sp, fl->service, &as));
+	const char *word = plane == PLANE_PHYSICAL ? "physical" : "virtual";
+	struct objection ob = {
+		.certain = pset_minus(sp, wanted, p->plane[plane].maybe),
+		.possible = pset_minus(sp, wanted, p->plane[plane].sure),
+		.denies = plane,
+		.deny_first = true,
+		.plane = word,
+		.severity = SEVERITY_HIGH,
+		.title = arena_printf(run->res->arena,
+				      "Required traffic from %s to %s is blocked on the %s plane",
+				      p->from->name, p->to->name, word),
+		.message = "The policy requires this flow. Open it in the ruleset named first, or take "
+			   "the requirement back.",
+		.flow = fl,
+	};
+	raise_objection(run, &ob);
+}
+
+static bool names(const struct zone *const *v, size_t n, const struct zone *z)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i] == z)
+			return true;
+	return false;
+}
+
+static int run_blocked(struct check_run *run)
+{
+	const struct pair *p = run->pair;
+	struct pset_space *sp = run->engine->space[p->family];
+	/* What is blocked on one plane may be blocked on the other as well: both are told. */
+	struct pset before[2] = { run->taken, run->taken_possible };
+	struct pset after[2] = { run->taken, run->taken_possible };
+	for (int plane = 0; plane < PLANE_COUNT; plane++) {
+		/* Declared as not connected: told once, where the estate says so. */
+		bool none = p->path->none && !p->path->n_ways && plane == PLANE_PHYSICAL;
+		if (!p->present[plane] && !none)
+			continue;
+		run->taken = before[0], run->taken_possible = before[1];
+		for (size_t i = 0; i < run->policy->n_flows; i++) {
+			const struct flow *fl = &run->policy->flows[i];
+			if (fl->action == FLOW_REQUIRE && names(fl->from, fl->n_from, p->from) &&
+			    names(fl->to, fl->n_to, p->to))
+				raise_flow(run, plane, fl);
+		}
+		after[0] = pset_or(sp, after[0], run->taken);
+		after[1] = pset_or(sp, after[1], run->taken_possible);
+	}
+	run->taken = after[0], run->taken_possible = after[1];
+	return 0;
+}
+
+const struct check check_blocked = {
+	.id = "intent.blocked",
+	.title = "Traffic that the policy requires is blocked",
+	.help = "A flow with action `require` must be open on every plane by itself. The ruleset "
+		"that is named first denies it: open it there, or make the flow an `allow`.",
+	.severity = SEVERITY_HIGH,
+	.run = run_blocked,
+};

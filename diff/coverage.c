@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What can be said of every zone pair on each plane. Only what was looked at whole, with
+ * nothing possible left over, is called aligned.
+ */
+#include "diff/coverage.h"
+
+#include <string.h>
+
+static bool concerns(const struct finding *f, int plane)
+{
+	const char *word = plane == PLANE_PHYSICAL ? "physical" : "virtual";
+	if (!f->plane || !strcmp(f->plane, "both") || !strcmp(f->plane, "declared"))
+		return true;
+	/* A drift is a matter of both planes. */
+	return !strcmp(f->plane, word) || !strncmp(f->check, "drift.", 6);
+}
+
+static void put_points(struct results *res, const struct path *path, int plane,
+		       struct coverage *c)
+{
+	VEC(const char *) points = { 0 };
+	for (size_t w = 0; w < path->n_ways; w++)
+		for (size_t i = 0; i < path->ways[w].n_points; i++) {
+			const struct point *pt = &path->ways[w].points[i];
+			bool old = pt->device->plane != plane;
+			for (size_t k = 0; k < points.n && !old; k++)
+				old = !strcmp(points.v[k], pt->text);
+			if (!old)
+				*vec_add(&points) = pt->text;
+		}
+	c->points = (const char *const *)vec_keep(res->arena, &points);
+	c->n_points = points.n;
+	vec_free(&points);
+}
+
+/* The first point of the plane that isn't understood whole. A point of the other plane counts
+ * as well: it may rewrite or hide what reaches this one. */
+static bool tainted(const struct check_run *run, const struct path *path, struct coverage *c)
+{
+	for (size_t w = 0; w < path->n_ways; w++)
+		for (size_t i = 0; i < path->ways[w].n_points; i++) {
+			const struct point *pt = &path->ways[w].points[i];
+			const char *why;
+			struct loc at;
+			if (!engine_tainted(run->engine, pt, &why, &at))
+				continue;
+			c->why = arena_printf(run->res->arena, "%s is not understood whole: %s",
+					      pt->device->name, why);
+			c->why_at = at;
+			return true;
+		}
+	return false;
+}
+
+static void judge(struct check_run *run, const struct path *path, const bool *present,
+		  bool spent, int plane, struct coverage *c)
+{
+	struct arena *a = run->res->arena;
+	size_t certain = 0, possible = 0, excepted = 0;
+	VEC(size_t) mine = { 0 };
+	for (size_t i = run->pair_findings; i < run->res->findings.n; i++) {
+		const struct finding *f = &run->res->findings.v[i];
+		if (!concerns(f, plane))
+			continue;
+		*vec_add(&mine) = i;
+		if (f->excepted.exception)
+			excepted++;
+		else if (f->certainty == CERTAIN)
+			certain++;
+		else
+			possible++;
+	}
+	c->finding_index = vec_keep(a, &mine);
+	c->n_findings = mine.n;
+	vec_free(&mine);
+	c->verdict = COVER_INCONCLUSIVE;
+	c->why_at = LOC_NONE;
+	if (certain) {
+		c->verdict = COVER_MISALIGNED;
+		c->why = arena_printf(a, "%zu finding%s", certain, certain == 1 ? "" : "s");
+	} else if (!path->n_ways && !path->none) {
+		c->why = path->why;
+		c->why_at = path->why_at;
+	} else if (tainted(run, path, c)) {
+		/* why is set */
+	} else if (spent) {
+		c->why = "the sets of packets are too large for the memory they may take";
+	} else if (run->engine->witness_failed) {
+		c->why = "a witness was not confirmed, which is an error of this program";
+	} else if (possible) {
+		c->why = arena_printf(a, "%zu possible finding%s: not everything is understood",
+				      possible, possible == 1 ? "" : "s");
+	} else if (path->none) {
+		c->verdict = COVER_ALIGNED;
+		c->why = arena_printf(a, "declared as not connected: %s", path->why);
+		c->why_at = path->why_at;
+	} else if (!present[PLANE_PHYSICAL] && !present[PLANE_VIRTUAL]) {
+		c->why = "no plane has an enforcing point: nothing is known to filter this pair";
+	} else {
+		c->verdict = COVER_ALIGNED;
+		c->why = !present[plane] ? arena_printf(a, "absent: the %s plane stands alone",
+							plane == PLANE_PHYSICAL ? "virtual"
+										: "physical")
+			 : !present[!plane] ? "stands alone: the other plane has no enforcing point"
+			 : excepted	    ? "all findings are excepted"
+					    : "";
+	}
+}
+
+void cover_pair(struct check_run *run, const struct path *path, const bool *present, bool spent)
+{
+	for (int plane = 0; plane < PLANE_COUNT; plane++) {
+		struct coverage c = { .from = path->from->name,
+				      .to = path->to->name,
+				      .plane = plane == PLANE_PHYSICAL ? "physical" : "virtual" };
+		put_points(run->res, path, plane, &c);
+		judge(run, path, present, spent, plane, &c);
+		*vec_add(&run->res->coverage) = c;
+	}
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DIFF_COVERAGE_H
+#define DIFF_COVERAGE_H
+
+#include "diff/run.h"
+
+/*
+ * Adds the pair's two lines of coverage. present: planes that have an enforcing point; spent:
+ * some set did not fit its budget. The pair's findings begin at run->pair_findings.
+ */
+void cover_pair(struct check_run *run, const struct path *path, const bool *present, bool spent);
+
+#endif

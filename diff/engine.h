@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DIFF_ENGINE_H
+#define DIFF_ENGINE_H
+
+/*
+ * The sets behind the checks: rulesets lowered once for each place they are seen from, zone
+ * pairs put together from them. Internal to diff/.
+ */
+
+#include <stdio.h>
+
+#include "diff/diff.h"
+
+/* What is surely and what is possibly permitted. */
+struct bounds {
+	struct pset sure, maybe;
+};
+
+struct rule_place {
+	const struct device *device;
+	const struct ruleset *ruleset;
+	const struct rule *rule;
+};
+
+struct lowered_entry;
+
+struct engine {
+	struct arena *arena;
+	const struct estate *estate;
+	const struct snapshot *snap;
+	size_t budget;
+	struct pset_space *space[FAMILY_COUNT];
+	struct map lowered; /* of struct lowered_entry, by ruleset and place */
+	struct rule_place *rules; /* by rule id */
+	uint32_t n_rules;
+	const bool *failed, *stale; /* by place in estate->sources; NULL: none */
+	/* Another engine that works in the same spaces (two estates compared), or NULL. It must
+	 * be finished first. */
+	struct engine *peer;
+	bool borrowed; /* the spaces are the peer's */
+	bool witness_failed; /* a replay did not confirm a witness */
+};
+
+/* peer: an engine to share the spaces with, whose snapshot has other ids; or NULL. */
+void engine_init(struct engine *en, struct arena *a, const struct estate *e,
+		 const struct snapshot *s, size_t budget, const bool *failed,
+		 struct engine *peer);
+void engine_finish(struct engine *en);
+/* Between pairs: gives memory back when much is used. Every value but the engine's own dies. */
+void engine_breathe(struct engine *en);
+
+/* What a stage permits of `within`, first packets only. */
+struct bounds engine_stage(struct engine *en, enum family f, const struct stage *st,
+			   struct pset within);
+
+/* A zone pair in one family. Sets are valid until engine_breathe. */
+struct pair {
+	const struct zone *from, *to;
+	enum family family;
+	const struct path *path;
+	struct pset universe;
+	bool present[PLANE_COUNT];	   /* some way has an enforcing point of the plane */
+	struct bounds plane[PLANE_COUNT];  /* P and V; the universe where absent */
+	struct bounds effective;	   /* E */
+	struct pset intent, require;	   /* I and R */
+	struct pset translated;		   /* touched by address translation */
+	bool spent;			   /* a set didn't fit its budget */
+};
+
+/* zones: whose addresses count, a path of another estate that is compared; NULL: path's own. */
+void engine_pair(struct engine *en, const struct path *path, enum family f,
+		 const struct path *zones, struct pair *ret);
+
+/* Whether the device's source failed, or a line that could change any verdict of the point
+ * wasn't understood; *ret_why and *ret_at name it. */
+bool engine_tainted(const struct engine *en, const struct point *pt, const char **ret_why,
+		    struct loc *ret_at);
+
+/* A translation on the way that may rewrite the packet, or NULL. */
+const struct nat *engine_nat(const struct route_way *way, const struct packet *p,
+			     const struct device **ret_device);
+
+/* Where a rule of this engine's snapshot stands; NULL where it isn't one. */
+const struct rule_place *engine_rule(const struct engine *en, const struct rule *r);
+
+struct pset_assume engine_assume(const struct stage *st);
+
+#endif

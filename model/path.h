@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_PATH_H
+#define MODEL_PATH_H
+
+/*
+ * From a source zone to a destination zone: the enforcing points that a packet meets, from
+ * the estate's declared paths, or, where none names the pair, from its bindings: every device
+ * to which both zones are bound (a zone that isn't bound to a device that has the other one
+ * is behind the device's uplink, where the estate names one).
+ */
+
+#include "model/estate.h"
+#include "model/snapshot.h"
+
+/* One ruleset that a packet meets, seen from its place. */
+struct stage {
+	const struct device *device;
+	const struct ruleset *ruleset;
+	const struct hook *hook;
+	const char *iif, *oif; /* NULL: not known, or several */
+};
+
+/* One device crossed from one port to another. */
+struct point {
+	const struct device *device;
+	const struct estate_source *source; /* the estate's entry for it */
+	const char *text;		    /* "edge outside>dmz" */
+	const char *iif, *oif;
+	const struct stage *stages;
+	size_t n_stages;
+	/* Addresses that have somebody behind the ports (see struct port); NULL: any.
+	 * The first over FIELD_SRC, the second over FIELD_DST. */
+	const struct match *present_src, *present_dst;
+	struct loc at; /* what says that the packet goes here: path or binding */
+};
+
+/* One way; several of them are alternatives, of which we don't know which one is taken. */
+struct route_way {
+	const struct point *points;
+	size_t n_points;
+};
+
+struct path {
+	const struct zone *from, *to;
+	const struct route_way *ways;
+	size_t n_ways; /* 0: not known, why says so */
+	bool none;     /* declared as not connected */
+	const char *why; /* NULL: nothing to complain of */
+	struct loc why_at;
+};
+
+/* *ret_path lives in the arena. Never fails: what can't be told stands in why. */
+void path_find(struct arena *a, const struct estate *e, const struct snapshot *s,
+	       const struct zone *from, const struct zone *to, struct path *ret_path);
+
+/*
+ * One device crossed from port in to port out, without an estate; NULL: not told, "self": the
+ * device itself. False with *ret_why when a port isn't there or has to be told.
+ */
+bool path_cross(struct arena *a, const struct device *d, const char *in, const char *out,
+		struct point *ret_point, const char **ret_why);
+
+/* The estate's source entry that a device came from, or NULL. */
+const struct estate_source *path_source(const struct estate *e, const struct device *d);
+
+#endif
