@@ -1,0 +1,983 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Objects and object groups. The first pass keeps the lines of each; the second makes one
+ * match of a group when it is first asked for, for the source and for the destination at
+ * once, and every rule that names the group points to it. A group in a group is a kid of an
+ * OR, not a copy: nothing is expanded, so nothing can grow beyond the file.
+ */
+#include "collectors/asa_internal.h"
+
+#include <string.h>
+
+/* Names */
+
+struct def *asa_object(struct asa *a, struct word name)
+{
+	return map_getn(&a->objects, name.s, name.len);
+}
+
+struct def *asa_group(struct asa *a, struct word name)
+{
+	return map_getn(&a->groups, name.s, name.len);
+}
+
+struct def *asa_define(struct asa *a, struct map *map, struct word name, enum def_kind kind,
+		       uint32_t line)
+{
+	void **at = map_atn(map, name.s, name.len);
+	struct def *d = *at;
+
+	if (d && d->kind == kind)
+		return d;
+	if (d)
+		return NULL;
+	d = arena_alloc(a->arena, sizeof(*d));
+	d->name = asa_str(a, name);
+	d->kind = (uint8_t)kind;
+	d->line = line;
+	*at = d;
+	*vec_add(&a->defs) = d;
+	asa_use(a, map == &a->objects ? "object" : "object-group", d->name, line, true);
+	return d;
+}
+
+/* `object network|service|network-service NAME` */
+void asa_object_line(struct asa *a, struct line *l, struct def **ret_def)
+{
+	enum def_kind kind;
+	struct word name;
+
+	*ret_def = NULL;
+	if (line_take(l, "network")) {
+		kind = DEF_NET_OBJECT;
+	} else if (line_take(l, "service")) {
+		kind = DEF_SERVICE_OBJECT;
+	} else if (line_take(l, "network-service")) {
+		kind = DEF_NETWORK_SERVICE;
+	} else {
+		asa_refuse(a, l->no, "asa.object-kind", "an object of unknown kind");
+		return;
+	}
+	name = line_next(l);
+	if (!name.len) {
+		asa_refuse(a, l->no, "asa.syntax", "an object without a name");
+		return;
+	}
+	*ret_def = asa_define(a, &a->objects, name, kind, l->no);
+	if (!*ret_def)
+		asa_refuse(a, l->no, "asa.duplicate-name",
+			   "object %.*s is defined a second time with another kind",
+			   (int)name.len, name.s);
+	else
+		ASA_EXACT(a, l->no);
+}
+
+static bool port_group_type(struct word w, uint8_t *ret)
+{
+	if (word_is(w, "tcp"))
+		*ret = PORTS_TCP;
+	else if (word_is(w, "udp"))
+		*ret = PORTS_UDP;
+	else if (word_is(w, "tcp-udp"))
+		*ret = PORTS_TCP | PORTS_UDP;
+	else if (word_is(w, "sctp"))
+		*ret = PORTS_SCTP;
+	else
+		return false;
+	return true;
+}
+
+/* `object-group network|service|protocol|icmp-type|user|security|network-service NAME` */
+void asa_group_line(struct asa *a, struct line *l, struct def **ret_def)
+{
+	enum def_kind kind;
+	struct word what = line_next(l), name = line_next(l);
+	uint8_t ports_of = 0;
+
+	*ret_def = NULL;
+	if (!name.len) {
+		asa_refuse(a, l->no, "asa.syntax", "an object group without a name");
+		return;
+	}
+	if (word_is(what, "network")) {
+		kind = DEF_NET_GROUP;
+	} else if (word_is(what, "service")) {
+		kind = DEF_SERVICE_GROUP;
+		if (!line_ended(l)) {
+			kind = DEF_PORT_GROUP;
+			if (!port_group_type(line_next(l), &ports_of)) {
+				asa_refuse(a, l->no, "asa.object-kind",
+					   "a service group of unknown protocol");
+				return;
+			}
+		}
+	} else if (word_is(what, "protocol")) {
+		kind = DEF_PROTOCOL_GROUP;
+	} else if (word_is(what, "icmp-type")) {
+		kind = DEF_ICMP_GROUP;
+	} else if (word_is(what, "user")) {
+		kind = DEF_USER_GROUP;
+	} else if (word_is(what, "security")) {
+		kind = DEF_SECURITY_GROUP;
+	} else if (word_is(what, "network-service")) {
+		kind = DEF_NETWORK_SERVICE;
+	} else {
+		asa_refuse(a, l->no, "asa.object-kind", "an object group of unknown kind");
+		return;
+	}
+	*ret_def = asa_define(a, &a->groups, name, kind, l->no);
+	if (*ret_def && (*ret_def)->kind == DEF_PORT_GROUP && (*ret_def)->ports_of &&
+	    (*ret_def)->ports_of != ports_of)
+		*ret_def = NULL;
+	if (!*ret_def) {
+		asa_refuse(a, l->no, "asa.duplicate-name",
+			   "object group %.*s is defined a second time with another kind",
+			   (int)name.len, name.s);
+		return;
+	}
+	(*ret_def)->ports_of = ports_of;
+	ASA_EXACT(a, l->no);
+}
+
+/* Addresses */
+
+bool asa_addr(const struct asa *a, struct word w, enum family *ret_family,
+	      struct addr *ret_addr)
+{
+	const struct asa_name *n;
+
+	if (addr_parse(w.s, w.len, ret_family, ret_addr))
+		return true;
+	if (w.len == 1 && *w.s == '0') {
+		*ret_family = FAMILY_V4;
+		*ret_addr = (struct addr){ 0, 0 };
+		return true;
+	}
+	n = map_getn(&a->names, w.s, w.len);
+	if (!n)
+		return false;
+	*ret_family = n->family;
+	*ret_addr = n->addr;
+	return true;
+}
+
+/* The name was used, if it is one. */
+static void used_name(struct asa *a, struct word w, uint32_t line)
+{
+	enum family f;
+	struct addr x;
+
+	if (!addr_parse(w.s, w.len, &f, &x) && map_getn(&a->names, w.s, w.len))
+		asa_use(a, "name", asa_str(a, w), line, false);
+}
+
+const struct match *asa_masked(struct asa *a, enum field field, enum family f, struct addr addr,
+			       struct addr mask, uint32_t line)
+{
+	if (!addr_equal(addr_and(addr, mask), addr))
+		diag_warning(a->d, "asa.host-bits", asa_loc(a, line),
+			     "the address has bits set that the mask leaves out; the firewall "
+			     "takes them for zero");
+	if (addr_mask_len(f, mask) < 0 && addr_mask_len(f, addr_not(f, mask)) >= 0)
+		diag_warning(a->d, "asa.wildcard-mask", asa_loc(a, line),
+			     "this looks like a wildcard mask of IOS; here it is a netmask and "
+			     "was read as one, bit for bit");
+	return match_wild(a->m, field, f, addr_and(addr, mask), mask);
+}
+
+const struct match *asa_any(struct asa *a, unsigned other_families, uint32_t line)
+{
+	const struct match *v4 = match_family(a->m, FAMILY_V4);
+
+	switch (a->any) {
+	case ASA_ANY_V4:
+		return v4;
+	case ASA_ANY_BOTH:
+		return match_all(a->m);
+	default:
+		break;
+	}
+	if (other_families == FAMILIES_V4)
+		return v4;
+	return match_or(a->m, v4,
+			match_and(a->m, match_family(a->m, FAMILY_V6),
+				  match_unknown(a->m, LOC_NONE,
+						"software version not told (`any` covers IPv6 "
+						"from 9.0 on)")));
+}
+
+static bool mask_word(const struct asa *a, struct word w, struct addr *ret)
+{
+	enum family f;
+
+	return asa_addr(a, w, &f, ret) && f == FAMILY_V4;
+}
+
+bool asa_address_ahead(struct asa *a, const struct line *l)
+{
+	static const char *const words[] = { "any",    "any4",	       "any6",	   "host",
+					     "object", "object-group", "interface" };
+	struct word w = line_peek(l, 0);
+	enum family f;
+	struct addr x;
+	unsigned len;
+	bool bits;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (word_is(w, words[i]))
+			return true;
+	return asa_addr(a, w, &f, &x) || prefix_parse(w.s, w.len, &f, &x, &len, &bits);
+}
+
+static struct addr_spec refuse(const char *why)
+{
+	return (struct addr_spec){ .why = why };
+}
+
+static struct addr_spec spec(const struct match *m, unsigned families)
+{
+	return (struct addr_spec){ .match = m, .families = families };
+}
+
+static struct addr_spec of_def(struct asa *a, struct def *d, struct word name,
+			       enum def_kind want, const char *kind, enum field field,
+			       uint32_t line)
+{
+	asa_use(a, kind, asa_str(a, name), line, false);
+	if (!d) {
+		diag_warning(a->d, "asa.undefined-name", asa_loc(a, line),
+			     "%s %.*s is not defined", kind, (int)name.len, name.s);
+		return spec(match_unknown(a->m, asa_loc(a, line),
+					  "%s %.*s, which is not defined", kind, (int)name.len,
+					  name.s),
+			    FAMILIES_BOTH);
+	}
+	if (d->kind != want) {
+		if (d->kind == DEF_NETWORK_SERVICE)
+			return spec(match_unknown(a->m, asa_loc(a, line), "network service %s",
+						  d->name),
+				    FAMILIES_BOTH);
+		return refuse(
+			arena_printf(a->arena, "%s %s does not hold addresses", kind, d->name));
+	}
+	asa_resolve(a, d, 0);
+	if (d->empty) {
+		diag_warning(a->d, "asa.empty-group", asa_loc(a, line),
+			     "%s %s is empty: a firewall does not take it in a rule", kind,
+			     d->name);
+		return spec(match_unknown(a->m, asa_loc(a, line), "%s %s, which is empty", kind,
+					  d->name),
+			    FAMILIES_BOTH);
+	}
+	return spec(field == FIELD_SRC ? d->src : d->dst, d->families);
+}
+
+/* `interface NAME`: the interface's own addresses. */
+static struct addr_spec of_interface(struct asa *a, struct word name, enum field field,
+				     uint32_t line)
+{
+	struct intf *i = asa_port(a, name);
+	const struct match *m = match_none(a->m);
+	unsigned families = FAMILIES_V4;
+
+	if (!i)
+		return spec(match_unknown(a->m, asa_loc(a, line),
+					  "address of interface %.*s, which is not defined",
+					  (int)name.len, name.s),
+			    FAMILIES_BOTH);
+	for (size_t k = 0; k < i->addrs.n; k++) {
+		enum family f = i->prefixes.v[k].family;
+		const struct match *one =
+			match_prefix(a->m, field, f, i->addrs.v[k], addr_bits(f));
+
+		/* Whether the word covers the interface's IPv6 addresses isn't said. */
+		if (f == FAMILY_V6) {
+			one = match_and(a->m, one,
+					match_unknown(a->m, asa_loc(a, line),
+						      "IPv6 address of interface %s", i->name));
+			families = FAMILIES_BOTH;
+		}
+		m = match_or(a->m, m, one);
+	}
+	if (i->dynamic || !i->addrs.n || i->unknown_v6) {
+		m = match_unknown(a->m, asa_loc(a, line),
+				  "address of interface %s, which is not written", i->name);
+		return spec(m, FAMILIES_BOTH);
+	}
+	return spec(m, families);
+}
+
+struct addr_spec asa_address(struct asa *a, struct line *l, enum field field, bool v6_list)
+{
+	struct word w = line_peek(l, 0), next;
+	enum family f;
+	struct addr addr, mask;
+	unsigned len;
+	bool bits;
+
+	if (!w.len)
+		return refuse("an address is missing");
+	if (line_take(l, "any")) {
+		if (v6_list)
+			return spec(match_family(a->m, FAMILY_V6), FAMILIES_V6);
+		return (struct addr_spec){ .match = match_all(a->m),
+					   .any = true,
+					   .families = a->any == ASA_ANY_V4 ? FAMILIES_V4
+									    : FAMILIES_BOTH };
+	}
+	if (line_take(l, "any4"))
+		return spec(match_family(a->m, FAMILY_V4), FAMILIES_V4);
+	if (line_take(l, "any6"))
+		return spec(match_family(a->m, FAMILY_V6), FAMILIES_V6);
+	if (line_take(l, "object")) {
+		next = line_next(l);
+		return of_def(a, asa_object(a, next), next, DEF_NET_OBJECT, "object", field,
+			      l->no);
+	}
+	if (line_take(l, "object-group")) {
+		next = line_next(l);
+		return of_def(a, asa_group(a, next), next, DEF_NET_GROUP, "object-group", field,
+			      l->no);
+	}
+	if (line_take(l, "object-group-network-service")) {
+		next = line_next(l);
+		return spec(match_unknown(a->m, asa_loc(a, l->no), "network service %.*s",
+					  (int)next.len, next.s),
+			    FAMILIES_BOTH);
+	}
+	if (line_take(l, "interface"))
+		return of_interface(a, line_next(l), field, l->no);
+	if (line_take(l, "host")) {
+		w = line_next(l);
+		if (!asa_addr(a, w, &f, &addr))
+			return refuse(arena_printf(a->arena,
+						   "\"%.*s\" is no address and no name",
+						   (int)w.len, w.s));
+		used_name(a, w, l->no);
+		return spec(match_prefix(a->m, field, f, addr, addr_bits(f)), 1u << f);
+	}
+	if (memchr(w.s, '/', w.len)) {
+		l->i++;
+		if (!prefix_parse(w.s, w.len, &f, &addr, &len, &bits))
+			return refuse(arena_printf(a->arena, "\"%.*s\" is no prefix",
+						   (int)w.len, w.s));
+		return spec(asa_masked(a, field, f, addr, addr_mask(f, len), l->no), 1u << f);
+	}
+	if (!asa_addr(a, w, &f, &addr))
+		return refuse(arena_printf(a->arena, "\"%.*s\" is no address and no name",
+					   (int)w.len, w.s));
+	used_name(a, w, l->no);
+	l->i++;
+	if (f == FAMILY_V6)
+		return refuse("an IPv6 address needs `host` or a prefix length");
+	next = line_next(l);
+	if (!mask_word(a, next, &mask))
+		return refuse("the netmask is missing or none");
+	return spec(asa_masked(a, field, f, addr, mask, l->no), FAMILIES_V4);
+}
+
+/* Ports */
+
+bool asa_port_op_ahead(const struct line *l)
+{
+	return line_at(l, "eq") || line_at(l, "neq") || line_at(l, "lt") || line_at(l, "gt") ||
+	       line_at(l, "range");
+}
+
+const struct match *asa_port_op(struct asa *a, struct line *l, enum field field,
+				const char **ret_why)
+{
+	struct word op = line_next(l), w = line_next(l);
+	int v = asa_port_name(w), hi;
+	struct range r[2];
+	size_t n = 0;
+
+	if (v < 0) {
+		*ret_why = arena_printf(a->arena, "\"%.*s\" is no port", (int)w.len, w.s);
+		return NULL;
+	}
+	if (word_is(op, "eq")) {
+		r[n++] = (struct range){ (uint16_t)v, (uint16_t)v };
+	} else if (word_is(op, "neq")) {
+		if (v > 0)
+			r[n++] = (struct range){ 0, (uint16_t)(v - 1) };
+		if (v < 65535)
+			r[n++] = (struct range){ (uint16_t)(v + 1), 65535 };
+	} else if (word_is(op, "lt")) {
+		if (v > 0)
+			r[n++] = (struct range){ 0, (uint16_t)(v - 1) };
+	} else if (word_is(op, "gt")) {
+		if (v < 65535)
+			r[n++] = (struct range){ (uint16_t)(v + 1), 65535 };
+	} else if (word_is(op, "range")) {
+		w = line_next(l);
+		hi = asa_port_name(w);
+		if (hi < v) {
+			*ret_why = hi < 0 ? arena_printf(a->arena, "\"%.*s\" is no port",
+							 (int)w.len, w.s)
+					  : "the range of ports ends before it begins";
+			return NULL;
+		}
+		r[n++] = (struct range){ (uint16_t)v, (uint16_t)hi };
+	} else {
+		*ret_why = "no port operator";
+		return NULL;
+	}
+	return match_ranges(a->m, field, r, n);
+}
+
+/* Members */
+
+typedef const struct match *match_ptr;
+
+struct gather {
+	VEC(struct span) spans[FAMILY_COUNT];
+	VEC(match_ptr) src, dst;
+	unsigned families;
+};
+
+static void gather_free(struct gather *g)
+{
+	vec_free(&g->spans[FAMILY_V4]);
+	vec_free(&g->spans[FAMILY_V6]);
+	vec_free(&g->src);
+	vec_free(&g->dst);
+}
+
+static void gather_clear(struct gather *g)
+{
+	g->spans[FAMILY_V4].n = g->spans[FAMILY_V6].n = g->src.n = g->dst.n = 0;
+	g->families = 0;
+}
+
+static void gather_both(struct gather *g, const struct match *src, const struct match *dst,
+			unsigned families)
+{
+	*vec_add(&g->src) = src;
+	*vec_add(&g->dst) = dst;
+	g->families |= families;
+}
+
+static void gather_span(struct gather *g, enum family f, struct addr lo, struct addr hi)
+{
+	*vec_add(&g->spans[f]) = (struct span){ lo, hi };
+	g->families |= 1u << f;
+}
+
+static void gather_unknown(struct asa *a, struct gather *g, const struct match *m,
+			   unsigned families, uint32_t line)
+{
+	gather_both(g, m, m, families);
+	asa_class_by(a, line, m);
+}
+
+/* A mask as a span, or as bits where its ones aren't in front. */
+static void gather_masked(struct asa *a, struct gather *g, struct addr addr, struct addr mask,
+			  uint32_t line)
+{
+	if (addr_mask_len(FAMILY_V4, mask) >= 0) {
+		struct addr lo = addr_and(addr, mask);
+
+		if (!addr_equal(lo, addr))
+			diag_warning(a->d, "asa.host-bits", asa_loc(a, line),
+				     "the address has bits set that the mask leaves out; the "
+				     "firewall takes them for zero");
+		gather_span(g, FAMILY_V4, lo, addr_or(lo, addr_not(FAMILY_V4, mask)));
+		return;
+	}
+	gather_both(g, asa_masked(a, FIELD_SRC, FAMILY_V4, addr, mask, line),
+		    match_wild(a->m, FIELD_DST, FAMILY_V4, addr_and(addr, mask), mask),
+		    FAMILIES_V4);
+}
+
+/* ADDRESS MASK or PREFIX, to the end of the line. */
+static const char *member_subnet(struct asa *a, struct line *l, struct gather *g)
+{
+	struct word w = line_next(l);
+	enum family f;
+	struct addr addr, mask;
+	unsigned len;
+	bool bits;
+
+	if (memchr(w.s, '/', w.len)) {
+		struct span s;
+
+		if (!prefix_parse(w.s, w.len, &f, &addr, &len, &bits))
+			return arena_printf(a->arena, "\"%.*s\" is no prefix", (int)w.len, w.s);
+		if (bits)
+			diag_warning(a->d, "asa.host-bits", asa_loc(a, l->no),
+				     "the address has bits set behind the prefix length; the "
+				     "firewall takes them for zero");
+		s = span_prefix(f, addr, len);
+		gather_span(g, f, s.lo, s.hi);
+		return NULL;
+	}
+	if (!asa_addr(a, w, &f, &addr))
+		return arena_printf(a->arena, "\"%.*s\" is no address and no name", (int)w.len,
+				    w.s);
+	used_name(a, w, l->no);
+	if (f == FAMILY_V6 || !mask_word(a, line_next(l), &mask))
+		return "the netmask is missing or none";
+	gather_masked(a, g, addr, mask, l->no);
+	return NULL;
+}
+
+static const char *member_host(struct asa *a, struct line *l, struct gather *g)
+{
+	struct word w = line_next(l);
+	enum family f;
+	struct addr addr;
+
+	if (!asa_addr(a, w, &f, &addr))
+		return arena_printf(a->arena, "\"%.*s\" is no address and no name", (int)w.len,
+				    w.s);
+	used_name(a, w, l->no);
+	gather_span(g, f, addr, addr);
+	return NULL;
+}
+
+/* One line of `object network`; an object holds one value, so a later one replaces it. */
+static const char *net_object_member(struct asa *a, struct line *l, struct gather *g)
+{
+	const char *why = NULL;
+	enum family f, f2;
+	struct addr lo, hi;
+
+	gather_clear(g);
+	if (line_take(l, "host")) {
+		why = member_host(a, l, g);
+	} else if (line_take(l, "subnet")) {
+		why = member_subnet(a, l, g);
+	} else if (line_take(l, "range")) {
+		struct word x = line_next(l), y = line_next(l);
+
+		if (!asa_addr(a, x, &f, &lo) || !asa_addr(a, y, &f2, &hi) || f != f2)
+			return "a range needs two addresses";
+		if (addr_compare(hi, lo) < 0)
+			return "the range ends before it begins";
+		gather_span(g, f, lo, hi);
+	} else if (line_take(l, "fqdn")) {
+		bool v4 = line_take(l, "v4"), v6 = !v4 && line_take(l, "v6");
+		struct word n = line_next(l);
+		const struct match *m = match_unknown(a->m, asa_loc(a, l->no), "host name %.*s",
+						      (int)n.len, n.s);
+		unsigned families = v4 ? FAMILIES_V4 : v6 ? FAMILIES_V6 : FAMILIES_BOTH;
+
+		if (v4 || v6)
+			m = match_and(a->m, match_family(a->m, v4 ? FAMILY_V4 : FAMILY_V6), m);
+		gather_unknown(a, g, m, families, l->no);
+		return NULL;
+	} else {
+		return "not understood inside `object network`";
+	}
+	if (!why && !line_ended(l))
+		why = "there is more on the line than was understood";
+	if (!why)
+		ASA_EXACT(a, l->no);
+	return why;
+}
+
+static void nested(struct asa *a, struct def *d, struct def *inner, struct word name,
+		   const char *kind, uint32_t line, unsigned depth,
+		   bool (*fits)(const struct def *, const struct def *), struct gather *g)
+{
+	asa_use(a, kind, asa_str(a, name), line, false);
+	if (!inner) {
+		diag_warning(a->d, "asa.undefined-name", asa_loc(a, line),
+			     "%s %.*s is not defined", kind, (int)name.len, name.s);
+		gather_unknown(a, g,
+			       match_unknown(a->m, asa_loc(a, line),
+					     "%s %.*s, which is not defined", kind,
+					     (int)name.len, name.s),
+			       FAMILIES_BOTH, line);
+		return;
+	}
+	if (!fits(d, inner)) {
+		asa_refuse(a, line, "asa.group-kind",
+			   "%s %s is of another kind than the group %s", kind, inner->name,
+			   d->name);
+		gather_both(g,
+			    match_unknown(a->m, asa_loc(a, line), "%s %s of another kind", kind,
+					  inner->name),
+			    match_unknown(a->m, asa_loc(a, line), "%s %s of another kind", kind,
+					  inner->name),
+			    FAMILIES_BOTH);
+		return;
+	}
+	if (inner->state == 1) {
+		diag_error(a->d, 0, "asa.object-cycle", asa_loc(a, line),
+			   "object groups name each other in a circle: %s holds %s, which is "
+			   "being resolved; the firewall refuses this, so take out one of the "
+			   "lines",
+			   d->name, inner->name);
+		diag_related(a->d, asa_loc(a, inner->line), "%s begins here", inner->name);
+		asa_class(a, line, ACCOUNT_REJECTED, true,
+			  "groups name each other in a circle");
+		gather_both(g,
+			    match_unknown(a->m, asa_loc(a, line), "circle of groups at %s",
+					  inner->name),
+			    match_unknown(a->m, asa_loc(a, line), "circle of groups at %s",
+					  inner->name),
+			    FAMILIES_BOTH);
+		return;
+	}
+	if (inner->state == 0 && depth >= ASA_NESTING) {
+		asa_refuse(a, line, "asa.object-depth", "groups are nested more than %d deep",
+			   ASA_NESTING);
+		gather_both(g, match_unknown(a->m, asa_loc(a, line), "groups nested too deep"),
+			    match_unknown(a->m, asa_loc(a, line), "groups nested too deep"),
+			    FAMILIES_BOTH);
+		return;
+	}
+	asa_resolve(a, inner, depth + 1);
+	if (inner->kind == DEF_NET_GROUP || inner->kind == DEF_NET_OBJECT)
+		gather_both(g, inner->src, inner->dst, inner->families);
+	else if (inner->kind == DEF_PORT_GROUP)
+		gather_both(g, inner->sport, inner->dport, 0);
+	else
+		gather_both(g, inner->match, inner->match, 0);
+	asa_class_by(a, line, g->src.v[g->src.n - 1]);
+}
+
+static bool fits_group(const struct def *outer, const struct def *inner)
+{
+	if (outer->kind == DEF_PORT_GROUP)
+		return inner->kind == DEF_PORT_GROUP && !(outer->ports_of & ~inner->ports_of);
+	return inner->kind == outer->kind;
+}
+
+static bool fits_net_object(const struct def *outer, const struct def *inner)
+{
+	return inner->kind == DEF_NET_OBJECT;
+}
+
+static bool fits_service_object(const struct def *outer, const struct def *inner)
+{
+	return inner->kind == DEF_SERVICE_OBJECT;
+}
+
+static const char *net_group_member(struct asa *a, struct def *d, struct line *l,
+				    struct gather *g, unsigned depth)
+{
+	const char *why;
+	struct word name;
+
+	if (line_take(l, "group-object")) {
+		name = line_next(l);
+		nested(a, d, asa_group(a, name), name, "object-group", l->no, depth, fits_group,
+		       g);
+		return NULL;
+	}
+	if (!line_take(l, "network-object"))
+		return "not understood inside `object-group network`";
+	if (line_take(l, "object")) {
+		name = line_next(l);
+		nested(a, d, asa_object(a, name), name, "object", l->no, depth, fits_net_object,
+		       g);
+		return NULL;
+	}
+	if (line_take(l, "host"))
+		why = member_host(a, l, g);
+	else
+		why = member_subnet(a, l, g);
+	if (!why && !line_ended(l))
+		why = "there is more on the line than was understood";
+	if (!why)
+		ASA_EXACT(a, l->no);
+	return why;
+}
+
+/* The protocol that a word names as a condition; `tcp-udp` is both. NULL where it is none. */
+static const struct match *protocol_match(struct asa *a, struct word w, int *ret_proto)
+{
+	static const struct range both[] = { { PROTO_TCP, PROTO_TCP },
+					     { PROTO_UDP, PROTO_UDP } };
+	int p;
+
+	if (word_is(w, "tcp-udp")) {
+		*ret_proto = PROTO_TCP;
+		return match_ranges(a->m, FIELD_PROTO, both, 2);
+	}
+	p = asa_protocol(w);
+	*ret_proto = p;
+	if (p < 0)
+		return NULL;
+	if (p == 256)
+		return match_all(a->m);
+	if (p == 0) /* IPv6 hop-by-hop, or `ip`: the vendor doesn't say */
+		return match_unknown(a->m, LOC_NONE, "protocol number 0");
+	return match_value(a->m, FIELD_PROTO, (unsigned)p);
+}
+
+/* [TYPE [CODE]] of ICMP. NULL match where there is none left on the line. */
+static const struct match *icmp_rest(struct asa *a, struct line *l, bool v6,
+				     const char **ret_why)
+{
+	struct word w = line_next(l);
+	int type = asa_icmp_type(w, v6);
+	const struct match *m;
+	unsigned code;
+
+	if (type < 0) {
+		*ret_why = arena_printf(a->arena, "\"%.*s\" is no ICMP type", (int)w.len, w.s);
+		return NULL;
+	}
+	m = match_value(a->m, FIELD_ICMP_TYPE, (unsigned)type);
+	if (!line_ended(l) && word_number(line_peek(l, 0), 255, &code)) {
+		l->i++;
+		m = match_and(a->m, m, match_value(a->m, FIELD_ICMP_CODE, code));
+	}
+	return m;
+}
+
+/* PROTOCOL [source OP] [destination OP | OP] or icmp [TYPE [CODE]], to the end of the line. */
+static const struct match *service_spec(struct asa *a, struct line *l, const char **ret_why)
+{
+	struct word w = line_next(l);
+	int proto;
+	const struct match *m = protocol_match(a, w, &proto), *ports;
+
+	if (!m) {
+		*ret_why = arena_printf(a->arena, "\"%.*s\" is no protocol", (int)w.len, w.s);
+		return NULL;
+	}
+	if ((proto == PROTO_ICMP || proto == PROTO_ICMPV6) && !line_ended(l)) {
+		ports = icmp_rest(a, l, proto == PROTO_ICMPV6, ret_why);
+		if (!ports)
+			return NULL;
+		m = match_and(a->m, m, ports);
+	}
+	if (proto > 0 && proto < 256 && proto_has_ports((unsigned)proto)) {
+		if (line_take(l, "source")) {
+			ports = asa_port_op(a, l, FIELD_SPORT, ret_why);
+			if (!ports)
+				return NULL;
+			m = match_and(a->m, m, ports);
+		}
+		line_take(l, "destination");
+		if (asa_port_op_ahead(l)) {
+			ports = asa_port_op(a, l, FIELD_DPORT, ret_why);
+			if (!ports)
+				return NULL;
+			m = match_and(a->m, m, ports);
+		}
+	}
+	if (!line_ended(l)) {
+		*ret_why = "there is more on the line than was understood";
+		return NULL;
+	}
+	return m;
+}
+
+static const char *service_group_member(struct asa *a, struct def *d, struct line *l,
+					struct gather *g, unsigned depth)
+{
+	const char *why = NULL;
+	const struct match *m;
+	struct word name;
+	int proto, type;
+
+	if (line_take(l, "group-object")) {
+		name = line_next(l);
+		nested(a, d, asa_group(a, name), name, "object-group", l->no, depth, fits_group,
+		       g);
+		return NULL;
+	}
+	if (!line_take(l, "service-object"))
+		return "not understood inside `object-group service`";
+	if (line_take(l, "object")) {
+		name = line_next(l);
+		if (!asa_object(a, name) && asa_builtin_service(name, &proto, &type)) {
+			m = proto == 256 ? match_all(a->m)
+					 : match_value(a->m, FIELD_PROTO, (unsigned)proto);
+			if (type >= 0)
+				m = match_and(
+					a->m, m,
+					match_value(a->m, FIELD_ICMP_TYPE, (unsigned)type));
+			gather_both(g, m, m, 0);
+			ASA_EXACT(a, l->no);
+			return NULL;
+		}
+		nested(a, d, asa_object(a, name), name, "object", l->no, depth,
+		       fits_service_object, g);
+		return NULL;
+	}
+	m = service_spec(a, l, &why);
+	if (!m)
+		return why;
+	gather_both(g, m, m, 0);
+	asa_class_by(a, l->no, m);
+	return NULL;
+}
+
+static const char *port_group_member(struct asa *a, struct def *d, struct line *l,
+				     struct gather *g, unsigned depth)
+{
+	const char *why = NULL;
+	const struct match *s, *t;
+	unsigned from;
+
+	if (line_take(l, "group-object")) {
+		struct word name = line_next(l);
+
+		nested(a, d, asa_group(a, name), name, "object-group", l->no, depth, fits_group,
+		       g);
+		return NULL;
+	}
+	if (!line_take(l, "port-object"))
+		return "not understood inside a typed `object-group service`";
+	from = l->i;
+	s = asa_port_op(a, l, FIELD_SPORT, &why);
+	if (!s)
+		return why;
+	l->i = from;
+	t = asa_port_op(a, l, FIELD_DPORT, &why);
+	if (!line_ended(l))
+		return "there is more on the line than was understood";
+	gather_both(g, s, t, 0);
+	ASA_EXACT(a, l->no);
+	return NULL;
+}
+
+static const char *protocol_group_member(struct asa *a, struct def *d, struct line *l,
+					 struct gather *g, unsigned depth)
+{
+	const struct match *m;
+	struct word w;
+	int proto;
+
+	if (line_take(l, "group-object")) {
+		w = line_next(l);
+		nested(a, d, asa_group(a, w), w, "object-group", l->no, depth, fits_group, g);
+		return NULL;
+	}
+	if (!line_take(l, "protocol-object"))
+		return "not understood inside `object-group protocol`";
+	if (line_take(l, "object")) {
+		w = line_next(l);
+		nested(a, d, asa_object(a, w), w, "object", l->no, depth, fits_service_object,
+		       g);
+		return NULL;
+	}
+	w = line_next(l);
+	m = protocol_match(a, w, &proto);
+	if (!m || !line_ended(l))
+		return "no protocol";
+	gather_both(g, m, m, 0);
+	asa_class_by(a, l->no, m);
+	return NULL;
+}
+
+static const char *icmp_group_member(struct asa *a, struct def *d, struct line *l,
+				     struct gather *g, unsigned depth)
+{
+	const struct match *m;
+	struct word w;
+	int type;
+
+	if (line_take(l, "group-object")) {
+		w = line_next(l);
+		nested(a, d, asa_group(a, w), w, "object-group", l->no, depth, fits_group, g);
+		return NULL;
+	}
+	if (!line_take(l, "icmp-object"))
+		return "not understood inside `object-group icmp-type`";
+	w = line_next(l);
+	type = asa_icmp_type(w, false);
+	if (type < 0 || !line_ended(l))
+		return "no ICMP type";
+	m = match_value(a->m, FIELD_ICMP_TYPE, (unsigned)type);
+	gather_both(g, m, m, 0);
+	ASA_EXACT(a, l->no);
+	return NULL;
+}
+
+static const char *member(struct asa *a, struct def *d, struct line *l, struct gather *g,
+			  unsigned depth)
+{
+	const char *why = NULL;
+	const struct match *m;
+
+	switch (d->kind) {
+	case DEF_NET_OBJECT:
+		return net_object_member(a, l, g);
+	case DEF_NET_GROUP:
+		return net_group_member(a, d, l, g, depth);
+	case DEF_SERVICE_OBJECT:
+		gather_clear(g);
+		if (!line_take(l, "service"))
+			return "not understood inside `object service`";
+		m = service_spec(a, l, &why);
+		if (m) {
+			gather_both(g, m, m, 0);
+			asa_class_by(a, l->no, m);
+		}
+		return why;
+	case DEF_SERVICE_GROUP:
+		return service_group_member(a, d, l, g, depth);
+	case DEF_PORT_GROUP:
+		return port_group_member(a, d, l, g, depth);
+	case DEF_PROTOCOL_GROUP:
+		return protocol_group_member(a, d, l, g, depth);
+	case DEF_ICMP_GROUP:
+		return icmp_group_member(a, d, l, g, depth);
+	default:
+		asa_class(a, l->no, ACCOUNT_BOUNDED, true,
+			  "users, security groups and applications can't be told from packets");
+		m = match_unknown(a->m, asa_loc(a, l->no), "group %s", d->name);
+		gather_both(g, m, m, FAMILIES_BOTH);
+		return NULL;
+	}
+}
+
+void asa_resolve(struct asa *a, struct def *d, unsigned depth)
+{
+	struct gather g = { 0 };
+	struct line l;
+
+	if (d->state)
+		return;
+	d->state = 1;
+	vec_each (no, &d->members) {
+		const char *why;
+
+		line_split(a->src, *no, &l);
+		why = l.more ? "the line has too many words" : member(a, d, &l, &g, depth);
+		if (why) {
+			const struct match *m =
+				match_unknown(a->m, asa_loc(a, *no),
+					      "a line of %s that was not understood", d->name);
+
+			asa_refuse(a, *no, "asa.object-member", "in %s: %s", d->name, why);
+			gather_both(&g, m, m, FAMILIES_BOTH);
+		}
+	}
+	for (int f = 0; f < FAMILY_COUNT; f++) {
+		if (!g.spans[f].n)
+			continue;
+		gather_both(&g,
+			    match_spans(a->m, FIELD_SRC, (enum family)f, g.spans[f].v,
+					g.spans[f].n),
+			    match_spans(a->m, FIELD_DST, (enum family)f, g.spans[f].v,
+					g.spans[f].n),
+			    1u << f);
+	}
+	d->empty = !g.src.n;
+	d->families = (uint8_t)(g.families ? g.families : FAMILIES_BOTH);
+	if (d->kind == DEF_PORT_GROUP) {
+		d->sport = match_or_n(a->m, g.src.v, g.src.n);
+		d->dport = match_or_n(a->m, g.dst.v, g.dst.n);
+	} else {
+		d->src = match_or_n(a->m, g.src.v, g.src.n);
+		d->dst = match_or_n(a->m, g.dst.v, g.dst.n);
+		d->match = d->src;
+	}
+	gather_free(&g);
+	d->state = 2;
+}
+
+void asa_resolve_all(struct asa *a)
+{
+	vec_each (d, &a->defs)
+		asa_resolve(a, *d, 0);
+}
