@@ -1,0 +1,986 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "collectors/collector.h"
+#include "model/interp.h"
+
+extern const struct collector collector_aws;
+
+enum { FILES_MAX = 16 };
+
+struct world {
+	struct snapshot *snap;
+	struct arena *arena;
+	struct diags diags;
+	const struct source *src[FILES_MAX];
+	size_t n;
+	int err;
+};
+
+static void add_file(struct world *w, const char *name, const char *text)
+{
+	if (!w->snap) {
+		w->snap = snapshot_create();
+		w->arena = arena_create();
+		diags_init(&w->diags, w->arena);
+	}
+	cr_assert_eq(
+		source_from_bytes(w->arena, &w->diags, name, text, strlen(text), &w->src[w->n]),
+		0);
+	w->n++;
+}
+
+static void run(struct world *w)
+{
+	w->err = collector_run(&collector_aws, w->snap, &w->diags, "cloud", PLANE_VIRTUAL,
+			       w->src, w->n);
+}
+
+static void done(struct world *w)
+{
+	snapshot_destroy(w->snap);
+	diags_finish(&w->diags);
+	arena_destroy(w->arena);
+	memset(w, 0, sizeof(*w));
+}
+
+static const struct device *device(struct world *w, const char *name)
+{
+	const struct device *d = snapshot_device(w->snap, name);
+	cr_assert(d, "no device %s", name);
+	return d;
+}
+
+static bool on(const struct hook *h, const char *in, const char *out)
+{
+	return (h->kind == HOOK_IN && !strcmp(h->port, in)) ||
+	       (h->kind == HOOK_OUT && !strcmp(h->port, out));
+}
+
+/* "permit", "deny" or "unknown": all rulesets of the two ports together. */
+static const char *judge(struct world *w, const char *dev, const char *in, const char *out,
+			 const char *line)
+{
+	struct packet p;
+	const char *why = "";
+	const struct device *d = device(w, dev);
+	cr_assert(packet_parse(w->arena, line, strlen(line), &p, &why), "%s: %s", line, why);
+	cr_assert(device_port(d, in) && device_port(d, out), "%s > %s", in, out);
+	in = device_port(d, in)->name;
+	out = device_port(d, out)->name;
+	bool sure = true, maybe = true;
+	for (size_t i = 0; i < d->n_hooks; i++) {
+		if (!on(&d->hooks[i], in, out))
+			continue;
+		struct interp_answer a = interp(d->hooks[i].ruleset, &p);
+		cr_assert(!a.sure || a.maybe);
+		sure &= a.sure;
+		maybe &= a.maybe;
+	}
+	return sure ? "permit" : maybe ? "unknown" : "deny";
+}
+
+static const char *judge_one(struct world *w, const char *dev, const char *ruleset,
+			     const char *line)
+{
+	struct packet p;
+	const char *why = "";
+	const struct ruleset *rs = device_ruleset(device(w, dev), ruleset);
+	cr_assert(rs, "no ruleset %s", ruleset);
+	cr_assert(packet_parse(w->arena, line, strlen(line), &p, &why), "%s: %s", line, why);
+	struct interp_answer a = interp(rs, &p);
+	return a.sure ? "permit" : a.maybe ? "unknown" : "deny";
+}
+
+static const struct account *account_of(struct world *w, const char *name)
+{
+	vec_each (acc, &w->snap->accounts)
+		if (!strcmp((*acc)->src->name, name))
+			return *acc;
+	cr_assert(false, "no account of %s", name);
+	return NULL;
+}
+
+#define is_counted(w, name, irrelevant, exact, bounded, rejected)                              \
+	do {                                                                                   \
+		const struct account *acc_ = account_of(w, name);                              \
+		cr_expect_eq(acc_->count[ACCOUNT_IRRELEVANT], irrelevant, "irrelevant %zu",    \
+			     acc_->count[ACCOUNT_IRRELEVANT]);                                 \
+		cr_expect_eq(acc_->count[ACCOUNT_EXACT], exact, "exact %zu",                   \
+			     acc_->count[ACCOUNT_EXACT]);                                      \
+		cr_expect_eq(acc_->count[ACCOUNT_BOUNDED], bounded, "bounded %zu",             \
+			     acc_->count[ACCOUNT_BOUNDED]);                                    \
+		cr_expect_eq(acc_->count[ACCOUNT_REJECTED], rejected, "rejected %zu",          \
+			     acc_->count[ACCOUNT_REJECTED]);                                   \
+		cr_expect_eq(acc_->entries.n, (size_t)(bounded) + (rejected));                 \
+	} while (0)
+
+#define is(a, b) cr_expect_str_eq((a), (b))
+
+/* Two subnets with one ACL each, web in one, db and an administrator's host in the other. */
+static const char groups_json[] =
+	"{\"SecurityGroups\": [\n"
+	" {\"GroupId\": \"sg-web\", \"GroupName\": \"web\", \"VpcId\": \"vpc-1\", \"OwnerId\": "
+	"\"111111111111\",\n"
+	"  \"Description\": \"d\", \"IpPermissions\": [\n"
+	"   {\"IpProtocol\": \"tcp\", \"FromPort\": 443, \"ToPort\": 443,\n"
+	"    \"IpRanges\": [{\"CidrIp\": \"0.0.0.0/0\", \"Description\": \"the world\"},\n"
+	"                 {\"CidrIp\": \"10.9.0.0/16\"}],\n"
+	"    \"Ipv6Ranges\": [{\"CidrIpv6\": \"::/0\"}], \"PrefixListIds\": [], "
+	"\"UserIdGroupPairs\": []},\n"
+	"   {\"IpProtocol\": \"icmp\", \"FromPort\": 8, \"ToPort\": -1, \"IpRanges\": "
+	"[{\"CidrIp\": \"10.0.0.0/8\"}]}],\n"
+	"  \"IpPermissionsEgress\": [\n"
+	"   {\"IpProtocol\": \"-1\", \"IpRanges\": [{\"CidrIp\": \"0.0.0.0/0\"}]}]},\n"
+	" {\"GroupId\": \"sg-db\", \"GroupName\": \"db\", \"VpcId\": \"vpc-1\", \"OwnerId\": "
+	"\"111111111111\",\n"
+	"  \"IpPermissions\": [\n"
+	"   {\"IpProtocol\": \"tcp\", \"FromPort\": 5432, \"ToPort\": 5433, "
+	"\"UserIdGroupPairs\": [{\"GroupId\": \"sg-web\", \"UserId\": \"111111111111\"}]},\n"
+	"   {\"IpProtocol\": \"-1\", \"UserIdGroupPairs\": [{\"GroupId\": \"sg-db\", "
+	"\"UserId\": \"111111111111\"}]}],\n"
+	"  \"IpPermissionsEgress\": []},\n"
+	" {\"GroupId\": \"sg-admin\", \"GroupName\": \"admin\", \"VpcId\": \"vpc-1\", "
+	"\"OwnerId\": \"111111111111\",\n"
+	"  \"IpPermissions\": [{\"IpProtocol\": \"tcp\", \"FromPort\": 22, \"ToPort\": 22, "
+	"\"PrefixListIds\": [{\"PrefixListId\": \"pl-0aaaaaaa1\"}]}],\n"
+	"  \"IpPermissionsEgress\": [{\"IpProtocol\": \"50\", \"FromPort\": 1, \"ToPort\": 2, "
+	"\"IpRanges\": [{\"CidrIp\": \"192.0.2.0/24\"}]}]}\n"
+	"]}\n";
+
+static const char interfaces_json[] =
+	"{\"NetworkInterfaces\": [\n"
+	" {\"NetworkInterfaceId\": \"eni-web\", \"VpcId\": \"vpc-1\", \"SubnetId\": "
+	"\"subnet-a\", \"OwnerId\": \"111111111111\",\n"
+	"  \"InterfaceType\": \"interface\", \"SourceDestCheck\": true, \"Status\": "
+	"\"in-use\",\n"
+	"  \"PrivateIpAddress\": \"10.0.1.10\", \"PrivateIpAddresses\": [{\"Primary\": true, "
+	"\"PrivateIpAddress\": \"10.0.1.10\"}],\n"
+	"  \"Ipv6Addresses\": [{\"Ipv6Address\": \"2001:db8:1::10\"}],\n"
+	"  \"Groups\": [{\"GroupId\": \"sg-web\", \"GroupName\": \"web\"}],\n"
+	"  \"TagSet\": [{\"Key\": \"Name\", \"Value\": \"web one\"}]},\n"
+	" {\"NetworkInterfaceId\": \"eni-db\", \"VpcId\": \"vpc-1\", \"SubnetId\": "
+	"\"subnet-b\", \"OwnerId\": \"111111111111\", \"SourceDestCheck\": true,\n"
+	"  \"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"10.0.2.20\"}],\n"
+	"  \"Groups\": [{\"GroupId\": \"sg-db\"}, {\"GroupId\": \"sg-admin\"}]},\n"
+	" {\"NetworkInterfaceId\": \"eni-db2\", \"VpcId\": \"vpc-1\", \"SubnetId\": "
+	"\"subnet-b\", \"OwnerId\": \"111111111111\", \"SourceDestCheck\": true,\n"
+	"  \"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"10.0.2.21\"}], \"Groups\": "
+	"[{\"GroupId\": \"sg-db\"}]},\n"
+	" {\"NetworkInterfaceId\": \"eni-nat\", \"VpcId\": \"vpc-1\", \"SubnetId\": "
+	"\"subnet-a\", \"OwnerId\": \"111111111111\", \"SourceDestCheck\": false, "
+	"\"InterfaceType\": \"nat_gateway\",\n"
+	"  \"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"10.0.1.99\"}], \"Groups\": []}\n"
+	"]}\n";
+
+static const char subnets_json[] =
+	"{\"Subnets\": [\n"
+	" {\"SubnetId\": \"subnet-a\", \"VpcId\": \"vpc-1\", \"OwnerId\": \"111111111111\", "
+	"\"CidrBlock\": \"10.0.1.0/24\", \"AvailabilityZone\": \"eu-west-1a\",\n"
+	"  \"Ipv6CidrBlockAssociationSet\": [{\"Ipv6CidrBlock\": \"2001:db8:1::/64\", "
+	"\"Ipv6CidrBlockState\": {\"State\": \"associated\"}}],\n"
+	"  \"Tags\": [{\"Key\": \"Name\", \"Value\": \"front\"}]},\n"
+	" {\"SubnetId\": \"subnet-b\", \"VpcId\": \"vpc-1\", \"OwnerId\": \"111111111111\", "
+	"\"CidrBlock\": \"10.0.2.0/24\"}\n"
+	"]}\n";
+
+static const char acls_json[] =
+	"{\"NetworkAcls\": [\n"
+	" {\"NetworkAclId\": \"acl-a\", \"VpcId\": \"vpc-1\", \"IsDefault\": true,\n"
+	"  \"Associations\": [{\"NetworkAclAssociationId\": \"x\", \"NetworkAclId\": "
+	"\"acl-a\", "
+	"\"SubnetId\": \"subnet-a\"}],\n"
+	"  \"Entries\": [\n"
+	"   {\"RuleNumber\": 32767, \"Protocol\": \"-1\", \"RuleAction\": \"deny\", "
+	"\"Egress\": "
+	"false, \"CidrBlock\": \"0.0.0.0/0\"},\n"
+	"   {\"RuleNumber\": 100, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	"false, \"CidrBlock\": \"0.0.0.0/0\"},\n"
+	"   {\"RuleNumber\": 101, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	"false, \"Ipv6CidrBlock\": \"::/0\"},\n"
+	"   {\"RuleNumber\": 100, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	"true, \"CidrBlock\": \"0.0.0.0/0\"}]},\n"
+	" {\"NetworkAclId\": \"acl-b\", \"VpcId\": \"vpc-1\", \"IsDefault\": false,\n"
+	"  \"Associations\": [{\"SubnetId\": \"subnet-b\"}],\n"
+	"  \"Entries\": [\n"
+	"   {\"RuleNumber\": 200, \"Protocol\": \"6\", \"RuleAction\": \"allow\", \"Egress\": "
+	"false, \"CidrBlock\": \"10.0.0.0/16\", \"PortRange\": {\"From\": 5432, \"To\": "
+	"5432}},\n"
+	"   {\"RuleNumber\": 90, \"Protocol\": \"1\", \"RuleAction\": \"deny\", \"Egress\": "
+	"false, \"CidrBlock\": \"0.0.0.0/0\", \"IcmpTypeCode\": {\"Type\": 8, \"Code\": "
+	"-1}},\n"
+	"   {\"RuleNumber\": 300, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	"true, \"CidrBlock\": \"0.0.0.0/0\"}]}\n"
+	"]}\n";
+
+static const char vpcs_json[] =
+	"{\"Vpcs\": [{\"VpcId\": \"vpc-1\", \"CidrBlock\": \"10.0.0.0/16\", \"OwnerId\": "
+	"\"111111111111\", \"Tags\": [{\"Key\": \"Name\", \"Value\": \"main\"}], "
+	"\"BlockPublicAccessStates\": {\"InternetGatewayBlockMode\": \"off\"}}]}\n";
+
+static void add_all(struct world *w)
+{
+	add_file(w, "groups.json", groups_json);
+	add_file(w, "interfaces.json", interfaces_json);
+	add_file(w, "subnets.json", subnets_json);
+	add_file(w, "acls.json", acls_json);
+	add_file(w, "vpcs.json", vpcs_json);
+}
+
+static void whole(struct world *w)
+{
+	add_all(w);
+	run(w);
+	cr_assert_eq(w->err, 0);
+}
+
+Test(aws, groups_permit_and_nothing_else_does)
+{
+	struct world w = { 0 };
+	whole(&w);
+	is(judge_one(&w, "cloud", "sg-web ingress", "tcp 198.51.100.1 1024 10.0.1.10 443"),
+	   "permit");
+	is(judge_one(&w, "cloud", "sg-web ingress", "tcp 198.51.100.1 443 10.0.1.10 80"),
+	   "deny");
+	is(judge_one(&w, "cloud", "sg-web ingress", "udp 198.51.100.1 1 10.0.1.10 443"),
+	   "deny");
+	is(judge_one(&w, "cloud", "sg-web ingress", "tcp 2001:db8::1 1 2001:db8:1::10 443"),
+	   "permit");
+	is(judge_one(&w, "cloud", "sg-web ingress", "icmp 10.3.3.3 8 10.0.1.10 3"), "permit");
+	is(judge_one(&w, "cloud", "sg-web ingress", "icmp 10.3.3.3 0 10.0.1.10 0"), "deny");
+	is(judge_one(&w, "cloud", "sg-web ingress", "icmp 11.3.3.3 8 10.0.1.10 0"), "deny");
+	/* "-1" for IPv4 alone says nothing of IPv6; an empty list lets nothing out. */
+	is(judge_one(&w, "cloud", "sg-web egress", "ip:50 10.0.1.10 0 192.0.2.1 0"), "permit");
+	is(judge_one(&w, "cloud", "sg-web egress", "tcp 2001:db8:1::10 1 2001:db8::1 443"),
+	   "deny");
+	is(judge_one(&w, "cloud", "sg-db egress", "tcp 10.0.2.20 1 10.0.1.10 443"), "deny");
+	/* Ports of a protocol that isn't named are not looked at. */
+	is(judge_one(&w, "cloud", "sg-admin egress", "ip:50 10.0.2.20 0 192.0.2.1 0"),
+	   "permit");
+	done(&w);
+}
+
+Test(aws, a_reference_is_the_holders_addresses)
+{
+	struct world w = { 0 };
+	whole(&w);
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.10 1 10.0.2.20 5433"), "permit");
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 2001:db8:1::10 1 2001:db8:2::1 5432"),
+	   "permit");
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.11 1 10.0.2.20 5432"), "deny");
+	is(judge_one(&w, "cloud", "sg-db ingress", "udp 10.0.2.21 1 10.0.2.20 9"), "permit");
+	is(judge_one(&w, "cloud", "sg-db ingress", "udp 10.0.1.10 1 10.0.2.20 9"), "deny");
+	done(&w);
+}
+
+Test(aws, an_interface_has_the_union_of_its_groups)
+{
+	struct world w = { 0 };
+	whole(&w);
+	/* web to db: sg-web lets out, acl-b in only on 5432, sg-db in on 5432-5433. */
+	is(judge(&w, "cloud", "eni-web", "eni-db", "tcp 10.0.1.10 1 10.0.2.20 5432"), "permit");
+	is(judge(&w, "cloud", "eni-web", "eni-db", "tcp 10.0.1.10 1 10.0.2.20 5433"), "deny");
+	is(judge(&w, "cloud", "eni-web", "eni-db", "icmp 10.0.1.10 8 10.0.2.20 0"), "deny");
+	/* The list of the administrators was not collected. */
+	is(judge(&w, "cloud", "edge", "eni-db2", "tcp 10.0.9.9 1 10.0.2.21 22"), "deny");
+	is(judge_one(&w, "cloud", "interface with sg-admin+sg-db ingress",
+		     "tcp 203.0.113.1 1 10.0.2.20 22"),
+	   "unknown");
+	is(judge_one(&w, "cloud", "interface with sg-admin+sg-db ingress",
+		     "tcp 203.0.113.1 1 10.0.2.20 23"),
+	   "deny");
+	/* Within one subnet no ACL applies. */
+	is(judge(&w, "cloud", "eni-db", "eni-db2", "udp 10.0.2.20 1 10.0.2.21 9"), "deny");
+	is(judge(&w, "cloud", "eni-web", "eni-nat", "udp 10.0.1.10 1 10.0.1.99 9"), "permit");
+	/* acl-a lets no IPv6 out of its subnet; groups see it before. */
+	is(judge(&w, "cloud", "eni-nat", "edge", "tcp 2001:db8:1::99 1 2001:db8::1 443"),
+	   "deny");
+	done(&w);
+}
+
+Test(aws, a_connection_that_was_let_in_is_answered)
+{
+	struct world w = { 0 };
+	whole(&w);
+	is(judge_one(&w, "cloud", "interface with sg-web ingress",
+		     "tcp 192.0.2.1 5 10.0.1.10 99 state=established"),
+	   "permit");
+	is(judge_one(&w, "cloud", "interface with sg-web ingress",
+		     "tcp 192.0.2.1 5 10.0.1.10 99 state=related"),
+	   "unknown");
+	/* An ACL keeps no state. */
+	is(judge_one(&w, "cloud", "acl-b ingress",
+		     "tcp 10.9.0.1 5 10.0.2.20 99 state=established"),
+	   "deny");
+	cr_expect(device_ruleset(device(&w, "cloud"), "sg-web ingress")->stateful);
+	cr_expect_not(device_ruleset(device(&w, "cloud"), "acl-b ingress")->stateful);
+	done(&w);
+}
+
+Test(aws, a_subnet_tells_interfaces_by_address)
+{
+	struct world w = { 0 };
+	whole(&w);
+	is(judge(&w, "cloud", "subnet-a", "subnet-b", "tcp 10.0.1.10 1 10.0.2.20 5432"),
+	   "permit");
+	is(judge(&w, "cloud", "subnet-a", "subnet-b", "tcp 10.0.1.99 1 10.0.2.20 5432"),
+	   "deny");
+	is(judge(&w, "cloud", "front", "subnet-b", "tcp 10.0.1.77 1 10.0.2.20 5432"), "deny");
+	is(judge(&w, "cloud", "edge", "front", "tcp 192.0.2.9 1 10.0.1.10 443"), "permit");
+	is(judge(&w, "cloud", "edge", "front", "tcp 192.0.2.9 1 10.0.1.11 443"), "deny");
+	const struct port *p = device_port(device(&w, "cloud"), "subnet-b");
+	cr_assert(p && p->present);
+	struct packet packet = { .family = FAMILY_V4, .src = { 0, 0x0a000214 } };
+	cr_expect_eq(match_judge(p->present, &packet), TRUTH_TRUE);
+	packet.src.lo = 0x0a000216;
+	cr_expect_eq(match_judge(p->present, &packet), TRUTH_FALSE);
+	cr_expect_eq(p->n_prefixes, 1);
+	cr_expect_eq(p->addrs[0].lo, 0x0a000201);
+	done(&w);
+}
+
+Test(aws, a_group_port_judges_known_addresses_by_all_their_groups)
+{
+	struct world w = { 0 };
+	whole(&w);
+	/* 10.0.2.20 holds sg-admin too, whose list is not known. */
+	is(judge(&w, "cloud", "edge", "sg-web", "tcp 192.0.2.1 1 10.0.1.10 443"), "permit");
+	is(judge_one(&w, "cloud", "sg-db members ingress", "tcp 192.0.2.1 1 10.0.2.20 22"),
+	   "unknown");
+	is(judge_one(&w, "cloud", "sg-db members ingress", "tcp 192.0.2.1 1 10.0.2.21 22"),
+	   "deny");
+	/* Declared behind the group, without an interface so far. */
+	is(judge(&w, "cloud", "sg-web", "db", "tcp 10.0.1.50 1 10.0.2.55 5432"), "deny");
+	is(judge_one(&w, "cloud", "sg-web members ingress", "tcp 192.0.2.1 1 10.0.1.50 443"),
+	   "permit");
+	/* An address outside of every subnet: no ACL can be told. */
+	is(judge(&w, "cloud", "edge", "sg-web", "tcp 192.0.2.1 1 10.0.7.50 443"), "unknown");
+	done(&w);
+}
+
+Test(aws, places_and_names)
+{
+	struct world w = { 0 };
+	whole(&w);
+	const struct device *d = device(&w, "cloud");
+	const struct ruleset *rs = device_ruleset(d, "sg-web ingress");
+	cr_assert_eq(rs->n, 4);
+	cr_expect_eq(rs->rules[0].at.line, 5);
+	cr_expect_eq(rs->rules[0].at.col, 18);
+	is(rs->rules[0].at.path, "/SecurityGroups/0/IpPermissions/0/IpRanges/0");
+	is(rs->rules[0].note, "the world");
+	cr_expect_eq(rs->rules[1].at.line, 6);
+	cr_expect_eq(rs->dflt_at.line, 2);
+	const struct ruleset *acl = device_ruleset(d, "acl-a ingress");
+	cr_assert_eq(acl->n, 3);
+	is(acl->rules[0].name, "rule 100");
+	is(acl->rules[2].name, "rule 32767");
+	cr_expect(acl->rules[2].flags & RULE_IMPLICIT);
+	cr_expect_eq(d->n_ports, 2 + 3 + 4 + 1);
+	is(device_port(d, "WEB")->name, "sg-web");
+	is(device_port(d, "web one")->name, "eni-web");
+	is(device_port(d, "edge")->kind, "vpc-edge");
+	is(d->hostname, "main");
+	size_t defines = 0, uses = 0;
+	vec_each (n, &w.snap->names) {
+		if (strcmp(n->kind, "security group"))
+			continue;
+		defines += n->defines;
+		uses += !n->defines;
+	}
+	cr_expect_eq(defines, 3);
+	cr_expect_eq(uses, 4 + 2);
+	done(&w);
+}
+
+Test(aws, account_of_a_whole_set)
+{
+	struct world w = { 0 };
+	whole(&w);
+	is_counted(&w, "groups.json", 1, 3 + 4 + 1 + 2 + 1, 1, 0);
+	is_counted(&w, "interfaces.json", 1, 4, 0, 0);
+	is_counted(&w, "subnets.json", 1, 2, 0, 0);
+	is_counted(&w, "acls.json", 1, 2 + 2 + 7, 0, 0);
+	is_counted(&w, "vpcs.json", 1, 1, 0, 0);
+	done(&w);
+}
+
+Test(aws, missing_files_leave_unknowns)
+{
+	/* The groups alone: what they permit is sure, what they don't may be permitted. */
+	struct world w = { 0 };
+	add_file(&w, "groups.json", groups_json);
+	run(&w);
+	cr_assert_eq(w.err, 0);
+	cr_expect(diags_has(&w.diags, "aws.no-interfaces"));
+	cr_expect(diags_has(&w.diags, "aws.no-acls"));
+	is(judge_one(&w, "cloud", "sg-web members ingress", "tcp 192.0.2.1 1 10.0.1.10 443"),
+	   "permit");
+	is(judge_one(&w, "cloud", "sg-web members ingress", "tcp 192.0.2.1 1 10.0.1.10 22"),
+	   "unknown");
+	is(judge(&w, "cloud", "edge", "sg-web", "tcp 192.0.2.1 1 10.0.1.10 443"), "unknown");
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.10 1 10.0.2.20 5432"),
+	   "unknown");
+	is(judge_one(&w, "cloud", "sg-db ingress", "udp 10.0.1.10 1 10.0.2.20 5432"),
+	   "unknown");
+	is(judge_one(&w, "cloud", "sg-admin ingress", "udp 10.0.1.10 1 10.0.2.20 22"), "deny");
+	done(&w);
+
+	/* Without ACLs only traffic within a subnet is known. */
+	add_file(&w, "groups.json", groups_json);
+	add_file(&w, "interfaces.json", interfaces_json);
+	add_file(&w, "subnets.json", subnets_json);
+	run(&w);
+	is(judge(&w, "cloud", "eni-web", "eni-db", "tcp 10.0.1.10 1 10.0.2.20 5432"),
+	   "unknown");
+	is(judge(&w, "cloud", "eni-web", "eni-db", "tcp 10.0.1.10 1 10.0.2.20 5434"), "deny");
+	is(judge(&w, "cloud", "eni-web", "eni-nat", "udp 10.0.1.10 1 10.0.1.99 9"), "permit");
+	done(&w);
+
+	/* Without subnets nobody knows which packets cross a border. */
+	add_file(&w, "groups.json", groups_json);
+	add_file(&w, "interfaces.json", interfaces_json);
+	add_file(&w, "acls.json", acls_json);
+	run(&w);
+	is(judge(&w, "cloud", "eni-web", "eni-db", "tcp 10.0.1.10 1 10.0.2.20 5432"), "permit");
+	is(judge(&w, "cloud", "eni-web", "eni-db", "tcp 10.0.1.10 1 10.0.2.20 5433"),
+	   "unknown");
+	is(judge(&w, "cloud", "sg-web", "edge", "tcp 10.0.1.10 1 192.0.2.1 80"), "unknown");
+	done(&w);
+
+	/* A group that an interface holds, but that was not collected. */
+	add_file(&w, "interfaces.json", interfaces_json);
+	add_file(&w, "subnets.json", subnets_json);
+	add_file(&w, "acls.json", acls_json);
+	run(&w);
+	is(judge(&w, "cloud", "edge", "eni-web", "tcp 192.0.2.1 1 10.0.1.10 443"), "unknown");
+	is(judge(&w, "cloud", "edge", "subnet-a", "tcp 192.0.2.1 1 10.0.1.10 443"), "unknown");
+	is(judge(&w, "cloud", "edge", "subnet-a", "tcp 192.0.2.1 1 10.0.1.99 443"), "permit");
+	done(&w);
+}
+
+Test(aws, prefix_lists)
+{
+	static const char lists[] =
+		"{\"PrefixLists\": [{\"PrefixListId\": \"pl-0aaaaaaa1\", \"AddressFamily\": "
+		"\"IPv4\", \"State\": \"create-complete\", \"PrefixListName\": \"admins\", "
+		"\"MaxEntries\": 5, \"Version\": 2, \"OwnerId\": \"111111111111\"}]}";
+	static const char entries[] =
+		"{\"Entries\": [{\"Cidr\": \"203.0.113.0/25\", "
+		"\"Description\": \"office\"}, {\"Cidr\": \"198.51.100.7/32\"}]}";
+	const char *ask = "tcp 203.0.113.1 1 10.0.2.20 22";
+	const char *no = "tcp 203.0.113.129 1 10.0.2.20 22";
+	struct world w = { 0 };
+	/* Entries don't say whose they are, the file's name does. */
+	add_all(&w);
+	add_file(&w, "lists.json", lists);
+	add_file(&w, "entries-pl-0aaaaaaa1.json", entries);
+	run(&w);
+	is(judge_one(&w, "cloud", "sg-admin ingress", ask), "permit");
+	is(judge_one(&w, "cloud", "sg-admin ingress", no), "deny");
+	is_counted(&w, "entries-pl-0aaaaaaa1.json", 1, 2, 0, 0);
+	is_counted(&w, "groups.json", 1, 12, 0, 0);
+	done(&w);
+
+	/* Or nothing does. */
+	add_all(&w);
+	add_file(&w, "lists.json", lists);
+	add_file(&w, "entries.json", entries);
+	run(&w);
+	cr_expect(diags_has(&w.diags, "aws.entries-without-list"));
+	is(judge_one(&w, "cloud", "sg-admin ingress", ask), "unknown");
+	is(judge_one(&w, "cloud", "sg-admin ingress", "tcp 2001:db8::1 1 2001:db8::2 22"),
+	   "deny");
+	is_counted(&w, "entries.json", 1, 0, 2, 0);
+	done(&w);
+
+	/* A page is missing: what is there is sure, the rest may be there. */
+	add_all(&w);
+	add_file(&w, "pl-0aaaaaaa1.json",
+		 "{\"Entries\": [{\"Cidr\": \"203.0.113.0/25\"}], \"NextToken\": \"t\"}");
+	run(&w);
+	is(judge_one(&w, "cloud", "sg-admin ingress", ask), "permit");
+	is(judge_one(&w, "cloud", "sg-admin ingress", no), "unknown");
+	done(&w);
+
+	/* The older command gives both at once; a merged file names the list above. */
+	add_all(&w);
+	add_file(&w, "old.json",
+		 "{\"PrefixLists\": [{\"PrefixListId\": \"pl-0aaaaaaa1\", \"PrefixListName\": "
+		 "\"s3\", \"Cidrs\": [\"203.0.113.0/25\"]}]}");
+	run(&w);
+	is(judge_one(&w, "cloud", "sg-admin ingress", no), "deny");
+	is(judge_one(&w, "cloud", "sg-admin ingress", ask), "permit");
+	done(&w);
+	add_all(&w);
+	add_file(&w, "merged.json",
+		 "{\"pl-0aaaaaaa1\": {\"Entries\": [{\"Cidr\": "
+		 "\"203.0.113.0/25\"}, {\"Cidr\": \"bad\"}]}}");
+	run(&w);
+	is(judge_one(&w, "cloud", "sg-admin ingress", ask), "permit");
+	is(judge_one(&w, "cloud", "sg-admin ingress", no), "unknown");
+	is_counted(&w, "merged.json", 1, 1, 0, 1);
+	done(&w);
+}
+
+struct wrap_row {
+	const char *before, *after;
+};
+
+static const struct wrap_row wraps[] = {
+	{ "{\"status_code\": 200, \"data\": ", "}" },
+	{ "[", "]" },
+	{ "{\"111111111111\": {\"eu-west-1\": ", "}}" },
+	{ "{\"ResponseMetadata\": {\"HTTPHeaders\": {\"a\": \"b\"}}, \"data\": ", "}" },
+	{ "", "\n{\"SecurityGroups\": []}\n{\"Subnets\": []}" },
+};
+
+Test(aws, wrappings)
+{
+	for (size_t i = 0; i < sizeof(wraps) / sizeof(*wraps); i++) {
+		struct world w = { 0 };
+		char text[8192];
+		add_file(&w, "i.json", interfaces_json);
+		add_file(&w, "s.json", subnets_json);
+		add_file(&w, "a.json", acls_json);
+		snprintf(text, sizeof(text), "%s%s%s", wraps[i].before, groups_json,
+			 wraps[i].after);
+		cr_assert_gt(collector_aws.probe(text, strlen(text), "x"), 80, "row %zu", i);
+		add_file(&w, "g.json", text);
+		run(&w);
+		cr_expect_eq(w.err, 0, "row %zu", i);
+		cr_expect_str_eq(
+			judge(&w, "cloud", "edge", "eni-web", "tcp 192.0.2.1 1 10.0.1.10 443"),
+			"permit", "row %zu", i);
+		cr_expect_eq(account_of(&w, "g.json")->count[ACCOUNT_REJECTED], 0);
+		done(&w);
+	}
+	/* As `--query 'SecurityGroups'` prints it, and one group alone. */
+	static const char *const bare[] = {
+		"[{\"GroupId\": \"sg-1\", \"VpcId\": \"vpc-9\", \"IpPermissions\": [], "
+		"\"IpPermissionsEgress\": []}]",
+		"{\"GroupId\": \"sg-1\", \"VpcId\": \"vpc-9\", \"IpPermissions\": [], "
+		"\"IpPermissionsEgress\": []}",
+		"{\"my_groups\": [{\"GroupId\": \"sg-1\", \"VpcId\": \"vpc-9\", "
+		"\"IpPermissions\": "
+		"[], \"IpPermissionsEgress\": []}]}",
+	};
+	for (size_t i = 0; i < sizeof(bare) / sizeof(*bare); i++) {
+		struct world w = { 0 };
+		cr_assert_gt(collector_aws.probe(bare[i], strlen(bare[i]), "x"), 80);
+		add_file(&w, "g.json", bare[i]);
+		run(&w);
+		cr_expect(device_port(device(&w, "cloud"), "sg-1"), "row %zu", i);
+		done(&w);
+	}
+}
+
+Test(aws, what_is_no_export_is_said_so)
+{
+	static const struct {
+		const char *text, *code;
+	} rows[] = {
+		{ "{\"foo\": 1}", "aws.not-export" },
+		{ "{\"foo\": [{\"a\": 1}]}", "aws.not-export" },
+		{ "[1, 2]", "aws.not-export" },
+		{ "true", "aws.not-export" },
+		{ "{\"status_code\": 400, \"data\": {\"Error\": {\"Code\": \"X\"}}}",
+		  "aws.error-answer" },
+		{ "{\"SecurityGroups\": [", "json.syntax" },
+		{ "not json", "json.syntax" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct world w = { 0 };
+		add_file(&w, "bad.json", rows[i].text);
+		add_all(&w);
+		run(&w);
+		cr_expect_lt(w.err, 0, "row %zu", i);
+		cr_expect(diags_has(&w.diags, rows[i].code), "row %zu", i);
+		cr_expect(account_of(&w, "bad.json")->failed, "row %zu", i);
+		cr_expect_gt(account_of(&w, "bad.json")->count[ACCOUNT_REJECTED], 0, "row %zu",
+			     i);
+		/* The other files are read; nothing is sure of the device any more. */
+		cr_expect(device_port(device(&w, "cloud"), "sg-web"), "row %zu", i);
+		cr_expect_gt(device(&w, "cloud")->n_taints, 0, "row %zu", i);
+		done(&w);
+	}
+	cr_expect_eq(collector_aws.probe("{\"foo\": 1}", 10, "x"), 0);
+	cr_expect_eq(collector_aws.probe("", 0, "x"), 0);
+	cr_expect_eq(collector_aws.probe("\"SecurityGroups\": [", 19, "x"), 0);
+	struct world w = { 0 };
+	add_file(&w, "routes.json", "{\"RouteTables\": [{\"RouteTableId\": \"rtb-1\"}]}");
+	run(&w);
+	cr_expect_eq(w.err, 0);
+	cr_expect(diags_has(&w.diags, "aws.not-modelled"));
+	cr_expect(diags_has(&w.diags, "aws.no-vpc"));
+	is_counted(&w, "routes.json", 2, 0, 0, 0);
+	cr_expect_gt(device(&w, "cloud")->n_taints, 0);
+	done(&w);
+}
+
+Test(aws, several_vpcs_and_peering)
+{
+	static const char more[] =
+		"{\"SecurityGroups\": [{\"GroupId\": \"sg-far\", \"VpcId\": \"vpc-2\", "
+		"\"OwnerId\": "
+		"\"222222222222\", \"IpPermissions\": [{\"IpProtocol\": \"tcp\", \"FromPort\": "
+		"1, "
+		"\"ToPort\": 1, \"UserIdGroupPairs\": [{\"GroupId\": \"sg-web\", \"UserId\": "
+		"\"111111111111\", \"VpcId\": \"vpc-1\", \"VpcPeeringConnectionId\": "
+		"\"pcx-1\", "
+		"\"PeeringStatus\": \"active\"}]}, {\"IpProtocol\": \"tcp\", \"FromPort\": 2, "
+		"\"ToPort\": 2, \"UserIdGroupPairs\": [{\"GroupId\": \"sg-web\", \"UserId\": "
+		"\"111111111111\", \"VpcId\": \"vpc-1\", \"VpcPeeringConnectionId\": "
+		"\"pcx-1\", "
+		"\"PeeringStatus\": \"deleted\"}]}, {\"IpProtocol\": \"tcp\", \"FromPort\": 3, "
+		"\"ToPort\": 3, \"UserIdGroupPairs\": [{\"GroupId\": \"sg-gone\", \"UserId\": "
+		"\"333333333333\"}]}, {\"IpProtocol\": \"tcp\", \"FromPort\": 4, \"ToPort\": "
+		"4, "
+		"\"UserIdGroupPairs\": [{\"GroupId\": \"sg-web\"}]}], \"IpPermissionsEgress\": "
+		"[]}]}";
+	struct world w = { 0 };
+	add_all(&w);
+	add_file(&w, "more.json", more);
+	run(&w);
+	cr_expect_eq(w.err, 0);
+	cr_expect_null(snapshot_device(w.snap, "cloud"));
+	const char *dev = "cloud:vpc-2", *rs = "sg-far ingress";
+	cr_expect(device_port(device(&w, "cloud:vpc-1"), "sg-web"));
+	cr_expect_null(device_port(device(&w, "cloud:vpc-1"), "sg-far"));
+	is(judge_one(&w, dev, rs, "tcp 10.0.1.10 9 10.1.0.1 1"), "permit");
+	is(judge_one(&w, dev, rs, "tcp 10.0.1.11 9 10.1.0.1 1"), "deny");
+	is(judge_one(&w, dev, rs, "tcp 10.0.1.10 9 10.1.0.1 2"), "deny");
+	is(judge_one(&w, dev, rs, "tcp 10.0.1.10 9 10.1.0.1 3"), "unknown");
+	is(judge_one(&w, dev, rs, "tcp 10.0.1.10 9 10.1.0.1 4"), "unknown");
+	is(judge_one(&w, dev, rs, "tcp 10.0.1.11 9 10.1.0.1 4"), "deny");
+	cr_expect(diags_has(&w.diags, "aws.stale-reference"));
+	is_counted(&w, "more.json", 1, 1 + 2, 2, 0);
+	done(&w);
+}
+
+Test(aws, copies_and_contradictions)
+{
+	struct world w = { 0 };
+	add_all(&w);
+	add_file(&w, "again.json", subnets_json);
+	run(&w);
+	cr_expect_eq(w.err, 0);
+	is_counted(&w, "again.json", 3, 0, 0, 0);
+	cr_expect_not(diags_has(&w.diags, "aws.duplicate"));
+	done(&w);
+	add_all(&w);
+	add_file(&w, "other.json",
+		 "{\"SecurityGroups\": [{\"GroupId\": \"sg-web\", \"VpcId\": \"vpc-1\", "
+		 "\"OwnerId\": "
+		 "\"111111111111\", \"GroupName\": \"web\", \"IpPermissions\": [], "
+		 "\"IpPermissionsEgress\": []}]}");
+	run(&w);
+	cr_expect(diags_has(&w.diags, "aws.duplicate"));
+	is_counted(&w, "other.json", 1, 0, 0, 1);
+	is(judge_one(&w, "cloud", "sg-web ingress", "tcp 192.0.2.1 1 10.0.1.10 443"),
+	   "unknown");
+	is(judge_one(&w, "cloud", "sg-web ingress", "tcp 192.0.2.1 1 10.0.1.10 22"), "unknown");
+	done(&w);
+}
+
+/* One group whose only permission is the row's, in a set that is whole otherwise. */
+struct perm_row {
+	const char *permission, *packet, *answer;
+	size_t bounded, rejected;
+};
+
+#define WORLD4 "\"IpRanges\": [{\"CidrIp\": \"0.0.0.0/0\"}]"
+#define TCP22  "tcp 192.0.2.1 1 10.0.1.10 22"
+
+static const struct perm_row perms[] = {
+	{ "{\"IpProtocol\": \"tcp\", \"FromPort\": 22, \"ToPort\": 22, " WORLD4 "}", TCP22,
+	  "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"tcp\", " WORLD4 "}", TCP22, "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"tcp\", \"FromPort\": null, \"ToPort\": null, " WORLD4 "}", TCP22,
+	  "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"tcp\", \"FromPort\": 0, \"ToPort\": 65535, " WORLD4 "}", TCP22,
+	  "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"6\", \"FromPort\": 22, \"ToPort\": 22, " WORLD4 "}", TCP22,
+	  "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"17\", \"FromPort\": 22, \"ToPort\": 22, " WORLD4 "}", TCP22,
+	  "deny", 0, 0 },
+	{ "{\"IpProtocol\": \"-1\", " WORLD4 "}", TCP22, "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"-1\", \"FromPort\": 80, \"ToPort\": 80, " WORLD4 "}", TCP22,
+	  "permit", 0, 0 },
+	{ "{\"IpProtocol\": -1, " WORLD4 "}", TCP22, "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"-1\"}", TCP22, "deny", 0, 0 },
+	{ "{\"IpProtocol\": \"tcp\", \"FromPort\": 23, \"ToPort\": 22, " WORLD4 "}", TCP22,
+	  "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"tcp\", \"FromPort\": 22, " WORLD4 "}", TCP22, "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"tcp\", \"FromPort\": -1, \"ToPort\": -1, " WORLD4 "}", TCP22,
+	  "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"tcp\", \"FromPort\": 0, \"ToPort\": 65536, " WORLD4 "}", TCP22,
+	  "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"tcp\", \"FromPort\": \"x\", \"ToPort\": 9, " WORLD4 "}",
+	  "udp 192.0.2.1 1 10.0.1.10 22", "deny", 0, 1 },
+	{ "{\"IpProtocol\": \"quic!\", " WORLD4 "}", TCP22, "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"256\", " WORLD4 "}", TCP22, "unknown", 0, 1 },
+	{ "{" WORLD4 "}", TCP22, "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"-1\", \"IpRanges\": [{\"CidrIp\": \"192.0.2.0/33\"}]}", TCP22,
+	  "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"-1\", \"IpRanges\": [{\"CidrIp\": \"::/0\"}]}", TCP22, "unknown",
+	  0, 1 },
+	{ "{\"IpProtocol\": \"-1\", \"IpRanges\": [{}]}", TCP22, "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"-1\", \"IpRanges\": [7]}", TCP22, "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"-1\", \"IpRanges\": [{\"CidrIp\": \"192.0.2.77/24\"}]}", TCP22,
+	  "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"-1\", \"IpRanges\": {}}", TCP22, "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"-1\", \"IpRanges\": [{\"CidrIp\": \"0.0.0.0/0\", \"Hours\": "
+	  "\"9-17\"}]}",
+	  TCP22, "unknown", 1, 0 },
+	{ "{\"IpProtocol\": \"-1\", \"IpRanges\": [{\"CidrIp\": \"10.0.0.0/8\", \"Hours\": "
+	  "\"9-17\"}]}",
+	  TCP22, "deny", 1, 0 },
+	{ "{\"IpProtocol\": \"-1\", \"IpPools\": [{\"PoolId\": \"x\"}]}", TCP22, "unknown", 0,
+	  1 },
+	{ "{\"IpProtocol\": \"-1\", \"IpPools\": [], \"IpRanges\": []}", TCP22, "deny", 0, 0 },
+	{ "7", TCP22, "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"-1\", \"PrefixListIds\": [{}]}", TCP22, "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"-1\", \"UserIdGroupPairs\": [{\"GroupName\": \"x\"}]}", TCP22,
+	  "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"icmp\", \"FromPort\": -1, \"ToPort\": -1, " WORLD4 "}",
+	  "icmp 192.0.2.1 3 10.0.1.10 4", "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"icmp\", \"FromPort\": 3, \"ToPort\": 4, " WORLD4 "}",
+	  "icmp 192.0.2.1 3 10.0.1.10 4", "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"icmp\", \"FromPort\": 3, \"ToPort\": 4, " WORLD4 "}",
+	  "icmp 192.0.2.1 3 10.0.1.10 1", "deny", 0, 0 },
+	{ "{\"IpProtocol\": \"icmp\", \"FromPort\": -1, \"ToPort\": 4, " WORLD4 "}",
+	  "icmp 192.0.2.1 3 10.0.1.10 4", "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"icmp\", \"FromPort\": 256, \"ToPort\": 0, " WORLD4 "}",
+	  "icmp 192.0.2.1 3 10.0.1.10 4", "unknown", 0, 1 },
+	{ "{\"IpProtocol\": \"icmpv6\", \"Ipv6Ranges\": [{\"CidrIpv6\": \"::/0\"}]}",
+	  "icmpv6 2001:db8::1 128 2001:db8:1::10 0", "permit", 0, 0 },
+	{ "{\"IpProtocol\": \"58\", \"FromPort\": 129, \"ToPort\": -1, \"Ipv6Ranges\": "
+	  "[{\"CidrIpv6\": \"::/0\"}]}",
+	  "icmpv6 2001:db8::1 128 2001:db8:1::10 0", "deny", 0, 0 },
+	{ "{\"IpProtocol\": \"47\", \"FromPort\": 1, \"ToPort\": 0, " WORLD4 "}",
+	  "ip:47 192.0.2.1 0 10.0.1.10 0", "permit", 0, 0 },
+};
+
+Test(aws, permissions)
+{
+	for (size_t i = 0; i < sizeof(perms) / sizeof(*perms); i++) {
+		struct world w = { 0 };
+		char text[2048];
+		snprintf(
+			text, sizeof(text),
+			"{\"SecurityGroups\": [{\"GroupId\": \"sg-web\", \"VpcId\": \"vpc-1\", "
+			"\"IpPermissions\": [%s], \"IpPermissionsEgress\": []}]}",
+			perms[i].permission);
+		add_file(&w, "g.json", text);
+		add_file(&w, "i.json", interfaces_json);
+		run(&w);
+		cr_expect_eq(w.err, 0, "row %zu", i);
+		const char *got = judge_one(&w, "cloud", "sg-web ingress", perms[i].packet);
+		cr_expect_str_eq(got, perms[i].answer, "row %zu: %s", i, got);
+		const struct account *acc = account_of(&w, "g.json");
+		cr_expect_eq(acc->count[ACCOUNT_BOUNDED], perms[i].bounded, "row %zu: %zu", i,
+			     acc->count[ACCOUNT_BOUNDED]);
+		cr_expect_eq(acc->count[ACCOUNT_REJECTED], perms[i].rejected, "row %zu: %zu", i,
+			     acc->count[ACCOUNT_REJECTED]);
+		done(&w);
+	}
+}
+
+struct acl_row {
+	const char *entries, *packet, *answer;
+	size_t rejected;
+};
+
+static const struct acl_row acl_rows[] = {
+	{ "", TCP22, "deny", 0 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\"}",
+	  TCP22, "permit", 0 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "true, "
+	  "\"CidrBlock\": \"0.0.0.0/0\"}",
+	  TCP22, "deny", 0 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"6\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\"}",
+	  TCP22, "permit", 0 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"6\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\", \"PortRange\": {\"From\": 1, \"To\": 21}}",
+	  TCP22, "deny", 0 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"1\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\", \"IcmpTypeCode\": {\"Type\": -1, \"Code\": -1}}",
+	  "icmp 192.0.2.1 3 10.0.1.10 4", "permit", 0 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"1\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\"}",
+	  "icmp 192.0.2.1 3 10.0.1.10 4", "permit", 0 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"58\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"Ipv6CidrBlock\": \"::/0\", \"IcmpTypeCode\": {\"Type\": 128, \"Code\": -1}}",
+	  "icmpv6 2001:db8::1 128 2001:db8:1::10 0", "permit", 0 },
+	/* Lower numbers first, whatever their order in the file. */
+	{ "{\"RuleNumber\": 20, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\"}, {\"RuleNumber\": 10, \"Protocol\": \"6\", "
+	  "\"RuleAction\": \"deny\", \"Egress\": false, \"CidrBlock\": \"192.0.2.0/24\"}",
+	  TCP22, "deny", 0 },
+	/* The same number twice: neither is known to come first. */
+	{ "{\"RuleNumber\": 20, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\"}, {\"RuleNumber\": 20, \"Protocol\": \"6\", "
+	  "\"RuleAction\": \"deny\", \"Egress\": false, \"CidrBlock\": \"192.0.2.0/24\"}",
+	  TCP22, "unknown", 0 },
+	{ "{\"RuleNumber\": 20, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\"}, {\"RuleNumber\": 20, \"Protocol\": \"6\", "
+	  "\"RuleAction\": \"deny\", \"Egress\": false, \"Ipv6CidrBlock\": \"::/0\"}",
+	  TCP22, "permit", 0 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"-1\", \"RuleAction\": \"log\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\"}",
+	  TCP22, "unknown", 1 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"-1\", \"RuleAction\": \"deny\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\", \"Until\": 2030}, {\"RuleNumber\": 2, \"Protocol\": "
+	  "\"-1\", \"RuleAction\": \"allow\", \"Egress\": false, \"CidrBlock\": \"0.0.0.0/0\"}",
+	  TCP22, "unknown", 0 },
+	{ "{\"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": false, \"CidrBlock\": "
+	  "\"0.0.0.0/0\"}",
+	  TCP22, "unknown", 1 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"CidrBlock\": "
+	  "\"0.0.0.0/0\"}",
+	  TCP22, "unknown", 1 },
+	{ "{\"RuleNumber\": 1, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false}",
+	  TCP22, "unknown", 1 },
+};
+
+Test(aws, acl_entries)
+{
+	for (size_t i = 0; i < sizeof(acl_rows) / sizeof(*acl_rows); i++) {
+		struct world w = { 0 };
+		char text[2048];
+		snprintf(text, sizeof(text),
+			 "{\"NetworkAcls\": [{\"NetworkAclId\": \"acl-a\", \"VpcId\": "
+			 "\"vpc-1\", "
+			 "\"Associations\": [{\"SubnetId\": \"subnet-a\"}], \"Entries\": "
+			 "[%s]}]}",
+			 acl_rows[i].entries);
+		add_file(&w, "a.json", text);
+		run(&w);
+		cr_expect_eq(w.err, 0, "row %zu", i);
+		const char *got = judge_one(&w, "cloud", "acl-a ingress", acl_rows[i].packet);
+		cr_expect_str_eq(got, acl_rows[i].answer, "row %zu: %s", i, got);
+		cr_expect_eq(account_of(&w, "a.json")->count[ACCOUNT_REJECTED],
+			     acl_rows[i].rejected, "row %zu", i);
+		done(&w);
+	}
+}
+
+/* Members of an interface that make it, or the whole VPC, less than known. */
+struct interface_row {
+	const char *members, *of_it, *of_other, *reference;
+};
+
+#define OK_ADDR	  "\"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"10.0.1.50\"}]"
+#define OK_GROUPS "\"Groups\": [{\"GroupId\": \"sg-db\"}]"
+#define OK_REST	  "\"SubnetId\": \"subnet-a\", \"VpcId\": \"vpc-1\", \"SourceDestCheck\": true"
+
+/* of_it: at its own port; of_other: from an address of its subnet that nobody has; reference:
+ * from that address to sg-db, which refers to itself. */
+static const struct interface_row interface_rows[] = {
+	{ OK_ADDR ", " OK_GROUPS ", " OK_REST, "deny", "deny", "deny" },
+	{ OK_ADDR ", \"Groups\": [], " OK_REST, "unknown", "deny", "deny" },
+	{ OK_ADDR ", " OK_REST, "unknown", "deny", "deny" },
+	{ OK_ADDR ", \"Groups\": [{\"GroupName\": \"x\"}], " OK_REST, "unknown", "deny",
+	  "deny" },
+	{ OK_ADDR ", \"Groups\": [], \"InterfaceType\": \"network_load_balancer\", " OK_REST,
+	  "permit", "deny", "deny" },
+	{ OK_ADDR ", " OK_GROUPS ", \"Mood\": \"good\", " OK_REST, "unknown", "deny", "deny" },
+	{ OK_ADDR ", " OK_GROUPS ", \"MoreAddresses\": [\"10.0.1.51\"], " OK_REST, "unknown",
+	  "unknown", "unknown" },
+	{ "\"PrivateIpAddresses\": [{}], " OK_GROUPS ", " OK_REST, "unknown", "unknown",
+	  "unknown" },
+	{ OK_ADDR
+	  ", " OK_GROUPS
+	  ", \"SubnetId\": \"subnet-a\", \"VpcId\": \"vpc-1\", \"SourceDestCheck\": false",
+	  "deny", "unknown", "deny" },
+	{ OK_ADDR ", " OK_GROUPS ", \"OwnerId\": \"222222222222\", " OK_REST, "deny", "unknown",
+	  "unknown" },
+	{ OK_ADDR ", \"Groups\": [{\"GroupId\": \"sg-none\"}], " OK_REST, "unknown", "deny",
+	  "deny" },
+};
+
+Test(aws, odd_interfaces)
+{
+	for (size_t i = 0; i < sizeof(interface_rows) / sizeof(*interface_rows); i++) {
+		struct world w = { 0 };
+		char text[1024];
+		snprintf(text, sizeof(text),
+			 "{\"NetworkInterfaces\": [{\"NetworkInterfaceId\": \"eni-x\", %s}]}",
+			 interface_rows[i].members);
+		add_all(&w);
+		add_file(&w, "x.json", text);
+		run(&w);
+		cr_expect_eq(w.err, 0, "row %zu", i);
+		const char *got =
+			judge(&w, "cloud", "eni-x", "edge", "tcp 10.0.1.50 1 192.0.2.1 80");
+		cr_expect_str_eq(got, interface_rows[i].of_it, "row %zu: %s", i, got);
+		got = judge(&w, "cloud", "subnet-a", "edge", "tcp 10.0.1.77 1 192.0.2.1 80");
+		cr_expect_str_eq(got, interface_rows[i].of_other, "row %zu other: %s", i, got);
+		got = judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.77 1 10.0.2.20 80");
+		cr_expect_str_eq(got, interface_rows[i].reference, "row %zu reference: %s", i,
+				 got);
+		done(&w);
+	}
+}
+
+Test(aws, a_page_that_is_missing)
+{
+	struct world w = { 0 };
+	char text[sizeof(interfaces_json) + 64];
+	/* The list is cut off: nobody knows who else holds what. */
+	snprintf(text, sizeof(text), "{\"NextToken\": \"abc\", %s",
+		 strchr(interfaces_json, '"'));
+	add_file(&w, "groups.json", groups_json);
+	add_file(&w, "interfaces.json", text);
+	run(&w);
+	cr_expect(diags_has(&w.diags, "aws.page-missing"));
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.10 1 10.0.2.20 5432"), "permit");
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.11 1 10.0.2.20 5432"),
+	   "unknown");
+	done(&w);
+	add_file(&w, "groups.json", groups_json);
+	add_file(&w, "interfaces.json", text);
+	add_file(&w, "interfaces2.json", "{\"NetworkInterfaces\": []}");
+	run(&w);
+	cr_expect_not(diags_has(&w.diags, "aws.page-missing"));
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.11 1 10.0.2.20 5432"), "deny");
+	done(&w);
+}
+
+Test(aws, taints)
+{
+	struct world w = { 0 };
+	add_file(&w, "v.json",
+		 "{\"Vpcs\": [{\"VpcId\": \"vpc-1\", \"CidrBlock\": \"10.0.0.0/16\", "
+		 "\"BlockPublicAccessStates\": {\"InternetGatewayBlockMode\": "
+		 "\"block-ingress\"}}, {\"VpcId\": \"vpc-2\", \"CidrBlock\": \"10.0.0.0/16\", "
+		 "\"Firewall\": {\"Mode\": \"on\"}}, {\"VpcId\": \"vpc-3\", \"CidrBlock\": "
+		 "\"10.0.0.0/16\", \"Firewall\": null}]}");
+	run(&w);
+	cr_assert_eq(device(&w, "cloud:vpc-1")->n_taints, 1);
+	is(device(&w, "cloud:vpc-1")->taints[0].port, "edge");
+	cr_assert_eq(device(&w, "cloud:vpc-2")->n_taints, 1);
+	cr_expect_null(device(&w, "cloud:vpc-2")->taints[0].port);
+	cr_expect_eq(device(&w, "cloud:vpc-3")->n_taints, 0);
+	is_counted(&w, "v.json", 1, 2, 1, 0);
+	done(&w);
+}
