@@ -116,6 +116,22 @@ static void put_aligned(struct text *t, struct report_style st, const json_t *co
 	}
 }
 
+long long part_pairs(const json_t *coverage)
+{
+	const char *from = NULL, *to = NULL;
+	long long n = 0;
+	size_t i;
+	json_t *c;
+	/* The entries of one pair stand together. */
+	json_array_foreach (coverage, i, c) {
+		const char *f = doc_get(c, "from"), *t = doc_get(c, "to");
+		n += !from || strcmp(from, f) || strcmp(to, t);
+		from = f;
+		to = t;
+	}
+	return n;
+}
+
 void part_coverage(struct text *t, struct report_style st, const json_t *doc)
 {
 	const json_t *coverage = doc_array(doc, "coverage");
@@ -127,8 +143,9 @@ void part_coverage(struct text *t, struct report_style st, const json_t *doc)
 	const json_t *count = doc_object(doc_object(doc, "summary"), "coverage");
 	struct text s = { 0 };
 	text_put(&s, "Coverage: ");
-	part_count(&s, (long long)n, "zone pair and plane", "zone pairs by plane");
-	text_putf(&s, ", %lld aligned, %lld misaligned, %lld inconclusive",
+	part_count(&s, part_pairs(coverage), "zone pair, ", "zone pairs, ");
+	part_count(&s, (long long)n, "comparison", "comparisons by plane");
+	text_putf(&s, ": %lld aligned, %lld misaligned, %lld inconclusive",
 		  doc_int(count, "aligned"), doc_int(count, "misaligned"),
 		  doc_int(count, "inconclusive"));
 	part_heading(t, st, s.s);

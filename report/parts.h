@@ -8,11 +8,14 @@
 
 #include "report/page.h"
 
-/* A heading in a line of its own, a blank line before it. */
+/* A heading in a line of its own, a blank line before it unless it begins the text. */
 void part_heading(struct text *t, struct report_style st, const char *s);
 
 /* One finding with its packet, rules, traffic and what to do. */
 void part_finding(struct text *t, struct report_style st, const json_t *finding);
+
+/* How many zone pairs the coverage tells of, one entry a plane. */
+long long part_pairs(const json_t *coverage);
 
 /* What was compared, pair by pair and plane by plane, with the reasons. */
 void part_coverage(struct text *t, struct report_style st, const json_t *doc);

@@ -13,7 +13,8 @@ enum { TOLD = 10 };
 
 void part_heading(struct text *t, struct report_style st, const char *s)
 {
-	text_putc(t, '\n');
+	if (t->len)
+		text_putc(t, '\n');
 	page_inked(t, st, INK_STRONG, s);
 	text_putc(t, '\n');
 }

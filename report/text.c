@@ -107,12 +107,11 @@ const char *part_verdict(const json_t *doc, enum ink *ret_ink, struct text *rest
 	if (bad || exit == 1) {
 		put_findings_count(rest, sum);
 		if (open)
-			text_putf(rest, "; %lld of %lld zone pairs by plane inconclusive", open,
-				  all);
+			text_putf(rest, "; %lld of %lld comparisons inconclusive", open, all);
 		if (exit == 3)
 			text_put(rest, "; an input could not be read");
 		*ret_ink = INK_CRITICAL;
-		return "MISALIGNED";
+		return bad ? "MISALIGNED" : "FINDINGS";
 	}
 	if (exit == 2 || exit == 3) {
 		text_put(rest, doc_get(sum, "exit_reason"));
@@ -125,8 +124,7 @@ const char *part_verdict(const json_t *doc, enum ink *ret_ink, struct text *rest
 		return "INCONCLUSIVE";
 	}
 	if (open || exit) {
-		text_putf(rest, "%lld of %lld zone pairs by plane could not be judged", open,
-			  all);
+		text_putf(rest, "%lld of %lld comparisons could not be judged", open, all);
 		if (doc_int(sum, "findings")) {
 			text_put(rest, "; ");
 			put_findings_count(rest, sum);
@@ -134,9 +132,17 @@ const char *part_verdict(const json_t *doc, enum ink *ret_ink, struct text *rest
 		*ret_ink = INK_MEDIUM;
 		return "INCONCLUSIVE";
 	}
-	text_putf(rest,
-		  "all %lld zone pairs by plane agree with each other and with the policy",
-		  all);
+	part_count(rest, part_pairs(doc_array(doc, "coverage")),
+		   "zone pair agrees with the policy and between planes",
+		   "zone pairs agree with the policy and between planes");
+	text_putf(rest, ", %lld of %lld comparisons", aligned, all);
+	long long inexact, failed;
+	gaps(doc, &inexact, &failed);
+	if (inexact)
+		text_putf(
+			rest,
+			"; %lld units of what was read were not understood exactly, see below",
+			inexact);
 	if (doc_int(sum, "findings") || doc_int(sum, "excepted")) {
 		text_put(rest, "; ");
 		put_findings_count(rest, sum);

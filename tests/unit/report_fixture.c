@@ -323,6 +323,71 @@ static struct account *account(struct fixture *f, const struct source *src,
 	return snapshot_account(f->snap, src, collector, unit);
 }
 
+/* A device with a rule of every kind that `show` has words for. */
+static void add_device(struct fixture *f, const struct source *edge)
+{
+	struct matches *m = &f->snap->matches;
+	struct device_build *b =
+		device_build_start(f->snap, "edge", "asa", PLANE_PHYSICAL, at(edge, 1, 1, 14));
+	b->dev.hostname = "edge";
+	struct prefix *prefix = arena_alloc(f->arena, sizeof(*prefix));
+	struct addr *addr = arena_alloc(f->arena, sizeof(*addr));
+	*addr = (struct addr){ 0, 0xc6336401 };
+	*prefix = (struct prefix){ FAMILY_V4, 24, { 0, 0xc6336400 } };
+	*vec_add(&b->ports) = (struct port){ .name = "outside",
+					     .kind = "interface",
+					     .alias = "GigabitEthernet0/0",
+					     .vlan = 10,
+					     .up = true,
+					     .prefixes = prefix,
+					     .n_prefixes = 1,
+					     .addrs = addr,
+					     .at = at(edge, 1, 1, 14) };
+	*vec_add(&b->ports) = (struct port){ .name = "inside", .kind = "interface" };
+	struct ruleset *list =
+		device_build_ruleset(b, "outside_in", "access list", at(edge, 3, 13, 23));
+	struct ruleset *chain = device_build_ruleset(b, "logged", "chain", LOC_NONE);
+	list->stateful = true;
+	const struct match *ssh = match_and(m, match_value(m, FIELD_PROTO, PROTO_TCP),
+					    match_value(m, FIELD_DPORT, 22));
+	const struct match *work = match_unknown(m, LOC_NONE, "time-range WORK");
+	struct range odd[2100];
+	for (unsigned i = 0; i < 2100; i++)
+		odd[i] = (struct range){ (uint16_t)(2 * i + 1), (uint16_t)(2 * i + 1) };
+	struct rule rules[] = {
+		{ .at = at(edge, 3, 1, 75),
+		  .name = "line 1",
+		  .match = ssh,
+		  .verdict = VERDICT_PERMIT },
+		{ .at = at(edge, 4, 1, 86),
+		  .name = "line 2",
+		  .match = match_and(m, ssh, work),
+		  .verdict = VERDICT_PERMIT },
+		{ .at = at(edge, 5, 2, 61),
+		  .name = "line 3",
+		  .match = ssh,
+		  .verdict = VERDICT_JUMP,
+		  .target = chain,
+		  .flags = RULE_INACTIVE },
+		{ .match = match_ranges(m, FIELD_SPORT, odd, 2100),
+		  .verdict = VERDICT_UNKNOWN,
+		  .note = "queue to a program",
+		  .flags = RULE_IMPLICIT },
+	};
+	device_build_rules(b, list, rules, 4);
+	device_build_rules(b, chain, NULL, 0);
+	device_build_hook(b, HOOK_IN, 0, "outside", list, at(edge, 3, 1, 75));
+	*vec_add(&b->routes) = (struct route){ .dst = { FAMILY_V4, 0, { 0, 0 } },
+					       .port = "outside",
+					       .via = { 0, 0xc63364fe },
+					       .has_via = true };
+	*vec_add(&b->nats) = (struct nat){ .text = "static 10.0.0.5 to 198.51.100.5",
+					   .in = "inside",
+					   .touches = match_all(m) };
+	device_build_taint(b, NULL, at(edge, 6, 1, 11), "frobnicate");
+	device_build_finish(b);
+}
+
 struct fixture *fixture_misaligned(void)
 {
 	struct fixture *f = create();
@@ -344,6 +409,7 @@ struct fixture *fixture_misaligned(void)
 		    "no command of this name is known");
 	account_add(f->snap, a, ACCOUNT_EXACT, true, LOC_NONE, NULL);
 
+	add_device(f, edge);
 	diag_warning(&f->diags, "asa.unknown-command", at(edge, 6, 1, 11),
 		     "no command \"frobnicate\" is known");
 	diag_related(&f->diags, at(edge, 1, 10, 14), "on this device");
