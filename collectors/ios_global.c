@@ -1,0 +1,1088 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lines outside interfaces and lists: what opens a section, what is known to have no say in
+ * reachability, and sections of which only a word or two matters.
+ *
+ * The tables are the union of the three systems': a word that one of them has never filters
+ * in another. A line that is in no table taints the device.
+ */
+#include "collectors/ios_internal.h"
+
+#include <ctype.h>
+
+static void irrelevant(struct ios *x, const struct toks *w)
+{
+	ios_mark(x, w->line, ACCOUNT_IRRELEVANT, false, NULL);
+}
+
+static void open_mode(struct ios *x, const struct toks *w, enum ios_mode mode)
+{
+	x->mode = mode;
+	x->mode_indent = w->indent;
+	x->leaf = false;
+	x->current.n = 0;
+	x->standby_sub = false;
+	x->mode_name = w->n ? tok_str(x, w, 0) : "";
+}
+
+static bool starts(const struct toks *w, unsigned i, const char *const *t, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (tok_is(w, i, t[k]))
+			return true;
+	return false;
+}
+
+#define IN(w, i, t) starts(w, i, t, sizeof(t) / sizeof(*(t)))
+
+/* One line, nothing below it. */
+static const char *const leaves[] = {
+	"alias",
+	"arp",
+	"async-bootp",
+	"boot",
+	"boot-start-marker",
+	"boot-end-marker",
+	"bridge",
+	"buffers",
+	"cdp",
+	"cef",
+	"cfs",
+	"chat-script",
+	"clock",
+	"config-register",
+	"configuration",
+	"copp",
+	"default-gateway",
+	"device-sensor",
+	"dialer-list",
+	"dialer",
+	"dot1x",
+	"eee",
+	"enable",
+	"energywise",
+	"environment",
+	"exception",
+	"exit",
+	"feature",
+	"feature-set",
+	"fips",
+	"ftp-server",
+	"help",
+	"ipc",
+	"lacp",
+	"license",
+	"lldp",
+	"load-interval",
+	"login",
+	"mac",
+	"mac-address-table",
+	"mls",
+	"mmi",
+	"modemcap",
+	"msrp",
+	"multilink",
+	"mvrp",
+	"netconf",
+	"network-clock",
+	"network-clock-participate",
+	"network-clock-select",
+	"ngoam",
+	"ntp",
+	"password",
+	"passwords",
+	"port-channel",
+	"power",
+	"privilege",
+	"process",
+	"prompt",
+	"radius-server",
+	"rate-limit",
+	"rmon",
+	"rtr",
+	"sdm",
+	"service",
+	"sflow",
+	"snmp-server",
+	"snmp",
+	"spd",
+	"ssh",
+	"switch",
+	"tacacs-server",
+	"tag-switching",
+	"telnet",
+	"terminal",
+	"tftp-server",
+	"udld",
+	"upgrade",
+	"username",
+	"version",
+	"vtp",
+	"xml",
+	"logging",
+	"install",
+	"switchname",
+	"errdisable",
+	"banner",
+	"quit",
+	"memory",
+	"file",
+	"locale",
+	"mop",
+	"storm-control",
+	"frame-relay",
+	"isdn",
+	"ipx",
+	"appletalk",
+	"decnet",
+	"clns",
+	"access-session",
+	"authentication",
+	"wccp",
+	"vmps",
+	"no",
+	"name-server",
+	"domain-name",
+	"domain-lookup",
+	"agent",
+};
+
+/* May have lines below that are of it. */
+static const char *const blocks[] = {
+	"aaa",
+	"archive",
+	"auto",
+	"bfd",
+	"bfd-template",
+	"call",
+	"call-home",
+	"class-map",
+	"cli",
+	"cns",
+	"controller",
+	"crypto",
+	"cvx",
+	"daemon",
+	"diagnostic",
+	"dial-peer",
+	"dot11",
+	"dspfarm",
+	"ethernet",
+	"evc",
+	"event",
+	"event-handler",
+	"event-monitor",
+	"evpn",
+	"fabric",
+	"fabricpath",
+	"facility-alarm",
+	"fex",
+	"flow",
+	"gatekeeper",
+	"gateway",
+	"hardware",
+	"hw-module",
+	"hw-switch",
+	"identity",
+	"isis",
+	"kerberos",
+	"key",
+	"kron",
+	"l2",
+	"l2-filter",
+	"l2vpn",
+	"l2tp-class",
+	"ldap",
+	"location",
+	"management",
+	"map-class",
+	"map-list",
+	"mgcp",
+	"mlag",
+	"module",
+	"monitor",
+	"mpls",
+	"multicast",
+	"nv",
+	"openflow",
+	"parameter-map",
+	"parser",
+	"peer",
+	"platform",
+	"port-profile",
+	"pseudowire-class",
+	"ptp",
+	"qos",
+	"queue-monitor",
+	"radius",
+	"redundancy",
+	"resource",
+	"role",
+	"router",
+	"sampler",
+	"scheduler",
+	"scripting",
+	"security",
+	"sip-ua",
+	"spanning-tree",
+	"subscriber",
+	"table-map",
+	"tacacs",
+	"tacacs+",
+	"telemetry",
+	"telephony-service",
+	"template",
+	"time-range",
+	"track",
+	"transceiver",
+	"tunnel",
+	"vdc",
+	"virtual-service",
+	"vlan",
+	"vmtracer",
+	"voice",
+	"voice-card",
+	"vpc",
+	"vpdn",
+	"vpdn-group",
+	"vpn",
+	"vxlan",
+	"webvpn",
+	"wireless",
+	"wlccp",
+	"wsma",
+	"zone",
+	"zone-pair",
+	"system",
+	"domain",
+	"vrrs",
+	"mediatrace",
+	"performance",
+	"stackwise",
+	"nve",
+	"app-hosting",
+	"iox",
+	"guestshell",
+	"interface-template",
+	"ephone",
+	"ephone-dn",
+	"ccm-manager",
+	"sccp",
+	"metadata",
+	"link",
+	"lisp",
+	"logging",
+	"macro",
+	"cts",
+	"device-tracking",
+	"address-family",
+	"terminal-server",
+	"cable",
+	"card",
+	"slot",
+	"mobility",
+	"ucse",
+	"gtp",
+	"tcam",
+	"patch",
+	"igmp",
+	"terminattr",
+	"trunk",
+	"phone-proxy",
+	"menu",
+	"mirror",
+	"maintenance",
+	"session",
+	"tap",
+	"crypto-map",
+	"pki",
+	"ssl",
+	"nat64",
+	"nat66",
+	"test",
+	"mvr",
+	"traffic-export",
+	"dampening",
+	"load-balance",
+	"bulkstat",
+	"license-server",
+	"ip-sla",
+	"object-tracking",
+	"mac-list",
+	"dynamic",
+	"group",
+	"exec",
+	"feature-template",
+};
+
+static const char *const ip_leaves[] = {
+	"accounting-list",
+	"accounting-threshold",
+	"accounting-transits",
+	"address-pool",
+	"alias",
+	"arp",
+	"as-path",
+	"audit",
+	"auth-proxy",
+	"admission",
+	"authentication",
+	"bgp-community",
+	"bootp",
+	"bgp",
+	"cef",
+	"classless",
+	"community-list",
+	"default-gateway",
+	"default-network",
+	"dns",
+	"domain",
+	"domain-list",
+	"domain-lookup",
+	"domain-name",
+	"dvmrp",
+	"extcommunity-list",
+	"flow",
+	"flow-cache",
+	"flow-capture",
+	"flow-export",
+	"forward-protocol",
+	"ftp",
+	"gdp",
+	"gratuitous-arps",
+	"hardware",
+	"host",
+	"host-routing",
+	"http",
+	"icmp",
+	"identd",
+	"igmp",
+	"inspect",
+	"ips",
+	"irdp",
+	"load-sharing",
+	"local",
+	"mfib",
+	"mroute",
+	"msdp",
+	"multicast",
+	"multicast-routing",
+	"name-server",
+	"nbar",
+	"nhrp",
+	"options",
+	"ospf",
+	"pim",
+	"pgm",
+	"prefix-list",
+	"port-map",
+	"radius",
+	"rcmd",
+	"reflexive-list",
+	"routing",
+	"rsvp",
+	"rtcp",
+	"rip",
+	"route-cache",
+	"sap",
+	"scp",
+	"sdr",
+	"security",
+	"snmp",
+	"source-route",
+	"source",
+	"spd",
+	"ssh",
+	"sticky-arp",
+	"subnet-zero",
+	"tacacs",
+	"tcp",
+	"telnet",
+	"tftp",
+	"tunnel",
+	"udp",
+	"unicast",
+	"urlfilter",
+	"verify",
+	"virtual-router",
+	"virtual-reassembly",
+	"wccp",
+	"adjacency",
+	"large-community-list",
+	"redirects",
+	"redirect",
+	"unreachables",
+	"dhcp-client",
+	"proxy-arp",
+	"fib",
+	"device",
+	"trigger-authentication",
+	"visibility",
+	"kernel",
+	"ftp-server",
+	"extended-community-list",
+	"nd",
+	"tunnel-vrf",
+	"cache",
+	"reserve",
+	"adjacency-prefix",
+	"community",
+	"mtu",
+};
+
+static const char *const ip_blocks[] = {
+	"dhcp",
+	"explicit-path",
+	"flow-top-talkers",
+	"flow-aggregation",
+	"policy-list",
+	"sla",
+	"slb",
+	"host-list",
+	"rsvp",
+	"ipsec",
+	"accounting",
+	"decap-group",
+	"load",
+};
+
+static const char *const ipv6_leaves[] = {
+	"unicast-routing",
+	"cef",
+	"prefix-list",
+	"source-route",
+	"host",
+	"general-prefix",
+	"local",
+	"mfib",
+	"mld",
+	"multicast-routing",
+	"neighbor",
+	"hop-limit",
+	"icmp",
+	"ospf",
+	"pim",
+	"flow",
+	"inspect",
+	"nat",
+	"verify",
+	"spd",
+	"routing",
+	"address",
+	"mobile",
+	"unicast",
+	"adjacency",
+	"mfib-mode",
+	"hardware",
+	"redirects",
+	"eigrp",
+	"mtu",
+	"flowset",
+	"tacacs",
+	"snooping",
+	"multicast",
+	"unreachables",
+	"as-path",
+	"nhrp",
+	"rip",
+	"urpf",
+	"traffic",
+	"cache",
+};
+
+static const char *const ipv6_blocks[] = { "dhcp",	   "router",
+					   "nd",	   "destination-guard",
+					   "source-guard", "snooping-policy",
+					   "dhcp-ldra" };
+
+static void leaf(struct ios *x, const struct toks *w)
+{
+	ios_note_uses(x, w);
+	irrelevant(x, w);
+	x->leaf = true;
+	x->mode_indent = w->indent;
+}
+
+static void block(struct ios *x, const struct toks *w)
+{
+	ios_note_uses(x, w);
+	irrelevant(x, w);
+	open_mode(x, w, MODE_IGNORE);
+}
+
+static void use_acl(struct ios *x, const struct toks *w, unsigned i)
+{
+	if (i < w->n)
+		ios_use(x, "access list", tok_str(x, w, i), tok_loc(x, w, i));
+}
+
+void ios_note_uses(struct ios *x, const struct toks *w)
+{
+	for (unsigned i = 0; i + 1 < w->n; i++) {
+		if (tok_is(w, i, "access-group") || tok_is(w, i, "access-class")) {
+			unsigned k = i + 1;
+			static const char *const skip[] = { "name",	  "peer",	"serve",
+							    "serve-only", "query-only", "ipv4",
+							    "ipv6" };
+			while (IN(w, k, skip))
+				k++;
+			use_acl(x, w, k);
+			return;
+		}
+		if (toks_are(w, i, "match ip address") ||
+		    toks_are(w, i, "match ipv6 address") || toks_are(w, i, "match address")) {
+			unsigned k = i + (tok_is(w, i + 1, "address") ? 2 : 3);
+			if (tok_is(w, k, "prefix-list"))
+				return;
+			for (; k < w->n; k++)
+				use_acl(x, w, k);
+			return;
+		}
+		if (tok_is(w, i, "distribute-list") && !tok_is(w, i + 1, "prefix") &&
+		    !tok_is(w, i + 1, "route-map") && !tok_is(w, i + 1, "gateway")) {
+			use_acl(x, w, i + 1);
+			return;
+		}
+		if (tok_is(w, i, "rp-address") || tok_is(w, i, "boundary") ||
+		    tok_is(w, i, "reachable-via")) {
+			use_acl(x, w, tok_is(w, i, "boundary") ? i + 1 : i + 2);
+			return;
+		}
+		if (tok_is(w, i, "use-acl") || (tok_is(w, i, "access-list") && i)) {
+			use_acl(x, w, i + 1);
+			return;
+		}
+	}
+	if (toks_are(w, 0, "snmp-server community") && w->n > 4)
+		use_acl(x, w, w->n - 1);
+}
+
+static bool family_of(const struct toks *w, enum family *ret)
+{
+	*ret = tok_is(w, 0, "ipv6") ? FAMILY_V6 : FAMILY_V4;
+	return tok_is(w, 0, "ip") || tok_is(w, 0, "ipv6");
+}
+
+/* ip access-list [standard|extended] NAME; ipv6 access-list NAME; resequence. */
+static bool access_list_section(struct ios *x, const struct toks *w, unsigned i)
+{
+	enum family f;
+	uint64_t n;
+	static const char *const idle[] = { "logging",	  "log-update",
+					    "persistent", "match-local-traffic",
+					    "helper",	  "role-based",
+					    "compiled" };
+	family_of(w, &f);
+	unsigned k = i + 2;
+	if (tok_is(w, k, "resequence") && k + 1 < w->n) {
+		struct acl *a = ios_acl(x, f, tok_str(x, w, k + 1), true);
+		ios_later(x, a, LATER_RESEQ, w->line, k + 2);
+		x->leaf = true;
+		return true;
+	}
+	if (w->n > k + 1 && IN(w, k, idle)) {
+		leaf(x, w);
+		return true;
+	}
+	bool typed = w->n == k + 2 && (tok_is(w, k, "standard") || tok_is(w, k, "extended"));
+	bool standard = typed && tok_is(w, k, "standard");
+	if (typed)
+		k++;
+	if (w->n != k + 1)
+		return false;
+	const char *name = tok_str(x, w, k);
+	open_mode(x, w, MODE_ACL);
+	x->acl = ios_acl(x, f, name, true);
+	if (f == FAMILY_V4 && !typed && x->dialect == IOS_IOS &&
+	    tok_number(w, k, 1, 1999, &n) && (n < 100 || n >= 1300))
+		standard = true;
+	ios_acl_define(x, x->acl, standard && f == FAMILY_V4, tok_loc(x, w, k));
+	ios_define(x, "access list", name, tok_loc(x, w, k));
+	ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	return true;
+}
+
+/* access-list NUMBER permit|deny|remark|dynamic ... */
+static bool access_list_line(struct ios *x, const struct toks *w, unsigned i)
+{
+	uint64_t n;
+	static const char *const idle[] = { "compiled", "dynamic-extended", "rate-limit",
+					    "access-list" };
+	if (IN(w, i + 1, idle)) {
+		leaf(x, w);
+		return true;
+	}
+	if (w->n < i + 2)
+		return false;
+	x->leaf = true;
+	x->mode_indent = w->indent;
+	const char *name = tok_str(x, w, i + 1);
+	bool number = tok_number(w, i + 1, 1, 2699, &n);
+	if (number && ((n >= 200 && n < 1300))) {
+		/* not of IP: protocol types, MAC addresses, IPX ... */
+		ios_define(x, "mac access-list", name, tok_loc(x, w, i + 1));
+		irrelevant(x, w);
+		return true;
+	}
+	struct acl *a = ios_acl(x, FAMILY_V4, name, true);
+	if (tok_is(w, i + 2, "remark")) {
+		/* A list of remarks alone is there, but holds no entry. */
+		if (!a->defined)
+			ios_define(x, "access list", name, tok_loc(x, w, i + 1));
+		ios_acl_define(x, a, number && (n < 100 || (n >= 1300 && n < 2000)),
+			       tok_loc(x, w, i + 1));
+		a->remarks = true;
+		irrelevant(x, w);
+		return true;
+	}
+	if (!a->defined)
+		ios_define(x, "access list", name, tok_loc(x, w, i + 1));
+	ios_acl_define(x, a, number && (n < 100 || (n >= 1300 && n < 2000)),
+		       tok_loc(x, w, i + 1));
+	unsigned first = i + 2;
+	if (!number && w->n == i + 3 &&
+	    (tok_is(w, i + 2, "standard") || tok_is(w, i + 2, "extended"))) {
+		/* no IOS writes this; what stands below it is read as the list */
+		a->standard = tok_is(w, i + 2, "standard");
+		open_mode(x, w, MODE_ACL);
+		x->acl = a;
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+		return true;
+	}
+	ios_later(x, a, LATER_ACE, w->line, first);
+	return true;
+}
+
+static bool no_line(struct ios *x, const struct toks *w)
+{
+	enum family f = tok_is(w, 1, "ipv6") ? FAMILY_V6 : FAMILY_V4;
+	x->leaf = true;
+	x->mode_indent = w->indent;
+	if (toks_are(w, 1, "ip access-list") || toks_are(w, 1, "ipv6 access-list") ||
+	    tok_is(w, 1, "access-list")) {
+		unsigned k = tok_is(w, 1, "access-list") ? 2 : 3;
+		if (tok_is(w, k, "standard") || tok_is(w, k, "extended"))
+			k++;
+		if (k >= w->n || tok_is(w, k, "compiled") || tok_is(w, k, "logging")) {
+			irrelevant(x, w);
+			return true;
+		}
+		struct acl *a = ios_acl(x, f, tok_str(x, w, k), false);
+		if (!a) {
+			irrelevant(x, w);
+			return true;
+		}
+		if (k + 1 < w->n) { /* old releases drop the whole list, newer ones an entry */
+			ios_reject(x, w, "ios.no-entry", tok_line(x, w),
+				   "what this takes away depends on the release");
+			device_build_taint(x->b, NULL, tok_line(x, w), "an edit of list %s",
+					   a->name);
+			return true;
+		}
+		a->defined = false;
+		a->remarks = false;
+		ios_later(x, a, LATER_CLEAR, w->line, 0);
+		return true;
+	}
+	if (toks_are(w, 1, "ip route") || toks_are(w, 1, "ipv6 route") ||
+	    toks_are(w, 1, "ip nat") || toks_are(w, 1, "vlan filter") ||
+	    toks_are(w, 1, "vlan access-map") || tok_is(w, 1, "interface")) {
+		/* at home in a script, not in an export; nothing above it is undone here */
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "an undoing that is not followed");
+		if (x->routes_seen || x->nats.n || x->filters.n)
+			device_build_taint(x->b, NULL, tok_line(x, w),
+					   "an undoing that is not followed");
+		return true;
+	}
+	if (tok_is(w, 1, "object-group")) {
+		for (int kind = 0; kind <= GROUP_OTHER; kind++) {
+			struct group *g = ios_group(x, (enum group_kind)kind,
+						    tok_str(x, w, w->n - 1), false);
+			if (g)
+				ios_group_clear(x, g);
+		}
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+		return true;
+	}
+	irrelevant(x, w);
+	return true;
+}
+
+static bool vlan_line(struct ios *x, const struct toks *w)
+{
+	uint64_t n = 0;
+	if (tok_is(w, 1, "access-map") && w->n >= 3) {
+		const char *name = tok_str(x, w, 2);
+		void **slot = map_at(&x->vacls, name);
+		if (!*slot) {
+			struct vacl *v = arena_alloc(x->arena, sizeof(*v));
+			v->name = name;
+			v->at = tok_loc(x, w, 2);
+			*slot = v;
+			ios_define(x, "vlan access-map", name, tok_loc(x, w, 2));
+		}
+		open_mode(x, w, MODE_VACL);
+		x->vacl = *slot;
+		if (!tok_number(w, 3, 0, 65535, &n))
+			n = x->vacl->clauses.n
+				    ? x->vacl->clauses.v[x->vacl->clauses.n - 1].seq + 10
+				    : 10;
+		struct vacl_clause *c = vec_add(&x->vacl->clauses);
+		c->seq = n;
+		c->at = tok_line(x, w);
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+		return true;
+	}
+	if (tok_is(w, 1, "filter") && w->n >= 5 && tok_is(w, 3, "vlan-list")) {
+		ios_use(x, "vlan access-map", tok_str(x, w, 2), tok_loc(x, w, 2));
+		struct text list = { 0 };
+		for (unsigned i = 4; i < w->n; i++)
+			text_putn(&list, w->v[i].s, w->v[i].len);
+		for (char *s = list.s, *next; s; s = next) {
+			next = strchr(s, ',');
+			if (next)
+				*next++ = 0;
+			char *dash = strchr(s, '-');
+			uint64_t lo, hi;
+			bool ok = dash ? parse_number(s, (size_t)(dash - s), 1, 4094, true,
+						      &lo) &&
+						  parse_number(dash + 1, strlen(dash + 1), 1,
+							       4094, true, &hi)
+				       : parse_number(s, strlen(s), 1, 4094, true, &lo);
+			if (!dash)
+				hi = lo;
+			if (!ok) /* `all`, or what isn't read: everywhere */
+				lo = 1, hi = 4094;
+			*vec_add(&x->filters) =
+				(struct vlan_filter){ tok_str(x, w, 2), (uint32_t)lo,
+						      (uint32_t)hi, tok_line(x, w) };
+		}
+		text_finish(&list);
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+		x->leaf = true;
+		x->mode_indent = w->indent;
+		return true;
+	}
+	block(x, w);
+	return true;
+}
+
+static void define_block(struct ios *x, const struct toks *w, const char *kind, unsigned i,
+			 enum ios_mode mode)
+{
+	if (i < w->n)
+		ios_define(x, kind, tok_str(x, w, i), tok_loc(x, w, i));
+	irrelevant(x, w);
+	open_mode(x, w, mode);
+}
+
+static bool ip_line(struct ios *x, const struct toks *w)
+{
+	enum family f;
+	family_of(w, &f);
+	if (tok_is(w, 1, "access-list"))
+		return access_list_section(x, w, 0);
+	if (tok_is(w, 1, "route")) {
+		x->leaf = true;
+		x->mode_indent = w->indent;
+		if (tok_is(w, 2, "static") || tok_is(w, 2, "profile")) {
+			irrelevant(x, w);
+			return true;
+		}
+		return ios_route(x, w, 2, f, NULL);
+	}
+	if (toks_are(w, 0, "ip vrf") && w->n >= 3 && !tok_is(w, 2, "forwarding") &&
+	    !tok_is(w, 2, "receive")) {
+		define_block(x, w, "vrf", 2, MODE_VRF);
+		x->vrf = tok_str(x, w, 2);
+		return true;
+	}
+	if (toks_are(w, 0, "ip nat")) {
+		if (w->n == 3 && (tok_is(w, 2, "inside") || tok_is(w, 2, "outside")))
+			return false; /* of an interface */
+		x->leaf = true;
+		x->mode_indent = w->indent;
+		if (tok_is(w, 2, "pool")) {
+			ios_nat_pool(x, w);
+			/* old releases list the ranges below */
+			open_mode(x, w, MODE_IGNORE);
+		} else if (tok_is(w, 2, "inside") || tok_is(w, 2, "outside") ||
+			   (tok_is(w, 2, "source") || tok_is(w, 2, "destination"))) {
+			*vec_add(&x->nats) = (struct nat_line){ w->line, NULL };
+			ios_note_uses(x, w);
+			ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "address translation");
+		} else {
+			irrelevant(x, w);
+		}
+		return true;
+	}
+	if (toks_are(w, 0, "ip local policy"))
+		ios_use(x, "route-map", tok_str(x, w, 4), tok_loc(x, w, 4));
+	if (f == FAMILY_V4 ? IN(w, 1, ip_blocks) : IN(w, 1, ipv6_blocks)) {
+		block(x, w);
+		return true;
+	}
+	if (f == FAMILY_V4 ? IN(w, 1, ip_leaves) : IN(w, 1, ipv6_leaves)) {
+		leaf(x, w);
+		return true;
+	}
+	return false;
+}
+
+bool ios_global_line(struct ios *x, const struct toks *w)
+{
+	if (tok_is(w, 0, "ip") || tok_is(w, 0, "ipv6"))
+		return ip_line(x, w);
+	if (tok_is(w, 0, "interface") && w->n > 1) {
+		open_mode(x, w, MODE_IFACE);
+		ios_iface_open(x, w, 1);
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+		return true;
+	}
+	if (tok_is(w, 0, "access-list"))
+		return access_list_line(x, w, 0);
+	if (tok_is(w, 0, "no") || tok_is(w, 0, "default"))
+		return no_line(x, w);
+	if ((tok_is(w, 0, "hostname") || tok_is(w, 0, "switchname")) && w->n > 1) {
+		x->hostname = tok_str(x, w, 1);
+		leaf(x, w);
+		return true;
+	}
+	if (tok_is(w, 0, "object-group")) {
+		open_mode(x, w, MODE_GROUP);
+		if (!ios_group_open(x, w))
+			return false;
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+		return true;
+	}
+	if (toks_are(w, 0, "mac access-list")) {
+		define_block(x, w, "mac access-list", tok_is(w, 2, "extended") ? 3 : 2,
+			     MODE_IGNORE);
+		return true;
+	}
+	if (toks_are(w, 0, "arp access-list")) {
+		block(x, w);
+		return true;
+	}
+	if (tok_is(w, 0, "line")) {
+		struct text t = { 0 };
+		for (unsigned i = 0; i < w->n; i++)
+			text_putf(&t, "%s%.*s", i ? " " : "", (int)w->v[i].len, w->v[i].s);
+		x->line_name = arena_str(x->arena, t.s);
+		text_finish(&t);
+		irrelevant(x, w);
+		open_mode(x, w, MODE_LINE);
+		return true;
+	}
+	if ((toks_are(w, 0, "vrf definition") || toks_are(w, 0, "vrf context") ||
+	     toks_are(w, 0, "vrf instance")) &&
+	    w->n > 2) {
+		define_block(x, w, "vrf", 2, MODE_VRF);
+		x->vrf = tok_str(x, w, 2);
+		return true;
+	}
+	if (tok_is(w, 0, "vlan"))
+		return vlan_line(x, w);
+	if (tok_is(w, 0, "route-map") && w->n > 1) {
+		define_block(x, w, "route-map", 1, MODE_ROUTE_MAP);
+		x->mode_name = tok_str(x, w, 1);
+		return true;
+	}
+	if (tok_is(w, 0, "policy-map") && w->n > 1) {
+		define_block(x, w, "policy-map", w->n - 1, MODE_POLICY_MAP);
+		x->mode_name = tok_str(x, w, w->n - 1);
+		return true;
+	}
+	if (toks_are(w, 0, "crypto map") && w->n >= 3) {
+		irrelevant(x, w);
+		open_mode(x, w, MODE_CRYPTO_MAP);
+		x->mode_name = tok_str(x, w, 2);
+		return true;
+	}
+	if (tok_is(w, 0, "control-plane") || toks_are(w, 0, "system control-plane") ||
+	    toks_are(w, 0, "management ssh") || toks_are(w, 0, "management telnet") ||
+	    toks_are(w, 0, "management api")) {
+		irrelevant(x, w);
+		open_mode(x, w, MODE_CONTROL);
+		x->line_name = tok_is(w, 0, "management") ? "management" : "control-plane";
+		return true;
+	}
+	if (toks_are(w, 0, "zone security")) {
+		define_block(x, w, "zone", 2, MODE_IGNORE);
+		return true;
+	}
+	if (toks_are(w, 0, "zone-pair security")) {
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "zone-based firewall");
+		open_mode(x, w, MODE_IGNORE);
+		return true;
+	}
+	if (tok_is(w, 0, "traffic-policies")) {
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true,
+			 "traffic policies are not modelled");
+		open_mode(x, w, MODE_BOUNDED);
+		return true;
+	}
+	if (toks_are(w, 0, "system default switchport")) {
+		x->default_shutdown |= tok_is(w, 3, "shutdown");
+		leaf(x, w);
+		return true;
+	}
+	if (toks_are(w, 0, "cts role-based enforcement")) {
+		device_build_taint(x->b, NULL, tok_line(x, w), "security group enforcement");
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "security group enforcement");
+		x->leaf = true;
+		return true;
+	}
+	if (tok_is(w, 0, "end") && w->n == 1) {
+		x->ended = true;
+		irrelevant(x, w);
+		x->mode = MODE_GLOBAL;
+		return true;
+	}
+	if (toks_are(w, 0, "time-range"))
+		ios_define(x, "time-range", tok_str(x, w, 1), tok_loc(x, w, 1));
+	if (IN(w, 0, blocks)) {
+		block(x, w);
+		return true;
+	}
+	if (IN(w, 0, leaves)) {
+		leaf(x, w);
+		return true;
+	}
+	return false;
+}
+
+/* access-class 10 in [vrf-also]; ipv6 access-class X in */
+static void line_mode(struct ios *x, const struct toks *w)
+{
+	bool v6 = tok_is(w, 0, "ipv6"), ip = tok_is(w, 0, "ip");
+	unsigned i = v6 || ip;
+	if (!(tok_is(w, i, "access-class") || tok_is(w, i, "access-group")) || w->n < i + 2) {
+		irrelevant(x, w);
+		return;
+	}
+	ios_use(x, "access list", tok_str(x, w, i + 1), tok_loc(x, w, i + 1));
+	*vec_add(&x->classes_of_lines) = (struct access_class){ .line = x->line_name,
+								.name = tok_str(x, w, i + 1),
+								.v6 = v6,
+								.at = tok_loc(x, w, i + 1) };
+	ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+}
+
+static void control_mode(struct ios *x, const struct toks *w)
+{
+	if (toks_are(w, 0, "service-policy input") && w->n == 3) {
+		x->control_policy = tok_str(x, w, 2);
+		x->control_at = tok_line(x, w);
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "control plane policing");
+		return;
+	}
+	line_mode(x, w);
+}
+
+static void vacl_mode(struct ios *x, const struct toks *w)
+{
+	struct vacl_clause *c = &x->vacl->clauses.v[x->vacl->clauses.n - 1];
+	if (toks_are(w, 0, "match ip address") || toks_are(w, 0, "match ipv6 address")) {
+		bool v6 = tok_is(w, 1, "ipv6");
+		for (unsigned i = 3; i < w->n; i++) {
+			ios_use(x, "access list", tok_str(x, w, i), tok_loc(x, w, i));
+			if (v6)
+				*vec_add(&c->acls6) = tok_str(x, w, i);
+			else
+				*vec_add(&c->acls4) = tok_str(x, w, i);
+		}
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	} else if (tok_is(w, 0, "match")) {
+		c->has_other = true;
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "a match that is not modelled");
+	} else if (tok_is(w, 0, "action")) {
+		c->has_action = true;
+		c->drop = tok_is(w, 1, "drop");
+		c->has_other |= !c->drop && !tok_is(w, 1, "forward");
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	} else {
+		irrelevant(x, w);
+	}
+}
+
+static void policy_mode(struct ios *x, const struct toks *w)
+{
+	bool drop = tok_is(w, 0, "drop");
+	for (unsigned i = 0; i + 1 < w->n; i++)
+		drop |= toks_are(w, i, "conform-action drop") || toks_are(w, i, "conform drop");
+	if (drop)
+		*map_at(&x->drop_policies, x->mode_name) = x;
+	ios_note_uses(x, w);
+	irrelevant(x, w);
+}
+
+bool ios_sub_line(struct ios *x, const struct toks *w)
+{
+	switch (x->mode) {
+	case MODE_ACL:
+		return ios_acl_mode(x, w);
+	case MODE_IFACE:
+		return ios_iface_line(x, w);
+	case MODE_GROUP:
+		if (tok_is(w, 0, "description") || tok_is(w, 0, "exit")) {
+			irrelevant(x, w);
+		} else if (tok_is(w, 0, "no")) {
+			ios_reject(x, w, "ios.bad-member", tok_line(x, w),
+				   "what this takes away is not followed");
+			*vec_add(&x->group->lines) = w->line;
+		} else {
+			*vec_add(&x->group->lines) = w->line;
+		}
+		return true;
+	case MODE_LINE:
+		line_mode(x, w);
+		return true;
+	case MODE_CONTROL:
+		control_mode(x, w);
+		return true;
+	case MODE_VRF:
+		if (toks_are(w, 0, "ip route") || toks_are(w, 0, "ipv6 route"))
+			return ios_route(x, w, 2, tok_is(w, 0, "ip") ? FAMILY_V4 : FAMILY_V6,
+					 x->vrf);
+		if (toks_are(w, 0, "ip nat") || toks_are(w, 0, "ip access-group"))
+			return false;
+		ios_note_uses(x, w);
+		irrelevant(x, w);
+		return true;
+	case MODE_VACL:
+		vacl_mode(x, w);
+		return true;
+	case MODE_ROUTE_MAP:
+		if (toks_are(w, 0, "match ip address") && !tok_is(w, 3, "prefix-list"))
+			for (unsigned i = 3; i < w->n; i++)
+				ios_route_map_acl(x, x->mode_name, tok_str(x, w, i));
+		ios_note_uses(x, w);
+		irrelevant(x, w);
+		return true;
+	case MODE_POLICY_MAP:
+		policy_mode(x, w);
+		return true;
+	case MODE_CRYPTO_MAP:
+		if (toks_are(w, 0, "match address") && w->n == 3)
+			ios_crypto_acl(x, x->mode_name, tok_str(x, w, 2));
+		ios_note_uses(x, w);
+		irrelevant(x, w);
+		return true;
+	case MODE_IGNORE:
+		ios_note_uses(x, w);
+		irrelevant(x, w);
+		return true;
+	case MODE_BOUNDED:
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true,
+			 "traffic policies are not modelled");
+		return true;
+	case MODE_BAD:
+		ios_mark(x, w->line, ACCOUNT_REJECTED, false,
+			 "below a line that is not understood");
+		return true;
+	case MODE_GLOBAL:
+		break;
+	}
+	return false;
+}

@@ -1,0 +1,1040 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interfaces: their names, addresses, VRF and VLAN, the lists bound to them, and what else on
+ * them may drop a packet. A line that is in none of the tables below taints the interface.
+ */
+#include "collectors/ios_internal.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+/* Types in the order in which an abbreviation finds them. */
+static const char *const types[] = {
+	"Ethernet",
+	"FastEthernet",
+	"GigabitEthernet",
+	"TenGigabitEthernet",
+	"TwoGigabitEthernet",
+	"FiveGigabitEthernet",
+	"TwentyFiveGigE",
+	"TwentyFiveGigabitEthernet",
+	"FortyGigabitEthernet",
+	"HundredGigE",
+	"FourHundredGigE",
+	"FiftyGigE",
+	"AppGigabitEthernet",
+	"Wlan-GigabitEthernet",
+	"Loopback",
+	"Vlan",
+	"Port-channel",
+	"Tunnel",
+	"Serial",
+	"Management",
+	"mgmt",
+	"Null",
+	"Dialer",
+	"BVI",
+	"BDI",
+	"ATM",
+	"POS",
+	"Multilink",
+	"Virtual-Template",
+	"Virtual-Access",
+	"Virtual-PPP",
+	"Group-Async",
+	"Async",
+	"Cellular",
+	"Dot11Radio",
+	"Embedded-Service-Engine",
+	"nve",
+	"Vxlan",
+	"Recirc-Channel",
+	"vasileft",
+	"vasiright",
+	"LISP",
+	"NVI",
+	"Hssi",
+	"TokenRing",
+	"Fddi",
+	"MFR",
+	"CEM",
+	"Content-Engine",
+	"Integrated-Service-Engine",
+	"Service-Engine",
+	"ucse",
+	"VirtualPortGroup",
+	"Bundle-Ether",
+	"overlay",
+	"sup-eth",
+	"San-port-channel",
+	"Vfc",
+	"fc",
+	"SM",
+	"Modular-Cable",
+	"Cable",
+	"Internal-Data",
+	"Control",
+	"pseudowire",
+	"port-channel",
+};
+
+static const char *type_of(const char *s, size_t len)
+{
+	size_t n = sizeof(types) / sizeof(*types);
+	for (size_t i = 0; i < n; i++)
+		if (!strncasecmp(types[i], s, len) && !types[i][len])
+			return types[i];
+	if (len < 2)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (!strncasecmp(types[i], s, len))
+			return types[i];
+	return NULL;
+}
+
+const char *ios_iface_name(struct arena *a, const char *s, size_t len)
+{
+	size_t k = 0;
+	while (k < len && (isalpha((unsigned char)s[k]) || s[k] == '-' || s[k] == '_'))
+		k++;
+	/* Types that have digits in the middle are known whole. */
+	if (len >= 10 && !strncasecmp(s, "Dot11Radio", 10))
+		k = 10;
+	while (k && s[k - 1] == '-')
+		k--;
+	const char *type = type_of(s, k);
+	if (!type || strlen(type) == k) /* unknown, or whole: as it was written */
+		return arena_strn(a, s, len);
+	return arena_printf(a, "%s%.*s", type, (int)(len - k), s + k);
+}
+
+struct iface *ios_iface(struct ios *x, const char *name, bool create, struct loc at)
+{
+	char key[128];
+	size_t n = 0;
+	const char *full = ios_iface_name(x->arena, name, strlen(name));
+	for (; full[n] && n < sizeof(key) - 1; n++)
+		key[n] = (char)tolower((unsigned char)full[n]);
+	void **slot = map_atn(&x->iface_at, key, n);
+	uintptr_t have = (uintptr_t)*slot;
+	if (have)
+		return &x->ifaces.v[have - 1];
+	if (!create)
+		return NULL;
+	struct iface *f = vec_add(&x->ifaces);
+	*slot = (void *)(uintptr_t)x->ifaces.n;
+	f->name = full;
+	f->at = at;
+	if (strcmp(full, name))
+		f->alias = arena_str(x->arena, name);
+	if (!strncasecmp(full, "vlan", 4) && isdigit((unsigned char)full[4])) {
+		uint64_t v;
+		if (parse_number(full + 4, strlen(full + 4), 1, 4094, true, &v))
+			f->vlan = (int)v;
+	}
+	return f;
+}
+
+static void add_current(struct ios *x, const char *name, struct loc at)
+{
+	struct iface *f = ios_iface(x, name, true, at);
+	*vec_add(&x->current) = (uint32_t)(f - x->ifaces.v);
+}
+
+/* "Ethernet1/1-48", "Gi0/1 - 24": the number at the end runs on. */
+static void add_range(struct ios *x, const char *first, uint64_t hi, struct loc at)
+{
+	size_t n = strlen(first);
+	uint64_t lo;
+	while (n && isdigit((unsigned char)first[n - 1]))
+		n--;
+	if (!parse_number(first + n, strlen(first + n), 0, UINT32_MAX, true, &lo) || hi < lo ||
+	    hi - lo >= IOS_RANGE_MAX || x->current.n >= IOS_RANGE_MAX) {
+		diag_warning(x->d, "ios.range", at, "not a range of interfaces that is read");
+		add_current(x, first, at);
+		return;
+	}
+	for (uint64_t k = lo; k <= hi; k++)
+		add_current(x,
+			    arena_printf(x->arena, "%.*s%llu", (int)n, first,
+					 (unsigned long long)k),
+			    at);
+}
+
+/* One item of a range: NAME, NAME-NUMBER, or only NUMBER[-NUMBER] behind an earlier type. */
+static void range_item(struct ios *x, struct text *item, const char **prefix, struct loc at)
+{
+	if (!item->len)
+		return;
+	const char *s = item->s;
+	if (isdigit((unsigned char)*s) && *prefix)
+		s = arena_printf(x->arena, "%s%s", *prefix, s);
+	size_t k = 0;
+	while (isalpha((unsigned char)s[k]) ||
+	       (s[k] == '-' && isalpha((unsigned char)s[k + 1])))
+		k++;
+	*prefix = arena_strn(x->arena, s, k);
+	const char *dash = strchr(s + k, '-');
+	uint64_t hi;
+	const char *tail = dash ? strrchr(dash, '/') : NULL;
+	tail = tail ? tail + 1 : dash ? dash + 1 : NULL;
+	while (tail && isalpha((unsigned char)*tail))
+		tail++;
+	if (dash && parse_number(tail, strlen(tail), 0, UINT32_MAX, true, &hi))
+		add_range(x, arena_strn(x->arena, s, (size_t)(dash - s)), hi, at);
+	else
+		add_current(x, arena_str(x->arena, s), at);
+	text_clear(item);
+}
+
+void ios_iface_open(struct ios *x, const struct toks *w, unsigned first)
+{
+	struct loc at = tok_line(x, w);
+	struct text item = { 0 };
+	const char *prefix = NULL;
+	bool range = tok_is(w, first, "range");
+	x->current.n = 0;
+	x->standby_sub = false;
+	if (range)
+		first++;
+	/* Blanks within an item mean nothing: "Gi 0/1 - 24 , Gi 1/1". A word behind the number
+	 * (point-to-point) is not of the name. */
+	for (unsigned i = first; i < w->n; i++) {
+		bool digits = item.len && isdigit((unsigned char)item.s[item.len - 1]);
+		const struct tok *v = &w->v[i];
+		if (digits && isalpha((unsigned char)*v->s))
+			break;
+		for (uint32_t k = 0; k < v->len; k++)
+			if (v->s[k] == ',')
+				range_item(x, &item, &prefix, at);
+			else
+				text_putc(&item, v->s[k]);
+	}
+	bool many = item.len && (range || strchr(item.s, '-') || prefix);
+	if (many)
+		range_item(x, &item, &prefix, at);
+	else if (item.len)
+		add_current(x, item.s, at);
+	text_finish(&item);
+}
+
+static void irrelevant(struct ios *x, const struct toks *w)
+{
+	ios_mark(x, w->line, ACCOUNT_IRRELEVANT, false, NULL);
+}
+
+#define EACH_CURRENT(f)                                                                        \
+	for (size_t f##_i = 0; f##_i < x->current.n; f##_i++)                                  \
+		for (struct iface *f = &x->ifaces.v[x->current.v[f##_i]]; f; f = NULL)
+
+/* Something here may drop packets, in a way that we can't judge. */
+static void add_narrow(struct ios *x, const struct toks *w, const char *why, bool out, bool v4)
+{
+	EACH_CURRENT(f)
+	*vec_add(&f->narrows) =
+		(struct narrow){ .why = why, .out = out, .v4_only = v4, .at = tok_line(x, w) };
+	ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "%s", why);
+}
+
+static void taint_current(struct ios *x, const struct toks *w, const char *why)
+{
+	EACH_CURRENT(f) device_build_taint(x->b, f->name, tok_line(x, w), "%s", why);
+}
+
+static void bad_address(struct ios *x, const struct toks *w, unsigned i, const char *why)
+{
+	ios_reject(x, w, "ios.bad-address", tok_loc(x, w, i), "%s", why);
+	taint_current(x, w, "an address that is not understood");
+}
+
+static void put_address(struct ios *x, const struct toks *w, struct ios_addr a)
+{
+	EACH_CURRENT(f)
+	{
+		/* The second primary address replaces the first. */
+		for (size_t k = 0; !a.secondary && a.family == FAMILY_V4 && k < f->addrs.n; k++)
+			if (f->addrs.v[k].family == FAMILY_V4 && !f->addrs.v[k].secondary) {
+				memmove(&f->addrs.v[k], &f->addrs.v[k + 1],
+					(f->addrs.n - k - 1) * sizeof(*f->addrs.v));
+				f->addrs.n--;
+				break;
+			}
+		*vec_add(&f->addrs) = a;
+	}
+	ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+}
+
+static bool v4_at(const struct toks *w, unsigned i, struct addr *ret)
+{
+	enum family f;
+	return i < w->n && addr_parse(w->v[i].s, w->v[i].len, &f, ret) && f == FAMILY_V4;
+}
+
+static void ip_address(struct ios *x, const struct toks *w, unsigned i)
+{
+	struct ios_addr a = { .family = FAMILY_V4 };
+	struct addr mask;
+	enum family f;
+	bool host_bits;
+	if (tok_is(w, i, "virtual"))
+		i++;
+	if (tok_is(w, i, "dhcp") || tok_is(w, i, "negotiated") || tok_is(w, i, "pool") ||
+	    tok_is(w, i, "slarp")) {
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "an address that is given later");
+		return;
+	}
+	if (i < w->n && memchr(w->v[i].s, '/', w->v[i].len)) {
+		if (!prefix_parse(w->v[i].s, w->v[i].len, &f, &a.addr, &a.len, &host_bits) ||
+		    f != FAMILY_V4) {
+			bad_address(x, w, i, "not an address with a prefix length");
+			return;
+		}
+		i++;
+	} else {
+		if (!v4_at(w, i, &a.addr) || !v4_at(w, i + 1, &mask) ||
+		    addr_mask_len(FAMILY_V4, mask) < 0) {
+			bad_address(x, w, i, "not an address with a netmask");
+			return;
+		}
+		a.len = (unsigned)addr_mask_len(FAMILY_V4, mask);
+		i += 2;
+	}
+	a.secondary = tok_is(w, i, "secondary");
+	put_address(x, w, a);
+}
+
+static void ipv6_address(struct ios *x, const struct toks *w, unsigned i)
+{
+	struct ios_addr a = { .family = FAMILY_V6, .len = 128 };
+	enum family f;
+	bool host_bits;
+	if (tok_is(w, i, "autoconfig") || tok_is(w, i, "dhcp") ||
+	    tok_is(w, i, "use-link-local-only")) {
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "an address that is given later");
+		return;
+	}
+	if (i >= w->n ||
+	    !prefix_parse(w->v[i].s, w->v[i].len, &f, &a.addr, &a.len, &host_bits) ||
+	    f != FAMILY_V6) {
+		if (w->n == i + 2) { /* a general prefix and the rest */
+			ios_mark(x, w->line, ACCOUNT_BOUNDED, true,
+				 "an address under a general prefix");
+			return;
+		}
+		bad_address(x, w, i, "not an IPv6 address with a prefix length");
+		return;
+	}
+	if (tok_is(w, i + 1, "link-local"))
+		a.len = 64;
+	put_address(x, w, a);
+}
+
+static void virtual_address(struct ios *x, const struct toks *w, unsigned i)
+{
+	struct ios_addr a = { 0 };
+	enum family f;
+	unsigned len;
+	bool host_bits;
+	if (i >= w->n || tok_is(w, i, "autoconfig")) { /* learnt from the others */
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "a virtual address that is learnt");
+		return;
+	}
+	if (!prefix_parse(w->v[i].s, w->v[i].len, &f, &a.addr, &len, &host_bits)) {
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true,
+			 "a virtual address that is not read");
+		return;
+	}
+	a.family = f;
+	a.len = addr_bits(f);
+	EACH_CURRENT(it) * vec_add(&it->virtuals) = a;
+	ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+}
+
+static void set_vrf(struct ios *x, const struct toks *w, unsigned i)
+{
+	if (i >= w->n) {
+		ios_reject(x, w, "ios.bad-line", tok_line(x, w),
+			   "the name of a VRF is missing");
+		taint_current(x, w, "a VRF that is not understood");
+		return;
+	}
+	const char *vrf = tok_str(x, w, i);
+	ios_use(x, "vrf", vrf, tok_loc(x, w, i));
+	EACH_CURRENT(f)
+	{
+		if (f->addrs.n)
+			diag_warning(x->d, "ios.vrf-clears-addresses", tok_line(x, w),
+				     "the addresses given to %s before go away with its VRF",
+				     f->name);
+		f->addrs.n = 0;
+		f->vrf = vrf;
+	}
+	ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+}
+
+static void bind(struct ios *x, const struct toks *w, unsigned i, enum bind_what what,
+		 bool port_acl)
+{
+	/* IOS-XE: `ip access-group common C NAME in`: C goes first */
+	bool common = tok_is(w, i, "common") && w->n >= i + 4;
+	if (common)
+		i++;
+	if (w->n < i + 2 || !(tok_is(w, w->n - 1, "in") || tok_is(w, w->n - 1, "out"))) {
+		ios_reject(x, w, "ios.bad-binding", tok_line(x, w),
+			   "a list and `in` or `out` are expected");
+		taint_current(x, w, "a list bound in a way that is not understood");
+		return;
+	}
+	bool out = tok_is(w, w->n - 1, "out");
+	unsigned last = common ? i + 2 : i + 1;
+	if (w->n > last + 1) {
+		ios_reject(x, w, "ios.bad-binding", tok_loc(x, w, i + 1),
+			   "a list and `in` or `out` are expected");
+		taint_current(x, w, "a list bound in a way that is not understood");
+		return;
+	}
+	if (what == BIND_MAC) {
+		ios_use(x, "mac access-list", tok_str(x, w, i), tok_loc(x, w, i));
+		add_narrow(x, w, "a MAC list is bound here", out, false);
+		return;
+	}
+	EACH_CURRENT(f)
+	{
+		size_t keep = 0; /* a later line replaces an earlier one */
+		for (size_t k = 0; k < f->binds.n; k++)
+			if (f->binds.v[k].what != what || f->binds.v[k].out != out ||
+			    f->binds.v[k].port_acl != port_acl)
+				f->binds.v[keep++] = f->binds.v[k];
+		f->binds.n = keep;
+		for (unsigned k = i; k < last; k++)
+			*vec_add(&f->binds) = (struct bind){ .what = what,
+							     .out = out,
+							     .port_acl = port_acl,
+							     .name = tok_str(x, w, k),
+							     .at = tok_loc(x, w, k) };
+	}
+	for (unsigned k = i; k < last; k++)
+		ios_use(x, "access list", tok_str(x, w, k), tok_loc(x, w, k));
+	ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+}
+
+static void unbind(struct ios *x, const struct toks *w, enum bind_what what)
+{
+	bool in = tok_is(w, w->n - 1, "in"), out = tok_is(w, w->n - 1, "out");
+	EACH_CURRENT(f)
+	{
+		size_t keep = 0;
+		for (size_t k = 0; k < f->binds.n; k++) {
+			const struct bind *b = &f->binds.v[k];
+			if (b->what != what || (in && b->out) || (out && !b->out))
+				f->binds.v[keep++] = *b;
+		}
+		f->binds.n = keep;
+	}
+	ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+}
+
+/* Lines that only `no` begins; what isn't handled takes something away that never filtered. */
+static bool no_line(struct ios *x, const struct toks *w)
+{
+	if (tok_is(w, 1, "shutdown")) {
+		EACH_CURRENT(f) f->shutdown = false, f->no_shutdown = true;
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	} else if (tok_is(w, 1, "switchport") && w->n == 2) {
+		EACH_CURRENT(f) f->no_switchport = true, f->switchport = false;
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	} else if (toks_are(w, 1, "ip address")) {
+		EACH_CURRENT(f)
+		{
+			size_t keep = 0;
+			for (size_t k = 0; k < f->addrs.n; k++)
+				if (f->addrs.v[k].family != FAMILY_V4)
+					f->addrs.v[keep++] = f->addrs.v[k];
+			if (w->n == 3)
+				f->addrs.n = keep;
+			else if (keep < f->addrs.n)
+				device_build_taint(x->b, f->name, tok_line(x, w),
+						   "one address is taken away");
+		}
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	} else if (toks_are(w, 1, "ip access-group") ||
+		   toks_are(w, 1, "ip port access-group")) {
+		unbind(x, w, BIND_V4);
+	} else if (toks_are(w, 1, "ipv6 traffic-filter") ||
+		   toks_are(w, 1, "ipv6 access-group")) {
+		unbind(x, w, BIND_V6);
+	} else {
+		static const char *const takes[] = { "ip nat",	    "ip inspect",
+						     "zone-member", "mac access-group",
+						     "crypto map",  "ipv6 address",
+						     "ip verify",   "service-policy" };
+		/* Undoing what stands above: rare, and it could open what we hold shut. */
+		for (size_t k = 0; k < sizeof(takes) / sizeof(*takes); k++)
+			if (toks_are(w, 1, takes[k]))
+				EACH_CURRENT(f)
+		if (f->narrows.n || f->crypto_map || f->nat_inside || f->nat_outside ||
+		    f->addrs.n > 1)
+			device_build_taint(x->b, f->name, tok_line(x, w),
+					   "something is taken away");
+		irrelevant(x, w);
+	}
+	return true;
+}
+
+static bool verify(struct ios *x, const struct toks *w, enum family f)
+{
+	if (tok_is(w, 2, "unicast")) {
+		EACH_CURRENT(it)
+		*vec_add(&it->narrows) =
+			(struct narrow){ .why = "unicast reverse path check",
+					 .v4_only = f == FAMILY_V4,
+					 .urpf = tok_is(w, 3, "source") &&
+						 tok_is(w, 4, "reachable-via") &&
+						 f == FAMILY_V4,
+					 .at = tok_line(x, w) };
+		ios_note_uses(x, w);
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "unicast reverse path check");
+		return true;
+	}
+	add_narrow(x, w, "source guard", false, f == FAMILY_V4);
+	return true;
+}
+
+/* First words behind `ip` and `ipv6` that don't filter. */
+static const char *const ip_idle[] = {
+	"redirects",
+	"unreachables",
+	"proxy-arp",
+	"mask-reply",
+	"directed-broadcast",
+	"helper-address",
+	"route-cache",
+	"mtu",
+	"tcp",
+	"pim",
+	"igmp",
+	"cgmp",
+	"dvmrp",
+	"mroute-cache",
+	"multicast",
+	"sap",
+	"ospf",
+	"rip",
+	"router",
+	"eigrp",
+	"isis",
+	"hello-interval",
+	"hold-time",
+	"summary-address",
+	"split-horizon",
+	"authentication",
+	"bandwidth-percent",
+	"flow",
+	"nbar",
+	"accounting",
+	"load-sharing",
+	"cef",
+	"dhcp",
+	"arp",
+	"local-proxy-arp",
+	"irdp",
+	"mobile",
+	"rsvp",
+	"rgmp",
+	"probe",
+	"virtual-reassembly",
+	"ntp",
+	"attached-host-routes",
+	"attached-routes",
+	"port-unreachable",
+	"icmp",
+	"bgp",
+	"security",
+	"idle-group",
+	"nhrp",
+	"pgm",
+	"sdr",
+	"mfib",
+	"sticky-arp",
+	"forward",
+	"delay",
+	"passive-interface",
+	"device",
+	"source",
+	"gratuitous-arps",
+	"fabric",
+	"enable",
+	"nd",
+	"unnumbered",
+	"mld",
+	"snooping",
+	"neighbor",
+	"link-local",
+	"multicast-routing",
+	"autoconfig",
+	"vrrp",
+	"urd",
+	"tunnel",
+	"local-interface",
+	"ddns",
+	"proxy-mobile",
+	"destination-guard",
+	"crypto",
+	"rtp",
+	"iphc",
+	"header-compression",
+	"spd",
+	"distribute-list",
+	"route-preference",
+	"next-hop-self",
+	"advertise",
+	"ospfv3",
+	"null0",
+	"dns",
+	"wccp",
+	"policy",
+	"policy-list",
+	"vrf-receive",
+	"receive",
+	"general-prefix",
+	"hop-limit",
+};
+
+static const char *const idle[] = {
+	"description",
+	"duplex",
+	"speed",
+	"mtu",
+	"bandwidth",
+	"delay",
+	"load-interval",
+	"carrier-delay",
+	"keepalive",
+	"negotiation",
+	"media-type",
+	"mdix",
+	"udld",
+	"cdp",
+	"lldp",
+	"mop",
+	"spanning-tree",
+	"channel-group",
+	"channel-protocol",
+	"lacp",
+	"port-channel",
+	"logging",
+	"snmp",
+	"snmp-server",
+	"storm-control",
+	"flowcontrol",
+	"power",
+	"hold-queue",
+	"tx-queue",
+	"rx-queue",
+	"tx-ring-limit",
+	"priority-queue",
+	"fair-queue",
+	"random-detect",
+	"wrr-queue",
+	"rcv-queue",
+	"srr-queue",
+	"queue-set",
+	"auto",
+	"mls",
+	"qos",
+	"trust",
+	"priority-flow-control",
+	"platform",
+	"hardware",
+	"macro",
+	"device",
+	"service",
+	"bfd",
+	"isis",
+	"ospfv3",
+	"mpls",
+	"tag-switching",
+	"tunnel",
+	"vpc",
+	"fex",
+	"fabric",
+	"exit",
+	"arp",
+	"cts",
+	"dot1x",
+	"authentication",
+	"mab",
+	"access-session",
+	"errdisable",
+	"ethernet",
+	"ppp",
+	"dialer",
+	"pvc",
+	"atm",
+	"clock",
+	"framing",
+	"linecode",
+	"cablelength",
+	"isdn",
+	"eigrp",
+	"ipx",
+	"appletalk",
+	"decnet",
+	"clns",
+	"bridge-group",
+	"ntp",
+	"ptp",
+	"pim",
+	"igmp",
+	"mld",
+	"rip",
+	"mvrp",
+	"msrp",
+	"dcbx",
+	"l2",
+	"l2protocol",
+	"l2protocol-tunnel",
+	"evpn",
+	"vxlan",
+	"member",
+	"host-reachability",
+	"advertise",
+	"ingress-replication",
+	"mcast-group",
+	"suppress-arp",
+	"global",
+	"autostate",
+	"management",
+	"redundancy",
+	"phy",
+	"link-debounce",
+	"link",
+	"error-correction",
+	"flow",
+	"flow-spec",
+	"sflow",
+	"monitor",
+	"transceiver",
+	"traffic-loopback",
+	"unidirectional",
+	"identifier",
+	"designated-forwarder",
+	"multicast",
+	"mac-address",
+	"shape",
+	"priority",
+	"track",
+	"preempt",
+	"timers",
+	"name",
+	"backup",
+	"half-duplex",
+	"full-duplex",
+	"loopback",
+	"ring-speed",
+	"down-when-looped",
+	"serial",
+	"ignore-dcd",
+	"invert",
+	"compress",
+	"lapb",
+	"x25",
+	"frame-relay",
+	"vlan-id",
+	"station-role",
+	"ssid",
+	"antenna",
+	"channel",
+	"rts",
+	"beacon",
+	"dot11",
+	"world-mode",
+	"infrastructure-client",
+	"peer",
+	"async",
+	"group-range",
+	"modem",
+	"lre",
+	"stackwise",
+	"nv",
+	"mvr",
+	"rep",
+	"port-type",
+	"pppoe",
+	"pppoe-client",
+	"encapsulation",
+	"source-interface",
+	"overlay",
+	"shutdown-lan",
+	"default",
+	"hsrp",
+	"vrrp",
+	"standby",
+	"glbp",
+	"nat",
+	"crypto",
+	"load-balance",
+	"vtp",
+	"medium",
+	"beacon",
+	"layer2",
+	"breakout",
+	"rate-mode",
+	"dampening",
+	"interface",
+	"metric",
+	"port-security",
+	"voice",
+	"keepalives",
+	"vmtracer",
+	"comment",
+	"traffic-engineering",
+	"ipv4",
+	"aggregation",
+	"bgp",
+	"forwarding-threshold",
+	"domain",
+	"vlan",
+	"version",
+	"text",
+	"lisp",
+	"traffic-shape",
+	"transmit-interface",
+	"map-group",
+	"llc2",
+	"fras",
+	"smrp",
+	"vines",
+	"xns",
+	"counter",
+	"ipv6-hsrp",
+	"passive",
+	"srlg",
+	"topology",
+	"nve",
+	"attach",
+	"xconnect",
+	"hw-module",
+	"mode",
+	"no",
+	"virtual-reassembly",
+	"dslam",
+	"dsl",
+	"operating",
+	"radius",
+};
+
+static bool in_table(const struct toks *w, unsigned i, const char *const *t, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (tok_is(w, i, t[k]))
+			return true;
+	return false;
+}
+
+static bool ip_line(struct ios *x, const struct toks *w, enum family f)
+{
+	enum bind_what what = f == FAMILY_V4 ? BIND_V4 : BIND_V6;
+	if (tok_is(w, 1, "address")) {
+		if (f == FAMILY_V4)
+			ip_address(x, w, 2);
+		else
+			ipv6_address(x, w, 2);
+	} else if (tok_is(w, 1, "access-group") || tok_is(w, 1, "traffic-filter")) {
+		bind(x, w, 2, what, false);
+	} else if (toks_are(w, 1, "port access-group") ||
+		   toks_are(w, 1, "port traffic-filter")) {
+		bind(x, w, 3, what, true);
+	} else if (toks_are(w, 1, "vrf forwarding") || toks_are(w, 1, "vrf sitemap")) {
+		set_vrf(x, w, 3);
+	} else if (toks_are(w, 1, "nat inside") && w->n == 3) {
+		EACH_CURRENT(it) it->nat_inside = true;
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	} else if (toks_are(w, 1, "nat outside") && w->n == 3) {
+		EACH_CURRENT(it) it->nat_outside = true;
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	} else if (tok_is(w, 1, "nat")) { /* EOS, and NVI's `ip nat enable` */
+		EACH_CURRENT(it)
+		*vec_add(&x->nats) = (struct nat_line){ w->line, it->name };
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "address translation");
+	} else if (tok_is(w, 1, "inspect")) {
+		taint_current(x, w, "ip inspect opens the way back and may drop");
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "ip inspect");
+	} else if (tok_is(w, 1, "verify")) {
+		return verify(x, w, f);
+	} else if (tok_is(w, 1, "ips") || tok_is(w, 1, "audit") || tok_is(w, 1, "admission") ||
+		   tok_is(w, 1, "auth-proxy")) {
+		add_narrow(x, w, "an inspection that may drop", tok_is(w, w->n - 1, "out"),
+			   f == FAMILY_V4);
+	} else if (toks_are(w, 1, "virtual-router address")) {
+		virtual_address(x, w, 3);
+	} else if (toks_are(w, 1, "policy route-map") || tok_is(w, 1, "wccp")) {
+		diag_note(x->d, "ios.policy-routing", tok_line(x, w),
+			  "routing by policy changes the path, which is not followed");
+		ios_use(x, "route-map", tok_str(x, w, 3), tok_loc(x, w, 3));
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "routing by policy");
+	} else if (x->standby_sub && w->n >= 2 && isdigit((unsigned char)*w->v[1].s)) {
+		virtual_address(x, w, 1);
+	} else if (in_table(w, 1, ip_idle, sizeof(ip_idle) / sizeof(*ip_idle))) {
+		ios_note_uses(x, w);
+		irrelevant(x, w);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static bool switchport(struct ios *x, const struct toks *w)
+{
+	uint64_t v;
+	if (toks_are(w, 1, "access vlan") && tok_number(w, 3, 1, 4094, &v)) {
+		EACH_CURRENT(f) f->vlan = f->vlan ? f->vlan : (int)v, f->switchport = true;
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+		return true;
+	}
+	if (toks_are(w, 1, "mode trunk") || toks_are(w, 1, "mode dot1q-tunnel"))
+		EACH_CURRENT(f) f->trunk = true;
+	if (tok_is(w, 1, "protected") || tok_is(w, 1, "private-vlan") ||
+	    toks_are(w, 1, "mode private-vlan")) {
+		taint_current(x, w, "ports of one VLAN are kept apart");
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "ports of one VLAN are kept apart");
+		return true;
+	}
+	EACH_CURRENT(f) f->switchport = true;
+	irrelevant(x, w);
+	return true;
+}
+
+/* standby 1 ip A, vrrp 2 ip A, glbp 3 ip A; hsrp 1 and vrrp 1 alone open a section. */
+static bool standby(struct ios *x, const struct toks *w)
+{
+	uint64_t n;
+	unsigned i = 1;
+	if (tok_number(w, i, 0, 65535, &n))
+		i++;
+	if (i == w->n || tok_is(w, i, "ipv6") || tok_is(w, i, "address-family") ||
+	    (tok_is(w, 0, "hsrp") && i > 1)) {
+		if (w->n <= i + 1 || tok_is(w, i, "address-family")) {
+			x->standby_sub = true;
+			irrelevant(x, w);
+			return true;
+		}
+	}
+	if (tok_is(w, i, "ip") || tok_is(w, i, "ipv4") || tok_is(w, i, "ipv6"))
+		virtual_address(x, w, i + 1);
+	else
+		irrelevant(x, w);
+	return true;
+}
+
+bool ios_iface_line(struct ios *x, const struct toks *w)
+{
+	x->work += x->current.n;
+	if (x->work > IOS_WORK_MAX)
+		return false;
+	if (tok_is(w, 0, "no") || (tok_is(w, 0, "default") && w->n > 1))
+		return no_line(x, w);
+	if (tok_is(w, 0, "ip"))
+		return ip_line(x, w, FAMILY_V4);
+	if (tok_is(w, 0, "ipv6"))
+		return ip_line(x, w, FAMILY_V6);
+	if (tok_is(w, 0, "shutdown")) {
+		EACH_CURRENT(f) f->shutdown = true, f->no_shutdown = false;
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+		return true;
+	}
+	if (toks_are(w, 0, "vrf forwarding") || toks_are(w, 0, "vrf member")) {
+		set_vrf(x, w, 2);
+		return true;
+	}
+	if (tok_is(w, 0, "vrf") && w->n == 2) {
+		set_vrf(x, w, 1);
+		return true;
+	}
+	if (tok_is(w, 0, "switchport"))
+		return switchport(x, w);
+	if (tok_is(w, 0, "standby") || tok_is(w, 0, "vrrp") || tok_is(w, 0, "glbp") ||
+	    tok_is(w, 0, "hsrp"))
+		return standby(x, w);
+	if (x->standby_sub && tok_is(w, 0, "address")) {
+		virtual_address(x, w, 1);
+		return true;
+	}
+	if (tok_is(w, 0, "encapsulation") && (tok_is(w, 1, "dot1q") || tok_is(w, 1, "isl"))) {
+		uint64_t v;
+		unsigned i = tok_is(w, 2, "vlan") ? 3 : 2;
+		if (tok_number(w, i, 1, 4094, &v)) {
+			EACH_CURRENT(f) f->vlan = (int)v;
+			ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+			return true;
+		}
+	}
+	if (toks_are(w, 0, "mac access-group") || toks_are(w, 0, "mac port access-group")) {
+		bind(x, w, tok_is(w, 1, "port") ? 3 : 2, BIND_MAC, true);
+		return true;
+	}
+	if (toks_are(w, 0, "zone-member security")) {
+		taint_current(x, w, "zone-based firewall, which is not modelled");
+		ios_use(x, "zone", tok_str(x, w, 2), tok_loc(x, w, 2));
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "zone-based firewall");
+		return true;
+	}
+	if (toks_are(w, 0, "crypto map")) {
+		EACH_CURRENT(f)
+		f->crypto_map = tok_str(x, w, 2), f->crypto_at = tok_line(x, w);
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "IPsec by crypto map");
+		return true;
+	}
+	if (tok_is(w, 0, "traffic-policy")) {
+		taint_current(x, w, "a traffic policy, which is not modelled");
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "a traffic policy");
+		return true;
+	}
+	if (tok_is(w, 0, "service-policy")) {
+		/* [type T] input|output NAME; judged when all policy maps are known */
+		unsigned i = tok_is(w, 1, "type") ? 3 : 1;
+		bool out = tok_is(w, i, "output");
+		EACH_CURRENT(f)
+		{
+			f->policy_maps[out] = tok_str(x, w, w->n - 1);
+			f->policy_at[out] = tok_line(x, w);
+		}
+		irrelevant(x, w);
+		return true;
+	}
+	if (tok_is(w, 0, "rate-limit")) {
+		bool drop = false;
+		for (unsigned i = 1; i + 1 < w->n; i++)
+			drop |= toks_are(w, i, "conform-action drop");
+		ios_note_uses(x, w);
+		if (drop)
+			add_narrow(x, w, "a rate limit that drops", tok_is(w, 1, "output"),
+				   false);
+		else
+			irrelevant(x, w);
+		return true;
+	}
+	if (tok_is(w, 0, "bridge-group") && w->n > 2 &&
+	    (memmem(w->v[2].s, w->v[2].len, "-list", 5) || tok_is(w, 2, "input-type-list"))) {
+		add_narrow(x, w, "a list of bridging", false, false);
+		return true;
+	}
+	if (toks_are(w, 0, "inherit port-profile")) {
+		ios_use(x, "port-profile", tok_str(x, w, 2), tok_loc(x, w, 2));
+		taint_current(x, w, "lines of a port profile, which are not followed");
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "lines of a port profile");
+		return true;
+	}
+	if (toks_are(w, 0, "port access-map") || tok_is(w, 0, "access-group")) {
+		/* `access-group mode prefer port|vlan|merge`: which of port and VLAN lists wins
+		 */
+		taint_current(x, w, "which lists of port and VLAN are in force");
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "which lists are in force");
+		return true;
+	}
+	if (tok_is(w, 0, "port") || in_table(w, 0, idle, sizeof(idle) / sizeof(*idle))) {
+		irrelevant(x, w);
+		return true;
+	}
+	return false;
+}

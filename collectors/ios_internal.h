@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COLLECTORS_IOS_INTERNAL_H
+#define COLLECTORS_IOS_INTERNAL_H
+
+/*
+ * Shared by the files of the ios collector only.
+ *
+ * A configuration is read in two goes. The first walks the lines in order with a stack of one
+ * mode (interface, access list, ...), keeps what it finds and puts off what may name something
+ * that comes later. The second reads object groups and access list entries, and then the
+ * device is built. What becomes of each line is kept in an array and counted at the end, so
+ * that the account is in the order of the file.
+ */
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "collectors/collector.h"
+
+enum ios_dialect { IOS_IOS, IOS_NXOS, IOS_EOS };
+
+enum {
+	IOS_WORDS_MAX = 96,	 /* words of a line that are looked at */
+	IOS_GROUP_DEPTH = 64,	 /* object groups within object groups */
+	IOS_RANGE_MAX = 4096,	 /* interfaces of one `interface range` */
+	IOS_WORK_MAX = 50000000, /* lines times interfaces they are for */
+	IOS_EDITS_MAX = 1000,	 /* `no permit ...` and resequence lines of one list */
+};
+
+/* Keyword tables: a name of the vendor and its number. Sorted by nothing; NULL-terminated. */
+struct ios_name {
+	const char *name;
+	int value;
+};
+
+struct ios_icmp_name {
+	const char *name;
+	int type, code; /* code -1: any */
+};
+
+/* Number of a port name in the dialect, -1 where it isn't one. proto: PROTO_TCP or UDP. */
+int ios_port_name(enum ios_dialect d, unsigned proto, const char *s, size_t len);
+/* Number of a protocol keyword, -1 where it isn't one; "ip" and "ipv6" are not here. */
+int ios_proto_name(enum family f, const char *s, size_t len);
+/* False where it isn't the name of an ICMP (ICMPv6) message. */
+bool ios_icmp_name(enum family f, const char *s, size_t len, int *ret_type, int *ret_code);
+
+struct tok {
+	const char *s;
+	uint32_t len;
+	uint32_t col; /* 1-based byte column */
+};
+
+struct toks {
+	uint32_t line;
+	uint32_t indent;  /* blanks in front, a tab counts as eight */
+	const char *text; /* the line without its line end */
+	size_t len;
+	unsigned n;
+	bool more; /* there were more than IOS_WORDS_MAX */
+	struct tok v[IOS_WORDS_MAX];
+};
+
+/* An entry of an access list, or an edit of one; see ios_acl.c. */
+struct ace {
+	uint64_t seq;
+	uint32_t order, line;
+	uint16_t key_col; /* where the text that `no` repeats begins; 0: none */
+	bool numbered;	  /* the sequence number was written */
+	bool remove;	  /* `no 30`: takes what has its number away */
+	struct rule rule;
+};
+
+struct acl {
+	const char *name;
+	enum family family;
+	bool standard;
+	bool defined;
+	bool unsorted;
+	struct loc at;
+	VEC(struct ace) aces;
+	uint64_t last_seq;
+	uint32_t order, edits;
+	bool remarks;
+	int fragments; /* NX-OS: 1 permit-all, 2 deny-all */
+	struct loc fragments_at;
+	struct ruleset *rs;
+	const struct ruleset *hooks; /* what a binding of it asks; made on demand */
+};
+
+enum group_kind { GROUP_NETWORK, GROUP_NETWORK6, GROUP_SERVICE, GROUP_PORT, GROUP_OTHER };
+
+enum group_state { GROUP_NEW, GROUP_OPEN, GROUP_DONE };
+
+struct group {
+	const char *name;
+	enum group_kind kind;
+	uint8_t state;
+	bool vendor_ip; /* NX-OS `object-group ip address`: wildcards, not netmasks */
+	struct loc at;
+	VEC(uint32_t) lines;
+	/* Results: addresses as source and destination, ports likewise; of services the
+	 * whole condition for permits and denies, and its protocols alone. */
+	const struct match *m[2];
+	const struct match *permit, *deny, *protos;
+};
+
+struct ios_addr {
+	enum family family;
+	struct addr addr;
+	unsigned len;
+	bool secondary;
+};
+
+enum bind_what { BIND_V4, BIND_V6, BIND_MAC };
+
+struct bind {
+	enum bind_what what;
+	bool out;
+	bool port_acl;
+	const char *name;
+	struct loc at;
+};
+
+/* Something on an interface that may drop packets and that we can't judge. */
+struct narrow {
+	const char *why;
+	bool out;
+	bool v4_only;
+	bool urpf;
+	struct loc at;
+};
+
+struct iface {
+	const char *name;
+	const char *alias;
+	struct loc at;
+	const char *vrf;
+	int vlan;
+	bool shutdown, no_shutdown;
+	bool switchport, no_switchport, trunk;
+	bool nat_inside, nat_outside;
+	VEC(struct ios_addr) addrs;
+	VEC(struct ios_addr) virtuals; /* standby, VRRP, GLBP */
+	VEC(struct bind) binds;
+	VEC(struct narrow) narrows;
+	const char *crypto_map;
+	struct loc crypto_at;
+	const char *policy_maps[2]; /* in, out */
+	struct loc policy_at[2];
+};
+
+/* A line put off to the second go. */
+enum later_kind { LATER_ACE, LATER_NO, LATER_CLEAR, LATER_RESEQ, LATER_FRAGMENTS };
+
+struct later {
+	struct acl *acl;
+	uint32_t line;
+	uint16_t first; /* the word to begin with */
+	uint8_t kind;
+};
+
+struct vacl_clause {
+	uint64_t seq;
+	bool drop;
+	bool has_action, has_other; /* an action was read; a match that isn't modelled */
+	struct loc at;
+	VEC(const char *) acls4;
+	VEC(const char *) acls6;
+};
+
+struct vacl {
+	const char *name;
+	struct loc at;
+	VEC(struct vacl_clause) clauses;
+	const struct ruleset *rs;
+};
+
+struct vlan_filter {
+	const char *map;
+	uint32_t lo, hi;
+	struct loc at;
+};
+
+struct nat_line {
+	uint32_t line;
+	const char *port; /* EOS puts them under an interface */
+};
+
+struct access_class {
+	const char *line, *name;
+	bool v6;
+	struct loc at;
+};
+
+enum ios_mode {
+	MODE_GLOBAL,
+	MODE_ACL,
+	MODE_IFACE,
+	MODE_GROUP,
+	MODE_LINE,
+	MODE_VRF,
+	MODE_VACL,
+	MODE_ROUTE_MAP,
+	MODE_POLICY_MAP,
+	MODE_CRYPTO_MAP,
+	MODE_CONTROL,
+	MODE_IGNORE, /* a section that has no say in reachability */
+	MODE_BOUNDED,
+	MODE_BAD, /* below a line that was not understood */
+};
+
+struct why {
+	uint32_t line, order;
+	const char *text;
+};
+
+struct ios {
+	struct collect *c;
+	const struct source *src;
+	struct snapshot *snap;
+	struct arena *arena; /* the snapshot's */
+	struct matches *m;
+	struct diags *d;
+	struct device_build *b;
+	const char *device;
+	enum ios_dialect dialect;
+
+	uint8_t *classes; /* of each line: enum account_class, 0x40 policy, 0xff not judged */
+	VEC(struct why) whys;
+
+	const char *hostname;
+	enum ios_mode mode;
+	uint32_t mode_indent; /* of the line that opened the mode */
+	uint32_t sub_indent;  /* of the first line inside; 0: none yet */
+	const char *mode_name;
+	struct acl *acl;
+	struct group *group;
+	struct vacl *vacl;
+	VEC(uint32_t) current; /* interfaces that are being configured */
+	bool standby_sub;      /* inside `hsrp 1` or `vrrp 1` of an interface */
+	const char *line_name;
+	bool leaf; /* the last global line can't have lines below it */
+	bool ended;
+
+	struct map acls;     /* "4 name" or "6 name" to struct acl */
+	struct map groups;   /* "kind name" to struct group */
+	struct map iface_at; /* lower-case full name to index + 1 */
+	VEC(struct iface) ifaces;
+	VEC(struct acl *) acl_list;
+	VEC(struct group *) group_list;
+	VEC(struct later) later;
+	struct map vacls;
+	VEC(struct vlan_filter) filters;
+	VEC(struct nat_line) nats;
+	VEC(struct access_class) classes_of_lines;
+	VEC(struct access_class) control_lists;
+	struct map drop_policies; /* policy maps that drop; value: a name */
+	struct map route_maps; /* "route-map N" or "crypto map N" to its lists, ios_route.c */
+	struct map pools;
+	const char *vrf; /* whose section this is */
+	bool routes_seen;
+	const char *control_policy;
+	struct loc control_at;
+	bool default_shutdown; /* NX-OS: system default switchport shutdown */
+	struct map rulesets;   /* by name */
+	size_t work;	       /* of ranges, see IOS_WORK_MAX */
+	bool svis_tainted;
+};
+
+/* ios_lines.c */
+void ios_words(const struct source *src, uint32_t line, struct toks *w);
+bool tok_is(const struct toks *w, unsigned i, const char *s);
+/* All of the space-separated words of s stand at i, i + 1, ... */
+bool toks_are(const struct toks *w, unsigned i, const char *s);
+const char *tok_str(struct ios *x, const struct toks *w, unsigned i); /* "" beyond the end */
+bool tok_number(const struct toks *w, unsigned i, uint64_t lo, uint64_t hi, uint64_t *ret);
+struct loc tok_loc(const struct ios *x, const struct toks *w, unsigned i);
+struct loc tok_line(const struct ios *x, const struct toks *w);
+/* The last line of the banner or certificate that begins on this line (itself where it ends
+ * there); *ret_open where the end is missing. */
+uint32_t ios_banner_end(const struct ios *x, const struct toks *w, bool *ret_open);
+enum ios_dialect ios_guess_dialect(const char *text, size_t len);
+int ios_probe(const char *head, size_t len, const char *filename);
+/* NULL, or the reason why this is not a configuration that is read; *ret_code for it. */
+const char *ios_refuse(const struct source *src, const char **ret_code, uint32_t *ret_line);
+
+/* ios.c: the account. fmt NULL only for exact and irrelevant lines. */
+void ios_mark(struct ios *x, uint32_t line, enum account_class class, bool policy,
+	      const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Rejects a line, with a diagnostic. */
+void ios_reject(struct ios *x, const struct toks *w, const char *code, struct loc at,
+		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void ios_use(struct ios *x, const char *kind, const char *name, struct loc at);
+void ios_define(struct ios *x, const char *kind, const char *name, struct loc at);
+
+/* ios_acl.c */
+struct acl *ios_acl(struct ios *x, enum family f, const char *name, bool create);
+void ios_later(struct ios *x, struct acl *a, enum later_kind kind, uint32_t line,
+	       unsigned first);
+void ios_acl_define(struct ios *x, struct acl *a, bool standard, struct loc at);
+void ios_acl_line(struct ios *x, const struct later *l);
+void ios_acl_settle(struct ios *x, struct acl *a);
+/* One line of an access list section; false where it isn't one. */
+bool ios_acl_mode(struct ios *x, const struct toks *w);
+
+/* ios_ace.c: reads an entry from word i on (permit or deny). 0, or -EINVAL with *ret_why and
+ * the word that is wrong in *ret_bad. *ret_bound is why it is a bound, NULL where exact. */
+int ios_ace(struct ios *x, const struct acl *a, const struct toks *w, unsigned i,
+	    struct rule *ret_rule, const char **ret_bound, const char **ret_why,
+	    unsigned *ret_bad);
+/* An operator and its ports at *i; NULL where there is none or after *ret_why. */
+const struct match *ios_ports(struct ios *x, unsigned proto, const struct toks *w, unsigned *i,
+			      enum field field, const char **ret_why);
+/* Shared by groups: ICMP type and code at *i; NULL where there is none or after *ret_why. */
+const struct match *ios_icmp(struct ios *x, enum family f, const struct toks *w, unsigned *i,
+			     const char **ret_why);
+bool ios_proto(struct ios *x, enum family f, const struct toks *w, unsigned i, int *ret);
+
+/* ios_group.c */
+struct group *ios_group(struct ios *x, enum group_kind kind, const char *name, bool create);
+void ios_group_clear(struct ios *x, struct group *g); /* no object-group */
+bool ios_group_open(struct ios *x, const struct toks *w);
+void ios_group_resolve(struct ios *x, struct group *g, unsigned depth);
+
+/* ios_iface.c */
+const char *ios_iface_name(struct arena *a, const char *s, size_t len);
+struct iface *ios_iface(struct ios *x, const char *name, bool create, struct loc at);
+void ios_iface_open(struct ios *x, const struct toks *w, unsigned first);
+bool ios_iface_line(struct ios *x, const struct toks *w);
+
+/* ios_global.c */
+bool ios_global_line(struct ios *x, const struct toks *w);
+bool ios_sub_line(struct ios *x, const struct toks *w);
+/* Notes the names of access lists that an otherwise irrelevant line uses. */
+void ios_note_uses(struct ios *x, const struct toks *w);
+
+/* ios_route.c */
+bool ios_route(struct ios *x, const struct toks *w, unsigned i, enum family f, const char *vrf);
+void ios_nat_pool(struct ios *x, const struct toks *w);
+void ios_route_map_acl(struct ios *x, const char *map, const char *acl);
+void ios_crypto_acl(struct ios *x, const char *map, const char *acl);
+void ios_nats(struct ios *x);
+void ios_crypto(struct ios *x);
+void ios_route_finish(struct ios *x);
+
+/* ios_build.c */
+void ios_build(struct ios *x);
+const struct match *ios_acl_touches(struct ios *x, const char *name);
+
+#endif
