@@ -7,6 +7,7 @@
  *
  *	nft.c		probe, the objects of the export one by one, the account, the device
  *	nft_graph.c	who calls whom: cycles, depth, which hooks reach a chain
+ *	nft_base.c	what stands in front of a base chain, and where it is bound
  *	nft_rule.c	one rule: its statements in order, verdict maps, translations
  *	nft_match.c	one match: left, operator, right
  *	nft_key.c	the left side of a match: which field, and what a packet needs to have
@@ -117,6 +118,7 @@ enum nft_domain {
 	DOMAIN_NONE,
 	DOMAIN_PORT,
 	DOMAIN_PROTO,
+	DOMAIN_PROTO4,	/* the same in the IPv4 header */
 	DOMAIN_NEXTHDR, /* the next header of the fixed IPv6 header */
 	DOMAIN_ICMP_TYPE,
 	DOMAIN_ICMP_CODE,
@@ -233,6 +235,8 @@ const struct match *nft_need(struct nft_rule *r, const struct nft_keys *k);
 const struct match *nft_one_key(struct nft_rule *r, const struct nft_key *k,
 				const struct nft_member *v, size_t n, bool negate,
 				bool ports_ok);
+/* {"map": v}: its key has an entry, without which the statement ends the rule. */
+const struct match *nft_has_entry(struct nft_rule *r, const json_t *v);
 /* The condition that the keys are in the named set, made once for each kind of keys. */
 const struct match *nft_in_set(struct nft_rule *r, const struct nft_keys *k,
 			       struct nft_set *set);
@@ -260,6 +264,18 @@ const struct match *nft_rule_match(struct nft *n, struct nft_chain *ch, const js
 void nft_graph(struct nft *n);
 /* Adds the calls that a statement makes. */
 void nft_graph_calls(struct nft *n, struct nft_chain *from, const json_t *stmt, struct loc at);
+
+/* nft_base.c */
+
+enum { NFT_GLUE = 8 };
+
+/* The packets that rules take out of tracking, over the whole file. */
+void nft_note_untracked(struct nft *n);
+/* The rules in front of a base chain's own: what never gets to them, or may not. At most
+ * NFT_GLUE; how many. */
+size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v);
+/* Puts a base chain that is in force to its hooks; its ruleset is filled. */
+void nft_bind(struct nft *n, struct nft_chain *ch);
 
 /* nft.c */
 

@@ -102,7 +102,7 @@ static void ip_field(struct nft_rule *r, struct nft_key *k, const struct layer *
 		k->family = (uint8_t)l->family;
 		k->field = *field == 's' ? FIELD_SRC : FIELD_DST;
 	} else if (v4 && !strcmp(field, "protocol")) {
-		number(k, DOMAIN_PROTO, FIELD_PROTO);
+		number(k, DOMAIN_PROTO4, FIELD_PROTO);
 	} else if (!v4 && !strcmp(field, "nexthdr")) {
 		number(k, DOMAIN_NEXTHDR, FIELD_PROTO);
 	} else if (!strcmp(field, "version")) {

@@ -52,8 +52,8 @@ static void narrow(struct nft_rule *r, const struct nft_keys *k, const struct ma
 	for (size_t i = 0; i < k->n; i++)
 		for (int w = 0; w < 4; w++)
 			r->protos[w] &= k->v[i].protos[w];
-	if (k->n != 1 || k->v[0].domain != DOMAIN_PROTO || is->kind != MATCH_RANGES ||
-	    is->field != FIELD_PROTO)
+	if (k->n != 1 || (k->v[0].domain != DOMAIN_PROTO && k->v[0].domain != DOMAIN_PROTO4) ||
+	    is->kind != MATCH_RANGES || is->field != FIELD_PROTO)
 		return;
 	uint64_t left[4] = { 0 };
 	for (uint32_t i = 0; i < is->n; i++)

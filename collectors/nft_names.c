@@ -193,6 +193,7 @@ static const struct word *words_of(enum nft_domain d)
 {
 	switch (d) {
 	case DOMAIN_PROTO:
+	case DOMAIN_PROTO4:
 	case DOMAIN_NEXTHDR:
 		return protocols;
 	case DOMAIN_PORT:
@@ -246,7 +247,7 @@ static bool word(enum nft_domain d, const char *s, uint64_t *ret)
 		}
 	if (parse_number(s, strlen(s), 0, nft_domain_max(d), false, ret))
 		return true;
-	if (d == DOMAIN_PROTO || d == DOMAIN_NEXTHDR) {
+	if (words_of(d) == protocols) {
 		int number = proto_number(s, strlen(s));
 		if (number >= 0)
 			*ret = (uint64_t)number;

@@ -290,6 +290,31 @@ static void add_nat(struct building *b, const char *text, const struct match *to
 					      .touches = touches };
 }
 
+/* Whether reading the value can fail, which ends the rule. */
+static bool may_break(const json_t *v, int depth)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	if (depth > 8)
+		return true;
+	if (json_is_array(v)) {
+		json_array_foreach ((json_t *)v, i, value)
+			if (may_break(value, depth + 1))
+				return true;
+		return false;
+	}
+	if (!json_is_object(v))
+		return false;
+	json_object_foreach ((json_t *)v, key, value) {
+		if (!strcmp(key, "meta") || !strcmp(key, "range") || !strcmp(key, "prefix"))
+			continue;
+		if (strlen(key) > 2 || !strchr("&|^<>", *key) || may_break(value, depth + 1))
+			return true;
+	}
+	return false;
+}
+
 /*
  * A translation: packets that the rule takes, their answers, and all that goes to or comes
  * from the addresses it gives may look different on the other side.
@@ -326,40 +351,20 @@ static void nat(struct building *b, const char *name, const json_t *v)
 			touches = match_all(m);
 		}
 		vec_free(&to);
-		/* a map without the key ends the rule */
-		const json_t *key = json_object_get(json_object_get(addr, "map"), "key");
-		if (key || json_is_object(json_object_get(v, "port")))
-			ask_unknown(b, "a translation map");
 	}
+	/* a map without the key ends the rule */
+	const json_t *port = json_object_get(v, "port");
+	const json_t *maps[] = { json_object_get(addr, "map"), json_object_get(port, "map") };
+	for (size_t i = 0; i < 2; i++)
+		if (maps[i])
+			ask(b, nft_has_entry(r, maps[i]));
+	if ((json_is_object(addr) && !maps[0] && may_break(addr, 0)) ||
+	    (json_is_object(port) && !maps[1] && may_break(port, 0)))
+		ask_unknown(b, "a translation that was not understood");
 	add_nat(b, t.s, touches);
 	text_finish(&t);
 	give(b, b->cond, VERDICT_PERMIT, NULL, NULL);
 	b->done = true;
-}
-
-/* Whether reading the value can fail, which ends the rule. */
-static bool may_break(const json_t *v, int depth)
-{
-	const char *key;
-	json_t *value;
-	size_t i;
-	if (depth > 8)
-		return true;
-	if (json_is_array(v)) {
-		json_array_foreach ((json_t *)v, i, value)
-			if (may_break(value, depth + 1))
-				return true;
-		return false;
-	}
-	if (!json_is_object(v))
-		return false;
-	json_object_foreach ((json_t *)v, key, value) {
-		if (!strcmp(key, "meta"))
-			continue;
-		if (strlen(key) > 2 || !strchr("&|^<>", *key) || may_break(value, depth + 1))
-			return true;
-	}
-	return false;
 }
 
 static void mangle(struct building *b, const json_t *v)
@@ -384,7 +389,10 @@ static void mangle(struct building *b, const json_t *v)
 		   !json_object_get(json_object_get(v, "key"), "ct")) {
 		ask_unknown(b, "a header option that may be missing");
 	}
-	if (may_break(json_object_get(v, "value"), 0))
+	const json_t *value = json_object_get(v, "value"), *map = json_object_get(value, "map");
+	if (map)
+		ask(b, nft_has_entry(r, map));
+	else if (may_break(value, 0))
 		ask_unknown(b, "a value that may be missing");
 }
 

@@ -143,7 +143,8 @@ static bool element_has_ports(const struct nft_keys *k, const json_t *key)
 	for (size_t i = 0; i < k->n; i++) {
 		struct span s;
 		const json_t *c = component(key, k->n, i);
-		if (k->v[i].kind != KEY_NUMBER || k->v[i].domain != DOMAIN_PROTO || !c ||
+		if (k->v[i].kind != KEY_NUMBER ||
+		    (k->v[i].domain != DOMAIN_PROTO && k->v[i].domain != DOMAIN_PROTO4) || !c ||
 		    k->v[i].n_ops || !nft_number_span(DOMAIN_PROTO, c, &s))
 			continue;
 		bool all = s.hi.lo < 256;
@@ -349,6 +350,29 @@ const struct match *nft_in_set(struct nft_rule *r, const struct nft_keys *k,
 	}
 	text_finish(&t);
 	return *at;
+}
+
+const struct match *nft_has_entry(struct nft_rule *r, const json_t *v)
+{
+	static const char *const known[] = { "key", "data", NULL };
+	struct nft_keys k;
+	const json_t *data = json_object_get(v, "data"), *list = json_object_get(data, "set");
+	const char *ref = json_string_value(json_is_string(data) ? data : list);
+	const struct match *in;
+	nft_keys(r, json_object_get(v, "key"), &k);
+	if (ref && nft_only(v, known)) {
+		struct nft_set *set = nft_set_find(r, ref);
+		in = set ? nft_in_set(r, &k, set)
+			 : match_unknown(r->n->m, r->at, "%s, which is not in this file", ref);
+	} else if (json_is_array(list) && nft_only(v, known)) {
+		struct nft_members ms = { 0 };
+		nft_members_add(r, &ms, list, true);
+		in = nft_is_member(r, &k, ms.v, ms.n);
+		vec_free(&ms);
+	} else {
+		in = nft_doubt(r, "a map that was not understood");
+	}
+	return match_and(r->n->m, nft_need(r, &k), nft_compare(r, &k, in, false));
 }
 
 /* A box of the keys' space, for finding overlaps. */

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stands around a base chain. Not every packet that passes the hook gets to the chain's
+ * rules, and some things about that the export does not tell: rules of ours in front of the
+ * chain's own say both. A condition of theirs that isn't known permits, which makes the chain
+ * one that applies or does not; both ways count.
+ */
+#include "collectors/nft_internal.h"
+
+#include <string.h>
+
+/* Packets that rules take out of tracking: a later `ct state` doesn't see their state. */
+void nft_note_untracked(struct nft *n)
+{
+	const struct match *all = match_none(n->m);
+	vec_each (ch, &n->order) {
+		if ((*ch)->table->dormant)
+			continue;
+		vec_each (rule, &(*ch)->rules) {
+			const json_t *list = json_object_get(*rule, "expr");
+			for (size_t i = 0; i < json_array_size(list); i++) {
+				const json_t *stmt = json_array_get(list, i);
+				const char *xt = nft_str(json_object_get(stmt, "xt"), "name");
+				if (!json_object_get(stmt, "notrack") &&
+				    (!xt || (strcmp(xt, "CT") && strcmp(xt, "NOTRACK"))))
+					continue;
+				all = match_or(n->m, all, nft_rule_match(n, *ch, *rule));
+				break;
+			}
+		}
+	}
+	if (all->kind != MATCH_NONE)
+		n->notrack = match_and(
+			n->m, all,
+			match_unknown(n->m, LOC_NONE, "packets taken out of tracking"));
+}
+
+static void glue(struct rule *v, size_t *n, const struct match *m, enum verdict verdict,
+		 struct loc at, const char *note)
+{
+	v[(*n)++] = (struct rule){ .at = at,
+				   .match = m,
+				   .verdict = (uint8_t)verdict,
+				   .note = note,
+				   .flags = RULE_GLUE | RULE_IMPLICIT };
+}
+
+/* The rules in front of a base chain's own: what never gets to them, or may not. */
+size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
+{
+	struct matches *m = n->m;
+	struct nft_table *t = ch->table;
+	size_t count = 0;
+	if (t->doubt)
+		glue(v, &count, match_unknown(m, t->at, "%s", t->doubt), VERDICT_PERMIT, t->at,
+		     "the table may be switched off");
+	if (t->family == NFT_IP || t->family == NFT_IP6)
+		glue(v, &count, match_family(m, t->family == NFT_IP ? FAMILY_V6 : FAMILY_V4),
+		     VERDICT_PERMIT, t->at, "the table sees one family only");
+	if (t->family == NFT_BRIDGE) {
+		glue(v, &count,
+		     match_unknown(m, ch->at, "bridged or routed: the file does not tell"),
+		     VERDICT_PERMIT, ch->at, "bridged frames only");
+	} else if (ch->reach & REACH_FRAME) {
+		const struct match *dev = match_none(m);
+		enum field f = ch->reach & REACH_IN ? FIELD_IIF : FIELD_OIF;
+		vec_each (name, &ch->devs)
+			dev = match_or(m, dev, match_iface(m, f, *name, false));
+		const struct match *other = match_unknown(
+			m, ch->at,
+			ch->devs.n ? "a device that may lie on top of the chain's"
+				   : "the chain's device: the export does not tell");
+		glue(v, &count, match_and(m, match_not(m, dev), other), VERDICT_PERMIT, ch->at,
+		     "frames of other devices pass it");
+	}
+	if (ch->nat) {
+		struct range r[] = { { STATE_ESTABLISHED, STATE_ESTABLISHED },
+				     { STATE_INVALID, STATE_UNTRACKED } };
+		unsigned nats = 0;
+		glue(v, &count, match_ranges(m, FIELD_STATE, r, 2), VERDICT_PERMIT, ch->at,
+		     "a nat chain sees first packets only");
+		glue(v, &count,
+		     match_and(m, match_value(m, FIELD_STATE, STATE_RELATED),
+			       match_unknown(m, ch->at, "nat of related packets")),
+		     VERDICT_PERMIT, ch->at, "a nat chain sees first packets only");
+		vec_each (other, &n->order)
+			nats += (*other)->nat && (*other)->reach == ch->reach;
+		if (nats > 1)
+			glue(v, &count,
+			     match_unknown(m, ch->at, "another nat chain may come first"),
+			     VERDICT_PERMIT, ch->at,
+			     "once translated, nat chains are passed by");
+	}
+	if (n->offload) {
+		struct range r[] = { { PROTO_TCP, PROTO_TCP }, { PROTO_UDP, PROTO_UDP } };
+		const struct match *all[] = {
+			match_value(m, FIELD_STATE, STATE_ESTABLISHED),
+			match_ranges(m, FIELD_PROTO, r, 2),
+			match_unknown(m, ch->at, "a flow that may be offloaded"),
+		};
+		glue(v, &count, match_and_n(m, all, 3), VERDICT_PERMIT, ch->at,
+		     "offloaded flows pass by the hooks");
+	}
+	bool open = ch->ruleset->dflt == VERDICT_PERMIT && !ch->rules.n;
+	if (!open && !(ch->reach & REACH_FRAME) && (n->tracked[0] || n->tracked[1])) {
+		struct range f[FAMILY_COUNT];
+		size_t k = 0;
+		for (uint16_t i = 0; i < FAMILY_COUNT; i++)
+			if (n->tracked[i])
+				f[k++] = (struct range){ i, i };
+		glue(v, &count,
+		     match_and(m, match_ranges(m, FIELD_FAMILY, f, k),
+			       match_value(m, FIELD_FRAGMENT, 1)),
+		     VERDICT_UNKNOWN, ch->at,
+		     "connection tracking joins fragments: a later one goes as its first");
+	}
+	return count;
+}
+
+/* No packet of an established connection meets the condition. */
+static bool excludes_established(const struct match *m)
+{
+	if (m->kind == MATCH_AND)
+		for (uint32_t i = 0; i < m->n; i++)
+			if (excludes_established(m->kids[i]))
+				return true;
+	if (m->kind != MATCH_RANGES || m->field != FIELD_STATE)
+		return false;
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->ranges[i].lo <= STATE_ESTABLISHED &&
+		    STATE_ESTABLISHED <= m->ranges[i].hi)
+			return false;
+	return true;
+}
+
+/* Answers pass whatever the rules say of new packets: nothing before an accept denies them. */
+static bool is_stateful(const struct ruleset *rs)
+{
+	for (uint32_t i = 0; i < rs->n; i++) {
+		const struct rule *r = &rs->rules[i];
+		if (r->flags & RULE_GLUE || r->verdict == VERDICT_PERMIT ||
+		    r->verdict == VERDICT_CONTINUE) {
+			const struct match *m = r->match;
+			if (r->verdict == VERDICT_PERMIT && !m->inexact &&
+			    (m->kind == MATCH_ALL ||
+			     (m->kind == MATCH_RANGES && m->field == FIELD_STATE &&
+			      !excludes_established(m))))
+				return true;
+			continue;
+		}
+		if (!excludes_established(r->match))
+			return false;
+	}
+	return rs->dflt == VERDICT_PERMIT;
+}
+
+void nft_bind(struct nft *n, struct nft_chain *ch)
+{
+	static const struct {
+		unsigned reach;
+		enum hook_kind kind;
+	} kinds[] = { { REACH_IN, HOOK_IN },
+		      { REACH_FORWARD, HOOK_FORWARD },
+		      { REACH_OUT, HOOK_OUT },
+		      { REACH_LOCAL_IN, HOOK_LOCAL_IN },
+		      { REACH_LOCAL_OUT, HOOK_LOCAL_OUT } };
+	if (!ch->base || !ch->hook || ch->table->dormant)
+		return;
+	ch->ruleset->stateful = !n->notrack && is_stateful(ch->ruleset);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (ch->own_reach & kinds[i].reach)
+			device_build_hook(n->b, kinds[i].kind, ch->prio, NULL, ch->ruleset,
+					  ch->at);
+}
