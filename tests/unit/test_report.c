@@ -330,6 +330,69 @@ Test(report, nothing_in_a_document_reaches_the_terminal)
 	fixture_destroy(f);
 }
 
+struct walk {
+	struct fixture *f;
+	json_t *root;
+	const json_t *schema;
+	size_t required, optional;
+};
+
+static bool is_read(struct walk *w)
+{
+	char *s = json_dumps(w->root, 0);
+	json_t *doc = read_text(w->f, s, strlen(s));
+	free(s);
+	bool ok = doc != NULL;
+	json_decref(doc);
+	return ok;
+}
+
+/* Numbers that no run gives, in a document that the reader lets through. */
+static void wild_numbers(json_t *v, uint32_t *seed)
+{
+	static const uint32_t some[] = { 0, 1, 2, 9, 80, 0x7fffffff, 0x80000000, 0xffffffff };
+	if (json_is_integer(v)) {
+		*seed = *seed * 1664525 + 1013904223;
+		json_integer_set(v, some[*seed >> 29]);
+		return;
+	}
+	const char *k;
+	json_t *member;
+	size_t i;
+	json_object_foreach (v, k, member)
+		if (strcmp(k, "plumbline") != 0)
+			wild_numbers(member, seed);
+	json_array_foreach (v, i, member)
+		wild_numbers(member, seed);
+}
+
+Test(report, numbers_of_a_document_are_not_trusted)
+{
+	struct fixture *f = fixture_misaligned();
+	json_t *doc = results_json(&f->res);
+	json_t *model = snapshot_json(f->snap, &f->diags);
+	/* A hundred equal notes would only cost time. */
+	while (json_array_size(json_object_get(doc, "diagnostics")) > 5)
+		json_array_remove(json_object_get(doc, "diagnostics"), 5);
+	struct text out = { 0 };
+	for (uint32_t seed = 1; seed <= 300; seed++) {
+		uint32_t s = seed;
+		wild_numbers(doc, &s);
+		wild_numbers(model, &s);
+		struct walk w = { f, doc, NULL, 0, 0 };
+		cr_assert(is_read(&w), "seed %u", seed);
+		render(doc, "text", (struct report_style){ seed & 1, seed }, &out);
+		cr_expect_eq(utf8_valid(out.s, out.len), out.len, "seed %u", seed);
+		snapshot_text(model, &out, (struct report_style){ seed & 1, seed });
+		render(doc, "sarif", (struct report_style){ 0 }, &out);
+		cr_expect_eq(utf8_valid(out.s, out.len), out.len, "seed %u", seed);
+	}
+	json_decref(doc);
+	json_decref(model);
+	text_finish(&out);
+	fixture_destroy(f);
+}
+
 static json_t *parsed_schema(void)
 {
 	struct text path = { 0 };
@@ -353,23 +416,6 @@ static const json_t *resolve(const json_t *schema, const json_t *s)
 		else
 			return s;
 	}
-}
-
-struct walk {
-	struct fixture *f;
-	json_t *root;
-	const json_t *schema;
-	size_t required, optional;
-};
-
-static bool is_read(struct walk *w)
-{
-	char *s = json_dumps(w->root, 0);
-	json_t *doc = read_text(w->f, s, strlen(s));
-	free(s);
-	bool ok = doc != NULL;
-	json_decref(doc);
-	return ok;
 }
 
 static bool is_listed(const json_t *list, const char *key)
