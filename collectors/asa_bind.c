@@ -68,6 +68,8 @@ struct rules {
 static void add(struct rules *r, enum verdict verdict, const struct match *m, struct loc at,
 		const struct ruleset *target, const char *note)
 {
+	if (m->kind == MATCH_NONE)
+		return;
 	*vec_add(&r->v) = (struct rule){ .at = at,
 					 .match = m,
 					 .target = target,
@@ -230,6 +232,15 @@ static struct loc level_loc(const struct asa *a, const struct intf *i)
 	return asa_loc(a, i->level_line ? i->level_line : i->line);
 }
 
+/* The other ports of the same level. */
+static const struct match *equals(struct asa *a, const struct levels *lv, const struct intf *i)
+{
+	const struct match *self = match_iface(a->m, FIELD_OIF, i->name, false);
+	const struct match *all = lv->at[asa_level(i)];
+
+	return all == self ? match_none(a->m) : match_and(a->m, all, match_not(a->m, self));
+}
+
 /* Without a list: security levels. */
 static void add_levels(struct asa *a, struct rules *r, const struct intf *i,
 		       const struct levels *lv, const struct match *guard,
@@ -237,7 +248,7 @@ static void add_levels(struct asa *a, struct rules *r, const struct intf *i,
 {
 	int level = asa_level(i);
 	const struct match *self = match_iface(a->m, FIELD_OIF, i->name, false);
-	const struct match *equal = match_and(a->m, lv->at[level], match_not(a->m, self));
+	const struct match *equal = equals(a, lv, i);
 
 	/* The services module permits nothing without a list. */
 	if (a->flavour == ASA_FWSM)
@@ -260,8 +271,7 @@ static void add_same_security(struct asa *a, struct rules *r, const struct intf 
 			      const struct levels *lv)
 {
 	const struct match *self = match_iface(a->m, FIELD_OIF, i->name, false);
-	const struct match *equal =
-		match_and(a->m, lv->at[asa_level(i)], match_not(a->m, self));
+	const struct match *equal = equals(a, lv, i);
 
 	if (!a->same_inter)
 		add(r, VERDICT_DENY,
@@ -288,6 +298,27 @@ static void add_own(struct asa *a, struct rules *r, const struct intf *i)
 	if (i->addrs.n && !i->dynamic)
 		add(r, VERDICT_UNKNOWN, own, asa_loc(a, i->line), NULL,
 		    "to the firewall itself, which lists on interfaces don't filter");
+}
+
+/*
+ * A port without an IPv6 address or `ipv6 enable` does not take part in IPv6 (ASA general
+ * operations guide: it is off by default). Where the text may be a part of a configuration,
+ * that is not certain.
+ */
+static bool add_no_ipv6(struct asa *a, struct rules *r, const struct intf *i)
+{
+	const struct match *v6 = match_family(a->m, FAMILY_V6);
+	bool has = i->unknown_v6;
+
+	for (size_t k = 0; k < i->prefixes.n; k++)
+		has |= i->prefixes.v[k].family == FAMILY_V6;
+	if (has || a->transparent || i->bridge || i->bvi)
+		return false;
+	if (!a->version_known)
+		v6 = match_and(a->m, v6,
+			       match_unknown(a->m, LOC_NONE, "IPv6 is not seen to be on here"));
+	add(r, VERDICT_DENY, v6, asa_loc(a, i->line), NULL, "the port has no IPv6");
+	return a->version_known;
 }
 
 static void add_extras(struct asa *a, struct rules *r, const struct intf *i, bool out)
@@ -329,6 +360,7 @@ static void bind_in(struct asa *a, const struct intf *i, const struct bound *bd,
 	/* One list for both families from 9.0 on; before, each has its own. */
 	int families = a->any == ASA_ANY_V4 ? FAMILY_COUNT : 1;
 	struct loc at = asa_loc(a, i->line);
+	bool no_ipv6;
 
 	if (i->management) {
 		add(&r, VERDICT_DENY, match_all(a->m), asa_loc(a, i->management_line), NULL,
@@ -337,6 +369,7 @@ static void bind_in(struct asa *a, const struct intf *i, const struct bound *bd,
 		return;
 	}
 	add_state(a, &r, at);
+	no_ipv6 = add_no_ipv6(a, &r, i);
 	add_own(a, &r, i);
 	if (i->no_forward) {
 		const struct intf *to = NULL;
@@ -354,6 +387,8 @@ static void bind_in(struct asa *a, const struct intf *i, const struct bound *bd,
 			families == 1 ? match_all(a->m) : match_family(a->m, (enum family)f);
 		const struct binding_line *own = bd ? bd->in[f] : NULL, *global = globals[f];
 
+		if (families > 1 && f == FAMILY_V6 && no_ipv6)
+			continue;
 		if (own)
 			at = asa_loc(a, own->line);
 		if (!own && !global) {

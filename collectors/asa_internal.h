@@ -16,7 +16,14 @@
 #include "collectors/collector.h"
 
 /* One line taken apart at blanks. Words point into the source. */
-enum { ASA_WORDS = 64, ASA_NESTING = 64, ASA_PORTS = 2048, ASA_TAINTS = 200 };
+enum {
+	ASA_WORDS = 64,
+	ASA_NESTING = 64,
+	ASA_PORTS = 2048,
+	ASA_TAINTS = 200,
+	ASA_EXTRAS = 4096,
+	ASA_CONTEXTS = 250
+};
 
 struct word {
 	const char *s;
@@ -276,7 +283,7 @@ struct asa_name {
 	uint32_t line;
 };
 
-/* asa.c: account and diagnostics */
+/* asa_account.c */
 struct loc asa_loc(const struct asa *a, uint32_t line);
 void asa_class(struct asa *a, uint32_t line, enum account_class class, bool policy,
 	       const char *why);
@@ -291,8 +298,39 @@ void asa_reject(struct asa *a, uint32_t line, const char *port, const char *code
 		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Bounded, exact by what the match holds. policy lines. */
 void asa_class_by(struct asa *a, uint32_t line, const struct match *m);
+void asa_irrelevant(struct asa *a, uint32_t line);
+void asa_bounded(struct asa *a, uint32_t line, const char *why); /* why: lives on */
 char *asa_str(struct asa *a, struct word w);
 void asa_use(struct asa *a, const char *kind, const char *name, uint32_t line, bool defines);
+
+enum asa_mode {
+	MODE_NONE,
+	MODE_BLOCK, /* of lines that have no say */
+	MODE_INTERFACE,
+	MODE_OBJECT, /* and groups */
+	MODE_TIME_RANGE,
+	MODE_POLICY_MAP,
+	MODE_WEBVPN,
+	MODE_TUNNEL_GROUP,
+	MODE_REFUSED, /* of lines that belong to one that was refused */
+};
+
+struct asa_reader {
+	struct asa *a;
+	enum asa_mode mode;
+	struct def *def;
+	struct intf *intf;
+	uint32_t indent; /* of the line that opened the block */
+};
+
+/* asa_top.c */
+bool asa_version_line(const struct line *l, enum asa_flavour *ret);
+/* Notes names of lists and objects on a line that has no say itself. */
+void asa_note_uses(struct asa *a, const struct line *l);
+void asa_top_line(struct asa_reader *r, struct line *l);
+
+/* asa_block.c: reads one line of the file, wherever it belongs */
+void asa_take_line(struct asa_reader *r, uint32_t no);
 
 /* asa_objects.c */
 struct def *asa_object(struct asa *a, struct word name);
@@ -304,9 +342,13 @@ void asa_group_line(struct asa *a, struct line *l, struct def **ret_def);
 void asa_resolve(struct asa *a, struct def *d, unsigned depth);
 void asa_resolve_all(struct asa *a);
 
+/* asa_addr.c */
 /* A literal address or one of `names`. */
 bool asa_addr(const struct asa *a, struct word w, enum family *ret_family,
 	      struct addr *ret_addr);
+/* The word was used, if it is one of `names`. */
+void asa_used_name(struct asa *a, struct word w, uint32_t line);
+bool asa_mask_word(const struct asa *a, struct word w, struct addr *ret);
 struct addr_spec {
 	const struct match *match; /* NULL: not understood, why says it */
 	const char *why;

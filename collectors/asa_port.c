@@ -522,8 +522,8 @@ void asa_routes_build(struct asa *a)
 		v6 = line_take(&l, "ipv6");
 		line_next(&l); /* route */
 		if (!parse_route(a, &l, v6, &w, &why)) {
-			asa_refuse(a, *no, "asa.route", "the route was not understood: %s",
-				   why);
+			asa_reject(a, *no, NULL, "asa.route",
+				   "the route was not understood: %s", why);
 			continue;
 		}
 		while (!line_ended(&l))

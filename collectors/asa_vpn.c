@@ -31,6 +31,12 @@ static struct crypto_map *map_of(struct asa *a, struct map *maps, struct word na
 static void extra(struct asa *a, uint32_t line, const char *port, enum verdict verdict,
 		  const struct match *m, bool out_too)
 {
+	if (a->extras.n >= ASA_EXTRAS) {
+		if (a->extras.n == ASA_EXTRAS)
+			asa_reject(a, line, NULL, "asa.too-many-lines",
+				   "more than %d lines that change what lists say", ASA_EXTRAS);
+		return;
+	}
 	*vec_add(&a->extras) = (struct extra){ .line = line,
 					       .port = port,
 					       .verdict = (uint8_t)verdict,
@@ -117,6 +123,10 @@ static void crypto_matches(struct asa *a, const struct crypto_map *map, const ch
 		const struct list *list;
 		const struct match *m;
 
+		if (a->extras.n >= ASA_EXTRAS) {
+			extra(a, *no, port, VERDICT_UNKNOWN, NULL, true);
+			return;
+		}
 		line_split(a->src, *no, &l);
 		name = line_peek(&l, l.n - 1);
 		list = asa_list(a, name, false, false, 0);
