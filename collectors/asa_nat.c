@@ -199,8 +199,10 @@ static void twice(struct asa *a, struct line *l)
 		line_next(l);
 	line_next(l);
 	dynamic = line_at(l, "dynamic");
-	if (!dynamic && !line_at(l, "static"))
-		return wrong(a, l, "neither static nor dynamic");
+	if (!dynamic && !line_at(l, "static")) {
+		wrong(a, l, "neither static nor dynamic");
+		return;
+	}
 	line_next(l);
 	real = line_next(l);
 	if (line_take(l, "pat-pool")) {
@@ -253,8 +255,10 @@ static void object_nat(struct asa *a, struct line *l, struct def *d)
 		diag_warning(a->d, "asa.undefined-name", asa_loc(a, l->no),
 			     "the translation names an interface that is not defined");
 	}
-	if (!line_take(l, "static") && !line_take(l, "dynamic"))
-		return wrong(a, l, "neither static nor dynamic");
+	if (!line_take(l, "static") && !line_take(l, "dynamic")) {
+		wrong(a, l, "neither static nor dynamic");
+		return;
+	}
 	asa_resolve(a, d, 0);
 	x = d->empty ? everything() : (struct ends){ d->src, d->dst };
 	if (line_take(l, "pat-pool") || true) {
@@ -304,11 +308,15 @@ static void old_nat(struct asa *a, struct line *l)
 	struct addr addr, mask;
 	const struct match *touches = match_all(a->m);
 
-	if (!port_pair(a, line_next(l), &in, &out))
-		return wrong(a, l, "its interface is not defined");
+	if (!port_pair(a, line_next(l), &in, &out)) {
+		wrong(a, l, "its interface is not defined");
+		return;
+	}
 	w = line_next(l);
-	if (!word_number(w, 2147483647, &id))
-		return wrong(a, l, "a number was expected");
+	if (!word_number(w, 2147483647, &id)) {
+		wrong(a, l, "a number was expected");
+		return;
+	}
 	w = line_peek(l, 0);
 	if (word_is(w, "access-list")) {
 		struct word name = line_peek(l, 1);
@@ -328,7 +336,8 @@ static void old_nat(struct asa *a, struct line *l)
 			touches = match_or(a->m, match_wild(a->m, FIELD_SRC, f, addr, mask),
 					   match_wild(a->m, FIELD_DST, f, addr, mask));
 	} else if (!id) {
-		return wrong(a, l, "an address or an access list was expected");
+		wrong(a, l, "an address or an access list was expected");
+		return;
 	}
 	put(a, l, in, NULL, touches);
 	account(a, l->no, touches);
@@ -345,8 +354,10 @@ static void global(struct asa *a, struct line *l)
 	struct ends e = everything();
 	const struct match *touches;
 
-	if (!port_pair(a, line_next(l), &port, &none))
-		return wrong(a, l, "its interface is not defined");
+	if (!port_pair(a, line_next(l), &port, &none)) {
+		wrong(a, l, "its interface is not defined");
+		return;
+	}
 	line_next(l); /* id */
 	w = line_next(l);
 	dash = memchr(w.s, '-', w.len);
@@ -375,8 +386,10 @@ static void old_static(struct asa *a, struct line *l)
 	struct ends e;
 	const struct match *touches;
 
-	if (!port_pair(a, line_next(l), &in, &out))
-		return wrong(a, l, "its interfaces are not defined");
+	if (!port_pair(a, line_next(l), &in, &out)) {
+		wrong(a, l, "its interfaces are not defined");
+		return;
+	}
 	if (line_take(l, "tcp") || line_take(l, "udp")) {
 		mapped = line_next(l);
 		line_next(l); /* port */
@@ -410,7 +423,8 @@ static void old_static(struct asa *a, struct line *l)
 		if (addr_mask_len(FAMILY_V4, mask) < 0)
 			e = everything();
 	} else {
-		return wrong(a, l, "the real address was not understood");
+		wrong(a, l, "the real address was not understood");
+		return;
 	}
 	touches = between(a, e, everything());
 	put(a, l, in, out, touches);

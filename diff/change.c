@@ -32,7 +32,8 @@ static void raise_change(struct sides *s, const struct check *check, struct engi
 		.deny_first = check == &check_diff_closed,
 		.plane = "both",
 		.severity = SEVERITY_MEDIUM,
-		.title = arena_printf(run->res->arena, title, wide->from->name, wide->to->name),
+		.title = arena_printf(run->res->arena, "%s from %s to %s", title,
+				      wide->from->name, wide->to->name),
 		.message = message,
 	};
 	run->engine = opener;
@@ -104,10 +105,10 @@ static void compare_pair(struct sides *s, const struct zone *old_from, const str
 			continue;
 		}
 		raise_change(s, &check_diff_opened, s->new_en, s->old_en, &after, &before,
-			     "Opened from %s to %s",
+			     "Opened",
 			     "The new estate lets this through and the old one did not.");
 		raise_change(s, &check_diff_closed, s->old_en, s->new_en, &before, &after,
-			     "Closed from %s to %s",
+			     "Closed",
 			     "The old estate let this through and the new one does not.");
 	}
 	map_finish(&causes);

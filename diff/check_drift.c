@@ -37,7 +37,8 @@ static void raise_within(struct check_run *run, int wide, int narrow, struct pse
 		.denies = narrow,
 		.plane = wide == PLANE_PHYSICAL ? "physical" : "virtual",
 		.severity = severity,
-		.title = arena_printf(run->res->arena, title, p->from->name, p->to->name),
+		.title = arena_printf(run->res->arena, "%s from %s to %s", title, p->from->name,
+				      p->to->name),
 		.message = message,
 	};
 	raise_objection(run, &ob);
@@ -63,7 +64,7 @@ static int run_physical(struct check_run *run)
 	enum alignment want = relation_of(run);
 	if (want == ALIGN_EQUAL || want == ALIGN_PHYSICAL_WITHIN_VIRTUAL)
 		raise_drift(run, PLANE_PHYSICAL, PLANE_VIRTUAL,
-			    "The physical plane permits more than the virtual one from %s to %s");
+			    "The physical plane permits more than the virtual one");
 	return 0;
 }
 
@@ -72,7 +73,7 @@ static int run_virtual(struct check_run *run)
 	enum alignment want = relation_of(run);
 	if (want == ALIGN_EQUAL || want == ALIGN_VIRTUAL_WITHIN_PHYSICAL)
 		raise_drift(run, PLANE_VIRTUAL, PLANE_PHYSICAL,
-			    "The virtual plane permits more than the physical one from %s to %s");
+			    "The virtual plane permits more than the physical one");
 	return 0;
 }
 

@@ -44,7 +44,8 @@ static void raise(struct check_run *run, enum severity severity, const char *tit
 			 : p->present[PLANE_PHYSICAL]				  ? "physical"
 										  : "virtual",
 		.severity = severity,
-		.title = arena_printf(run->res->arena, title, p->from->name, p->to->name),
+		.title = arena_printf(run->res->arena, "%s from %s to %s", title, p->from->name,
+				      p->to->name),
 		.message = message,
 	};
 	raise_objection(run, &ob);
@@ -54,7 +55,7 @@ static int run_exposed(struct check_run *run)
 {
 	if (!kept_apart(run))
 		raise(run, run->pair->from->external ? SEVERITY_CRITICAL : SEVERITY_HIGH,
-		      "Undeclared traffic passes from %s to %s",
+		      "Undeclared traffic passes",
 		      "No flow of the policy allows this, and every ruleset on the way lets it "
 		      "through. Close it in the first rule below, or declare the flow.");
 	return 0;
@@ -63,7 +64,7 @@ static int run_exposed(struct check_run *run)
 static int run_crosstalk(struct check_run *run)
 {
 	if (kept_apart(run))
-		raise(run, SEVERITY_CRITICAL, "Tenants are not kept apart: traffic passes from %s to %s",
+		raise(run, SEVERITY_CRITICAL, "Tenants are not kept apart: traffic passes",
 		      "The two zones belong to different tenants and no flow of the policy allows "
 		      "this. Close it in the first rule below.");
 	return 0;

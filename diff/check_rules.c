@@ -136,7 +136,7 @@ static void put_key(struct text *t, const struct name_use *u)
 enum { DEFINED = 1, USED = 2 };
 
 static void raise_name(struct check_run *run, const struct check *check,
-		       const struct name_use *u, const char *fmt, const char *message)
+		       const struct name_use *u, const char *what, const char *message)
 {
 	const struct device *d = snapshot_device(run->snap, u->device);
 	struct evidence ev = { .role = "names",
@@ -144,8 +144,7 @@ static void raise_name(struct check_run *run, const struct check *check,
 			       .plane = d && d->plane == PLANE_VIRTUAL ? "virtual" : "physical",
 			       .at = u->at };
 	run->check = check;
-	char title[512];
-	snprintf(title, sizeof(title), fmt, u->kind, u->name);
+	const char *title = arena_printf(run->res->arena, "The %s %s is %s.", u->kind, u->name, what);
 	struct finding *f = raise_plain(run, SEVERITY_LOW, &ev, 1, title, message);
 	struct text salt = { 0 };
 	put_key(&salt, u);
@@ -167,11 +166,11 @@ void check_names(struct check_run *run)
 		void **at = map_at(&seen, key.s);
 		uintptr_t is = (uintptr_t)*at;
 		if (is == USED)
-			raise_name(run, &check_name_undefined, u, "The %s %s is used but not defined.",
+			raise_name(run, &check_name_undefined, u, "used but not defined",
 				   "What the device does with it is given in the model as a bound or by "
 				   "the vendor's rule. Define it, or take the use out.");
 		else if (is == DEFINED)
-			raise_name(run, &check_name_unused, u, "The %s %s is defined but not used.",
+			raise_name(run, &check_name_unused, u, "defined but not used",
 				   "It has no say in what passes. Bind it, or take it out.");
 		*at = (void *)(uintptr_t)(DEFINED | USED); /* told once */
 	}

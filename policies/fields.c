@@ -51,7 +51,7 @@ static bool knows_key(const struct shape *shape, const char *name)
 
 static void unknown_key(struct reader *r, const struct shape *shape, const struct node *key)
 {
-	const char *names[32];
+	const char *names[32] = { NULL };
 	size_t n = count_keys(shape);
 	for (size_t i = 0; i < n && i < 32; i++)
 		names[i] = shape->keys[i].name;
