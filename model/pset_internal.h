@@ -242,6 +242,9 @@ enum pset_bound { PSET_LO, PSET_HI };
 struct pset pset_of_match(struct pset_space *sp, const struct match *m,
 			  const struct pset_assume *as, enum pset_bound bound, uint32_t label);
 
+/* Gives back all memory that only making new nodes needs: from here on the space is read. */
+void pset_space_seal(struct pset_space *sp);
+
 /* Marks of nodes or values for nodes, for one walk over a diagram. */
 struct node_map {
 	uint32_t *key; /* 0: free */

@@ -401,6 +401,25 @@ void pset_space_collect(struct pset_space *sp, struct pset *const *roots, size_t
 	free(mv.before);
 }
 
+void pset_space_seal(struct pset_space *sp)
+{
+	uint32_t *w = realloc(sp->words, (sp->used + 1) * sizeof(*w));
+
+	sp->words = w ? w : sp->words;
+	sp->cap = sp->used;
+	free(sp->slots);
+	free(sp->cache);
+	free(sp->memo);
+	free(sp->stack_child);
+	free(sp->stack_bound);
+	sp->slots = NULL;
+	sp->cache = NULL;
+	sp->memo = NULL;
+	sp->stack_child = NULL;
+	sp->stack_bound = NULL;
+	sp->n_slots = sp->n_cache = sp->n_memo = sp->cap_memo = 0;
+}
+
 double *node_map_at(struct node_map *m, uint32_t id, bool *ret_new)
 {
 	size_t i;

@@ -154,10 +154,16 @@ void gen_rules(enum gen_shape shape, enum family family, size_t n, uint64_t seed
 			r->proto.lo = r->proto.hi =
 				family == FAMILY_V4 ? PROTO_ICMP : PROTO_ICMPV6;
 		}
-		/* a rule for everything is not what such a list is made of */
-		if (r->proto.hi == 255 && r->src.lo.lo == 0 && r->dst.lo.lo == 0 &&
-		    addr_equal(r->src.hi, all.hi) && addr_equal(r->dst.hi, all.hi))
-			r->dst = draw_span(&w, &st, t->dst_host, t->dst_net);
+		/* Rules for everybody to everywhere are rare, and then for one service: a
+		 * list with many of them would be short, however long it is written. */
+		if (r->src.lo.lo == 0 && r->dst.lo.lo == 0 && addr_equal(r->src.hi, all.hi) &&
+		    addr_equal(r->dst.hi, all.hi)) {
+			bool both = r->proto.hi != 255 && r->dport.lo == r->dport.hi &&
+				    percent(&st, 10);
+
+			while (!both && addr_equal(r->dst.hi, all.hi) && r->dst.lo.lo == 0)
+				r->dst = draw_span(&w, &st, t->dst_host, t->dst_net);
+		}
 		r->permit = percent(&st, 70);
 	}
 }
