@@ -90,7 +90,7 @@ static size_t tenants_at(struct policy_reader *pr, const struct node *node,
 	const char *const *names = NULL;
 	const struct node *const *items = NULL;
 	size_t n = names_at(r, node, "between", &names, &items), used = 0;
-	bool any = n == 1 && !strcmp(names[0], "any");
+	bool any = n == 1 && !strcmp(names[0], "any"), said = false;
 	const struct tenant **v =
 		arena_array(r->arena, any ? p->n_tenants : n, sizeof(const struct tenant *));
 	for (size_t i = 0; any && i < p->n_tenants; i++)
@@ -102,7 +102,7 @@ static size_t tenants_at(struct policy_reader *pr, const struct node *node,
 		if (t < 0) {
 			names_undefined(r, "policy.undefined-tenant", &pr->tenants, NULL,
 					names[i], at);
-			n = 2; /* said already */
+			said = true;
 			continue;
 		}
 		if (p->tenants[t].shared) {
@@ -113,7 +113,7 @@ static size_t tenants_at(struct policy_reader *pr, const struct node *node,
 		}
 		v[used++] = &p->tenants[t];
 	}
-	if (node_get(node, "between") && (any ? used : n) < 2)
+	if (node_get(node, "between") && !said && used < 2)
 		diag_error(r->d, EINVAL, "policy.segregation-alone", node->at,
 			   any ? "'any' finds fewer than two tenants that are not shared"
 			       : "name at least two tenants, or 'any' for all that are not "

@@ -379,6 +379,7 @@ static void complement(struct policy_reader *pr, struct zone_list *list)
 			if (z->external) {
 				z->spans[f] = left;
 				z->n_spans[f] = n_left;
+				break;
 			}
 	}
 }

@@ -17,6 +17,9 @@
  * long line costs no more than one of many.
  */
 
+/* For a value that was refused: good enough anywhere not to be complained of again. */
+#define STAND_IN "_"
+
 struct walk {
 	struct arena *arena;
 	struct diags *d;
@@ -151,8 +154,8 @@ static struct node *scalar_node(struct walk *w, const yaml_event_t *ev, struct l
 		diag_error(w->d, EINVAL, "yaml.control-character", at,
 			   "a control character at byte %zu of the value: take it out",
 			   bad + 1);
-		s = "";
-		len = 0;
+		s = STAND_IN;
+		len = strlen(STAND_IN);
 	}
 	*node = (struct node){ .kind = NODE_SCALAR,
 			       .plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE,
@@ -263,7 +266,8 @@ static int read_node(struct walk *w, const yaml_event_t *ev, unsigned depth,
 			   "in quotes",
 			   ev->data.alias.anchor);
 		node->kind = NODE_SCALAR;
-		node->s = "";
+		node->s = STAND_IN;
+		node->len = strlen(STAND_IN);
 		*ret_node = node;
 		return 0;
 	}
