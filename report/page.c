@@ -111,12 +111,26 @@ unsigned page_put_char(struct text *t, const char *s, size_t len, uint32_t c)
 	return (unsigned)(t->len - before);
 }
 
+/* How many bytes from s on are plain: one column each, nothing to escape. */
+static size_t plain_run(const char *s, size_t len)
+{
+	size_t n = 0;
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f)
+		n++;
+	return n;
+}
+
 void page_putn(struct text *t, const char *s, size_t len)
 {
 	for (size_t i = 0; i < len;) {
 		uint32_t c;
-		size_t n = page_char(s + i, len - i, &c);
-		page_put_char(t, s + i, n, c);
+		size_t n = plain_run(s + i, len - i);
+		if (n) {
+			text_putn(t, s + i, n);
+		} else {
+			n = page_char(s + i, len - i, &c);
+			page_put_char(t, s + i, n, c);
+		}
 		i += n;
 	}
 }
@@ -138,16 +152,24 @@ size_t page_columns(const char *s, size_t len)
 	size_t columns = 0;
 	for (size_t i = 0; i < len;) {
 		uint32_t c;
+		size_t n = plain_run(s + i, len - i);
+		columns += n;
+		i += n;
+		if (i == len)
+			break;
 		i += page_char(s + i, len - i, &c);
 		columns += columns_of(c);
 	}
 	return columns;
 }
 
-static void blanks(struct text *t, size_t n)
+void page_repeat(struct text *t, char c, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		text_putc(t, ' ');
+	char run[64];
+	memset(run, c, sizeof(run));
+	for (; n > sizeof(run); n -= sizeof(run))
+		text_putn(t, run, sizeof(run));
+	text_putn(t, run, n);
 }
 
 void page_pad(struct text *t, const char *s, unsigned columns)
@@ -155,7 +177,7 @@ void page_pad(struct text *t, const char *s, unsigned columns)
 	size_t before = t->len;
 	page_put(t, s);
 	size_t n = page_columns(t->s ? t->s + before : "", t->len - before);
-	blanks(t, n < columns ? columns - n : 0);
+	page_repeat(t, ' ', n < columns ? columns - n : 0);
 }
 
 void page_wrap(struct text *t, struct report_style st, enum ink ink, const char *label,
@@ -180,11 +202,11 @@ void page_wrap(struct text *t, struct report_style st, enum ink ink, const char 
 			column = page_columns(label, strlen(label));
 			if (ink != INK_PLAIN)
 				page_plain(t, st);
-			blanks(t, column < at ? at - column : 0);
+			page_repeat(t, ' ', column < at ? at - column : 0);
 			column = column < at ? at : column;
 		} else if (column + 1 + w > width && column > at) {
 			text_putc(t, '\n');
-			blanks(t, at);
+			page_repeat(t, ' ', at);
 			column = at;
 		} else {
 			text_putc(t, ' ');

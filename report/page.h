@@ -53,6 +53,9 @@ unsigned page_put_char(struct text *t, const char *s, size_t len, uint32_t code_
 /* Columns of text that was already made harmless (no colours in it). */
 size_t page_columns(const char *s, size_t len);
 
+/* c n times. */
+void page_repeat(struct text *t, char c, size_t n);
+
 /*
  * Breaks s, made harmless, at blanks into lines of the page's width. The first line stands
  * behind `label` (in its colour, padded to column `at`), the others at column `at`. A word

@@ -102,7 +102,7 @@ void place_put(json_t *obj, struct loc at)
 	doc_put(obj, "end_column", p.end_col ? json_integer(p.end_col) : json_null());
 	doc_put_string(obj, "path", p.path);
 	doc_put(obj, "text", doc_stringn(p.text, p.len));
-	if (!p.text)
+	if (!p.text || (p.from == 1 && !p.left))
 		return;
 	doc_put_int(obj, "text_from", p.from);
 	doc_put_int(obj, "text_from_utf16", p.from_utf16);

@@ -9,6 +9,8 @@
  *	file, line, column, end_column   as in struct loc; null where not known
  *	path                             the logical place, or null
  *	text                             the line, or the part of it round the column, or null
+ * and where the line was cut (it begins at 1 and ends with its line otherwise):
+ *
  *	text_from                        the column (in bytes) at which text begins
  *	text_from_utf16                  the same, counted in UTF-16 code units
  *	text_left                        how many bytes of the line were left out behind text

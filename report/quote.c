@@ -98,19 +98,14 @@ static size_t row_end(const struct shown *s, size_t lo, size_t hi, size_t room)
 static void gutter(struct text *t, struct report_style st, unsigned indent, unsigned digits,
 		   uint32_t line)
 {
-	text_putf(t, "%*s", (int)indent, "");
+	page_repeat(t, ' ', indent);
 	page_ink(t, st, INK_FAINT);
 	if (line)
-		text_putf(t, "%*u |", (int)digits, line);
+		text_putf(t, "%*u", (int)digits, line);
 	else
-		text_putf(t, "%*s |", (int)digits, "");
+		page_repeat(t, ' ', digits);
+	text_put(t, " |");
 	page_plain(t, st);
-}
-
-static void repeat(struct text *t, char c, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		text_putc(t, c);
 }
 
 static void put_row(struct text *t, struct report_style st, unsigned indent, unsigned digits,
@@ -141,9 +136,9 @@ static void put_marks(struct text *t, struct report_style st, unsigned indent, u
 	if (from < to)
 		marks = columns_between(s, from, to);
 	gutter(t, st, indent, digits, 0);
-	repeat(t, ' ', lead + columns_between(s, lo, from));
+	page_repeat(t, ' ', lead + columns_between(s, lo, from));
 	page_ink(t, st, ink);
-	repeat(t, '^', marks ? marks : 1);
+	page_repeat(t, '^', marks ? marks : 1);
 	page_plain(t, st);
 	text_putc(t, '\n');
 }
@@ -206,7 +201,7 @@ void quote_put(struct text *t, struct report_style st, unsigned indent, const st
 		return;
 	struct text at = { 0 };
 	place_print(&at, p);
-	text_putf(t, "%*s", (int)(indent + digits_of(p->line)), "");
+	page_repeat(t, ' ', indent + digits_of(p->line));
 	page_ink(t, st, INK_FAINT);
 	text_put(t, "--> ");
 	page_plain(t, st);

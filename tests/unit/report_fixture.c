@@ -14,7 +14,18 @@ static const char edge_cfg[] =
 	"WORK\n"
 	"\taccess-list outside_in extended deny ip any any \xc3\xa4\xe6\x97\xa5 log\n"
 	"frobnicate \x1b[2J\x1b]0;owned\x07 \xe2\x80\xae gnp.exe\n"
-	"access-list inside_in extended permit ip any any\n";
+	"access-list inside_in extended permit ip any any\n"
+	/* longer than what is ever quoted */
+	"access-list long remark 0123456789 0123456789 0123456789 0123456789 0123456789 "
+	"0123456789"
+	" \xc3\xa4 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789"
+	" 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 "
+	"0123456789"
+	" 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 "
+	"0123456789"
+	" 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 "
+	"0123456789"
+	" 0123456789 0123456789 DB.EXAMPLE.ORG 0123456789 0123456789 0123456789 0123456789\n";
 
 static const char hyper_json[] =
 	"{\"nftables\": [{\"metainfo\": {\"json_schema_version\": 1}},\n"
@@ -408,6 +419,8 @@ struct fixture *fixture_misaligned(void)
 	account_add(f->snap, a, ACCOUNT_REJECTED, false, at(edge, 6, 1, 11),
 		    "no command of this name is known");
 	account_add(f->snap, a, ACCOUNT_EXACT, true, LOC_NONE, NULL);
+	account_add(f->snap, a, ACCOUNT_BOUNDED, true, at(edge, 8, 457, 471),
+		    "host name DB.EXAMPLE.ORG");
 
 	add_device(f, edge);
 	diag_warning(&f->diags, "asa.unknown-command", at(edge, 6, 1, 11),
