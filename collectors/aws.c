@@ -134,7 +134,7 @@ static enum aws_kind shape_kind(const json_t *o)
 
 static void read_one(struct aws *w, enum aws_kind kind, const json_t *o)
 {
-	if (!json_is_object(o)) {
+	if (!json_is_object(o) && kind != AWS_OTHER) {
 		aws_account(w, ACCOUNT_REJECTED, true, aws_at(w, o), "not an object");
 		return;
 	}
@@ -211,8 +211,7 @@ static bool read_array(struct aws *w, const json_t *array, unsigned depth)
 {
 	size_t i, before = w->found;
 	const json_t *o;
-	json_array_foreach(array, i, o)
-	{
+	json_array_foreach (array, i, o) {
 		enum aws_kind kind = shape_kind(o);
 		if (kind != AWS_KINDS) {
 			w->found++;
@@ -245,7 +244,8 @@ static void read_member(struct aws *w, const json_t *o, const char *key, const j
 		if (kind == AWS_OTHER && json_array_size(v))
 			diag_note(w->c->diags, "aws.not-modelled", aws_at(w, v),
 				  "%s: read, but nothing of it is modelled yet", key);
-		json_array_foreach(v, i, e) read_one(w, kind, e);
+		json_array_foreach (v, i, e)
+			read_one(w, kind, e);
 		return;
 	}
 	if (kind != AWS_KINDS && !json_is_object(v)) {
@@ -276,8 +276,7 @@ static void read_object(struct aws *w, const json_t *o, const char *above, unsig
 		return;
 	}
 	bool open = aws_string(w, o, "NextToken") != NULL;
-	json_object_foreach((json_t *)o, key, v)
-	{
+	json_object_foreach ((json_t *)o, key, v) {
 		if (json_is_array(v) || json_is_object(v) || wrapper_kind(key) < AWS_OTHER)
 			if (!json_is_null(v))
 				read_member(w, o, key, v, above, open, depth);

@@ -239,8 +239,7 @@ static void add_group(struct aws *w, struct aws_vpc *v, struct aws_group *g)
 		enum aws_direction d = (enum aws_direction)i;
 		struct rules r = { 0 };
 		add_tracked(w, &r, g->at);
-		add(&r, VERDICT_GOTO, aws_spans_match(w, &v->held, aws_own_field(d)),
-		    v->members[d], g->at, NULL);
+		add(&r, VERDICT_GOTO, v->held_match[d], v->members[d], g->at, NULL);
 		add(&r, VERDICT_JUMP, match_all(w->m), g->ruleset[d], g->at, NULL);
 		if (v->partial)
 			add(&r, VERDICT_UNKNOWN, match_all(w->m), NULL, g->at,
@@ -441,6 +440,7 @@ void aws_build_device(struct aws *w, struct aws_vpc *v)
 	for (int i = 0; i < AWS_DIRECTIONS; i++) {
 		enum aws_direction d = (enum aws_direction)i;
 		struct rules r = { 0 };
+		v->held_match[d] = aws_spans_match(w, &v->held, aws_own_field(d));
 		add_members(w, v, &r, v->interfaces.v, v->interfaces.n, d);
 		v->members[d] = finish_rules(v, &r, by_direction(w, "interfaces", d),
 					     "security groups", v->at, true);

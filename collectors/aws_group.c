@@ -242,12 +242,14 @@ static bool read_permission(struct aws *w, struct aws_group *g, enum aws_directi
 	p.service = aws_service(w, at, aws_member(o, "IpProtocol"), aws_member(o, "FromPort"),
 				aws_member(o, "ToPort"), &p.class, &p.why);
 	bool bad = false;
-	json_array_foreach(aws_array(o, "IpRanges", &bad), i, e)
+	json_array_foreach (aws_array(o, "IpRanges", &bad), i, e)
 		add_range(w, &p, e, "CidrIp", FAMILY_V4);
-	json_array_foreach(aws_array(o, "Ipv6Ranges", &bad), i, e)
+	json_array_foreach (aws_array(o, "Ipv6Ranges", &bad), i, e)
 		add_range(w, &p, e, "CidrIpv6", FAMILY_V6);
-	json_array_foreach(aws_array(o, "PrefixListIds", &bad), i, e) add_list(w, &p, e);
-	json_array_foreach(aws_array(o, "UserIdGroupPairs", &bad), i, e) add_pair(w, &p, e);
+	json_array_foreach (aws_array(o, "PrefixListIds", &bad), i, e)
+		add_list(w, &p, e);
+	json_array_foreach (aws_array(o, "UserIdGroupPairs", &bad), i, e)
+		add_pair(w, &p, e);
 	const char *unknown = aws_unknown_member(o, known);
 	if (bad || unknown) {
 		const char *why =
@@ -269,8 +271,9 @@ static void read_permissions(struct aws *w, struct aws_group *g, enum aws_direct
 	size_t i;
 	const json_t *e;
 	g->has[d] = json_object_get(o, key) != NULL; /* null stands for none */
-	json_array_foreach(aws_array(o, key, &bad), i, e) if (!read_permission(w, g, d, e))
-		bad = true;
+	json_array_foreach (aws_array(o, key, &bad), i, e)
+		if (!read_permission(w, g, d, e))
+			bad = true;
 	if (bad)
 		g->extra[d] = "not all of its permissions are understood";
 	else if (!g->has[d])

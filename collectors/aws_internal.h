@@ -62,7 +62,8 @@ struct aws_vpc {
 	const char *device;
 	/* by direction: every interface by its groups; every address by its subnet's ACL */
 	struct ruleset *members[AWS_DIRECTIONS], *borders[AWS_DIRECTIONS];
-	struct aws_spans held; /* addresses of all interfaces */
+	struct aws_spans held;				/* addresses of all interfaces */
+	const struct match *held_match[AWS_DIRECTIONS]; /* the same, over our own field */
 };
 
 struct aws_subnet {

@@ -2,7 +2,6 @@
 #include "collectors/aws_internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -25,8 +24,7 @@ const char *aws_name_tag(struct aws *w, const json_t *object, const char *key)
 {
 	size_t i;
 	const json_t *tag;
-	json_array_foreach(aws_member(object, key), i, tag)
-	{
+	json_array_foreach (aws_member(object, key), i, tag) {
 		const char *name = json_string_value(aws_member(tag, "Key"));
 		if (name && !strcmp(name, "Name"))
 			return aws_string(w, tag, "Value");
@@ -79,8 +77,7 @@ const char *aws_unknown_member(const json_t *object, const char *const *known)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach((json_t *)object, key, v)
-	{
+	json_object_foreach ((json_t *)object, key, v) {
 		if (!in_list(known, key) && !says_nothing(v))
 			return key;
 	}
@@ -108,21 +105,62 @@ void aws_account(struct aws *w, enum account_class class, bool policy, struct lo
 	account_add(w->snap, w->account, class, policy, at, why);
 }
 
+/*
+ * The hash of a value, whatever the order of members in objects. siphash() is keyed, so nobody
+ * can make two objects that look the same.
+ */
+static uint64_t print_of(const json_t *v)
+{
+	const char *key;
+	json_t *e;
+	size_t i;
+	uint64_t h[2] = { (uint64_t)json_typeof(v), 0 };
+	switch (json_typeof(v)) {
+	case JSON_OBJECT:
+		json_object_foreach ((json_t *)v, key, e) {
+			uint64_t member[2] = { siphash(key, strlen(key)), print_of(e) };
+			if (!says_nothing(e))
+				h[1] += siphash(member, sizeof(member));
+		}
+		break;
+	case JSON_ARRAY:
+		json_array_foreach (v, i, e) {
+			uint64_t element[2] = { h[1], print_of(e) };
+			h[1] = siphash(element, sizeof(element));
+		}
+		break;
+	case JSON_STRING:
+		h[1] = siphash(json_string_value(v), json_string_length(v));
+		break;
+	case JSON_INTEGER:
+		h[1] = (uint64_t)json_integer_value(v);
+		break;
+	case JSON_REAL: {
+		double d = json_real_value(v);
+		memcpy(&h[1], &d, sizeof(d));
+		break;
+	}
+	case JSON_TRUE:
+	case JSON_FALSE:
+	case JSON_NULL:
+		break;
+	}
+	return siphash(h, sizeof(h));
+}
+
 uint64_t aws_print(const json_t *object, const char *const *ignore)
 {
-	json_t *kept = json_object();
 	const char *key;
 	json_t *v;
-	json_object_foreach((json_t *)object, key, v)
-	{
-		if (!in_list(ignore, key) && !says_nothing(v))
-			json_object_set(kept, key, v);
+	uint64_t sum = 0;
+	json_object_foreach ((json_t *)object, key, v) {
+		uint64_t member[2] = { siphash(key, strlen(key)), 0 };
+		if (in_list(ignore, key) || says_nothing(v))
+			continue;
+		member[1] = print_of(v);
+		sum += siphash(member, sizeof(member));
 	}
-	char *text = json_dumps(kept, JSON_SORT_KEYS | JSON_COMPACT);
-	uint64_t h = text ? siphash(text, strlen(text)) : 0;
-	free(text);
-	json_decref(kept);
-	return h;
+	return sum;
 }
 
 bool aws_first(struct aws *w, const json_t *object, const char *id, bool *defined,

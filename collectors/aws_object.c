@@ -192,8 +192,7 @@ void aws_read_subnet(struct aws *w, const json_t *o)
 	size_t i;
 	if (cidr && !subnet_cidr(w, s, cidr, FAMILY_V4))
 		bad = true;
-	json_array_foreach(aws_array(o, "Ipv6CidrBlockAssociationSet", &bad), i, assoc)
-	{
+	json_array_foreach (aws_array(o, "Ipv6CidrBlockAssociationSet", &bad), i, assoc) {
 		cidr = aws_member(assoc, "Ipv6CidrBlock");
 		if (!in_force(assoc, "Ipv6CidrBlockState"))
 			continue;
@@ -237,9 +236,9 @@ static bool interface_addrs(struct aws *w, struct aws_interface *n, const json_t
 	size_t i;
 	const json_t *e;
 	for (size_t k = 0; k < sizeof(where) / sizeof(*where); k++)
-		json_array_foreach(aws_array(o, where[k].list, &bad), i,
-				   e) if (!interface_addr(w, n, e, where[k].key,
-							  where[k].family)) bad = true;
+		json_array_foreach (aws_array(o, where[k].list, &bad), i, e)
+			if (!interface_addr(w, n, e, where[k].key, where[k].family))
+				bad = true;
 	if (aws_member(o, "PrivateIpAddress") &&
 	    !interface_addr(w, n, o, "PrivateIpAddress", FAMILY_V4))
 		bad = true;
@@ -267,8 +266,7 @@ static void interface_groups(struct aws *w, struct aws_interface *n, const json_
 	bool bad = !aws_member(o, "Groups");
 	size_t i;
 	const json_t *e;
-	json_array_foreach(aws_array(o, "Groups", &bad), i, e)
-	{
+	json_array_foreach (aws_array(o, "Groups", &bad), i, e) {
 		const char *id = aws_string(w, e, "GroupId");
 		if (id)
 			*vec_add(&n->groups) = aws_group(w, id, n->at);
@@ -371,8 +369,7 @@ static void acl_associations(struct aws *w, struct aws_acl *acl, const json_t *o
 	bool bad = false;
 	size_t i;
 	const json_t *e;
-	json_array_foreach(aws_array(o, "Associations", &bad), i, e)
-	{
+	json_array_foreach (aws_array(o, "Associations", &bad), i, e) {
 		const char *id = aws_string(w, e, "SubnetId");
 		struct loc at = aws_at(w, e);
 		if (!id) {
@@ -487,8 +484,9 @@ void aws_read_acl(struct aws *w, const json_t *o)
 	*vec_add(&acl->vpc->acls) = acl;
 	size_t i;
 	const json_t *e;
-	json_array_foreach(aws_array(o, "Entries", &bad), i, e) if (!acl_entry(w, acl, e)) bad =
-		true;
+	json_array_foreach (aws_array(o, "Entries", &bad), i, e)
+		if (!acl_entry(w, acl, e))
+			bad = true;
 	const char *unknown = aws_unknown_member(o, known);
 	if (bad)
 		acl->odd = "not all of its entries are understood";
@@ -527,8 +525,7 @@ void aws_read_entries(struct aws *w, struct aws_list *list, const json_t *entrie
 		list->open += open;
 		list->last += !open;
 	}
-	json_array_foreach(entries, i, e)
-	{
+	json_array_foreach (entries, i, e) {
 		struct loc at = aws_at(w, e);
 		if (list)
 			list_cidr(w, list, aws_member(e, "Cidr"), at);
@@ -588,5 +585,6 @@ void aws_read_list(struct aws *w, const json_t *o)
 	aws_account(w, ACCOUNT_EXACT, false, at, NULL);
 	l->has_entries = true;
 	l->last++;
-	json_array_foreach(cidrs, i, e) list_cidr(w, l, e, aws_at(w, e));
+	json_array_foreach (cidrs, i, e)
+		list_cidr(w, l, e, aws_at(w, e));
 }

@@ -37,6 +37,7 @@ static bool is_stale(const char *status)
 	return false;
 }
 
+/* Unknowns have no place of their own: it is the rule's, and equal ones are one node. */
 static const struct match *group_peer(struct aws *w, const struct aws_vpc *v,
 				      const struct aws_group *owner, struct aws_rule *r,
 				      enum aws_direction d)
@@ -58,20 +59,20 @@ static const struct match *group_peer(struct aws *w, const struct aws_vpc *v,
 		const char *why = arena_printf(
 			w->arena, "security group %s%s was not collected", g->id, of);
 		bound(r, why);
-		return match_unknown(w->m, r->at, "%s", why);
+		return match_unknown(w->m, LOC_NONE, "%s", why);
 	}
 	if (other != v && !r->peered && !r->status) {
 		/* Only they can be meant, but nothing says that the two are connected. */
 		const char *why = arena_printf(w->arena, "%s is in %s, and no peering is told",
 					       g->id, other->id);
 		bound(r, why);
-		held = match_and(w->m, held, match_unknown(w->m, r->at, "%s", why));
+		held = match_and(w->m, held, match_unknown(w->m, LOC_NONE, "%s", why));
 	}
 	if (other->partial) {
 		const char *why =
 			arena_printf(w->arena, "who holds %s: %s", g->id, other->partial);
 		bound(r, why);
-		held = match_or(w->m, held, match_unknown(w->m, r->at, "%s", why));
+		held = match_or(w->m, held, match_unknown(w->m, LOC_NONE, "%s", why));
 	}
 	return held;
 }

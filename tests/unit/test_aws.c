@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -120,114 +121,38 @@ static const struct account *account_of(struct world *w, const char *name)
 
 #define is(a, b) cr_expect_str_eq((a), (b))
 
-/* Two subnets with one ACL each, web in one, db and an administrator's host in the other. */
-static const char groups_json[] =
-	"{\"SecurityGroups\": [\n"
-	" {\"GroupId\": \"sg-web\", \"GroupName\": \"web\", \"VpcId\": \"vpc-1\", \"OwnerId\": "
-	"\"111111111111\",\n"
-	"  \"Description\": \"d\", \"IpPermissions\": [\n"
-	"   {\"IpProtocol\": \"tcp\", \"FromPort\": 443, \"ToPort\": 443,\n"
-	"    \"IpRanges\": [{\"CidrIp\": \"0.0.0.0/0\", \"Description\": \"the world\"},\n"
-	"                 {\"CidrIp\": \"10.9.0.0/16\"}],\n"
-	"    \"Ipv6Ranges\": [{\"CidrIpv6\": \"::/0\"}], \"PrefixListIds\": [], "
-	"\"UserIdGroupPairs\": []},\n"
-	"   {\"IpProtocol\": \"icmp\", \"FromPort\": 8, \"ToPort\": -1, \"IpRanges\": "
-	"[{\"CidrIp\": \"10.0.0.0/8\"}]}],\n"
-	"  \"IpPermissionsEgress\": [\n"
-	"   {\"IpProtocol\": \"-1\", \"IpRanges\": [{\"CidrIp\": \"0.0.0.0/0\"}]}]},\n"
-	" {\"GroupId\": \"sg-db\", \"GroupName\": \"db\", \"VpcId\": \"vpc-1\", \"OwnerId\": "
-	"\"111111111111\",\n"
-	"  \"IpPermissions\": [\n"
-	"   {\"IpProtocol\": \"tcp\", \"FromPort\": 5432, \"ToPort\": 5433, "
-	"\"UserIdGroupPairs\": [{\"GroupId\": \"sg-web\", \"UserId\": \"111111111111\"}]},\n"
-	"   {\"IpProtocol\": \"-1\", \"UserIdGroupPairs\": [{\"GroupId\": \"sg-db\", "
-	"\"UserId\": \"111111111111\"}]}],\n"
-	"  \"IpPermissionsEgress\": []},\n"
-	" {\"GroupId\": \"sg-admin\", \"GroupName\": \"admin\", \"VpcId\": \"vpc-1\", "
-	"\"OwnerId\": \"111111111111\",\n"
-	"  \"IpPermissions\": [{\"IpProtocol\": \"tcp\", \"FromPort\": 22, \"ToPort\": 22, "
-	"\"PrefixListIds\": [{\"PrefixListId\": \"pl-0aaaaaaa1\"}]}],\n"
-	"  \"IpPermissionsEgress\": [{\"IpProtocol\": \"50\", \"FromPort\": 1, \"ToPort\": 2, "
-	"\"IpRanges\": [{\"CidrIp\": \"192.0.2.0/24\"}]}]}\n"
-	"]}\n";
+/*
+ * tests/fuzz/corpus/aws: two subnets with one ACL each, web in one, db and an administrator's
+ * host in the other, and a prefix list that nobody collected.
+ */
+static char *load(const char *name)
+{
+	const char *root = getenv("SOURCE_ROOT");
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/aws/%s", root ? root : ".", name);
+	FILE *f = fopen(path, "r");
+	cr_assert(f, "%s", path);
+	char *text = xcalloc(1, 8192);
+	size_t len = fread(text, 1, 8191, f);
+	cr_assert(len > 0 && len < 8191, "%s", path);
+	fclose(f);
+	return text;
+}
 
-static const char interfaces_json[] =
-	"{\"NetworkInterfaces\": [\n"
-	" {\"NetworkInterfaceId\": \"eni-web\", \"VpcId\": \"vpc-1\", \"SubnetId\": "
-	"\"subnet-a\", \"OwnerId\": \"111111111111\",\n"
-	"  \"InterfaceType\": \"interface\", \"SourceDestCheck\": true, \"Status\": "
-	"\"in-use\",\n"
-	"  \"PrivateIpAddress\": \"10.0.1.10\", \"PrivateIpAddresses\": [{\"Primary\": true, "
-	"\"PrivateIpAddress\": \"10.0.1.10\"}],\n"
-	"  \"Ipv6Addresses\": [{\"Ipv6Address\": \"2001:db8:1::10\"}],\n"
-	"  \"Groups\": [{\"GroupId\": \"sg-web\", \"GroupName\": \"web\"}],\n"
-	"  \"TagSet\": [{\"Key\": \"Name\", \"Value\": \"web one\"}]},\n"
-	" {\"NetworkInterfaceId\": \"eni-db\", \"VpcId\": \"vpc-1\", \"SubnetId\": "
-	"\"subnet-b\", \"OwnerId\": \"111111111111\", \"SourceDestCheck\": true,\n"
-	"  \"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"10.0.2.20\"}],\n"
-	"  \"Groups\": [{\"GroupId\": \"sg-db\"}, {\"GroupId\": \"sg-admin\"}]},\n"
-	" {\"NetworkInterfaceId\": \"eni-db2\", \"VpcId\": \"vpc-1\", \"SubnetId\": "
-	"\"subnet-b\", \"OwnerId\": \"111111111111\", \"SourceDestCheck\": true,\n"
-	"  \"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"10.0.2.21\"}], \"Groups\": "
-	"[{\"GroupId\": \"sg-db\"}]},\n"
-	" {\"NetworkInterfaceId\": \"eni-nat\", \"VpcId\": \"vpc-1\", \"SubnetId\": "
-	"\"subnet-a\", \"OwnerId\": \"111111111111\", \"SourceDestCheck\": false, "
-	"\"InterfaceType\": \"nat_gateway\",\n"
-	"  \"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"10.0.1.99\"}], \"Groups\": []}\n"
-	"]}\n";
-
-static const char subnets_json[] =
-	"{\"Subnets\": [\n"
-	" {\"SubnetId\": \"subnet-a\", \"VpcId\": \"vpc-1\", \"OwnerId\": \"111111111111\", "
-	"\"CidrBlock\": \"10.0.1.0/24\", \"AvailabilityZone\": \"eu-west-1a\",\n"
-	"  \"Ipv6CidrBlockAssociationSet\": [{\"Ipv6CidrBlock\": \"2001:db8:1::/64\", "
-	"\"Ipv6CidrBlockState\": {\"State\": \"associated\"}}],\n"
-	"  \"Tags\": [{\"Key\": \"Name\", \"Value\": \"front\"}]},\n"
-	" {\"SubnetId\": \"subnet-b\", \"VpcId\": \"vpc-1\", \"OwnerId\": \"111111111111\", "
-	"\"CidrBlock\": \"10.0.2.0/24\"}\n"
-	"]}\n";
-
-static const char acls_json[] =
-	"{\"NetworkAcls\": [\n"
-	" {\"NetworkAclId\": \"acl-a\", \"VpcId\": \"vpc-1\", \"IsDefault\": true,\n"
-	"  \"Associations\": [{\"NetworkAclAssociationId\": \"x\", \"NetworkAclId\": "
-	"\"acl-a\", "
-	"\"SubnetId\": \"subnet-a\"}],\n"
-	"  \"Entries\": [\n"
-	"   {\"RuleNumber\": 32767, \"Protocol\": \"-1\", \"RuleAction\": \"deny\", "
-	"\"Egress\": "
-	"false, \"CidrBlock\": \"0.0.0.0/0\"},\n"
-	"   {\"RuleNumber\": 100, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
-	"false, \"CidrBlock\": \"0.0.0.0/0\"},\n"
-	"   {\"RuleNumber\": 101, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
-	"false, \"Ipv6CidrBlock\": \"::/0\"},\n"
-	"   {\"RuleNumber\": 100, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
-	"true, \"CidrBlock\": \"0.0.0.0/0\"}]},\n"
-	" {\"NetworkAclId\": \"acl-b\", \"VpcId\": \"vpc-1\", \"IsDefault\": false,\n"
-	"  \"Associations\": [{\"SubnetId\": \"subnet-b\"}],\n"
-	"  \"Entries\": [\n"
-	"   {\"RuleNumber\": 200, \"Protocol\": \"6\", \"RuleAction\": \"allow\", \"Egress\": "
-	"false, \"CidrBlock\": \"10.0.0.0/16\", \"PortRange\": {\"From\": 5432, \"To\": "
-	"5432}},\n"
-	"   {\"RuleNumber\": 90, \"Protocol\": \"1\", \"RuleAction\": \"deny\", \"Egress\": "
-	"false, \"CidrBlock\": \"0.0.0.0/0\", \"IcmpTypeCode\": {\"Type\": 8, \"Code\": "
-	"-1}},\n"
-	"   {\"RuleNumber\": 300, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
-	"true, \"CidrBlock\": \"0.0.0.0/0\"}]}\n"
-	"]}\n";
-
-static const char vpcs_json[] =
-	"{\"Vpcs\": [{\"VpcId\": \"vpc-1\", \"CidrBlock\": \"10.0.0.0/16\", \"OwnerId\": "
-	"\"111111111111\", \"Tags\": [{\"Key\": \"Name\", \"Value\": \"main\"}], "
-	"\"BlockPublicAccessStates\": {\"InternetGatewayBlockMode\": \"off\"}}]}\n";
+static void add_loaded(struct world *w, const char *name)
+{
+	char *text = load(name);
+	add_file(w, name, text);
+	free(text);
+}
 
 static void add_all(struct world *w)
 {
-	add_file(w, "groups.json", groups_json);
-	add_file(w, "interfaces.json", interfaces_json);
-	add_file(w, "subnets.json", subnets_json);
-	add_file(w, "acls.json", acls_json);
-	add_file(w, "vpcs.json", vpcs_json);
+	add_loaded(w, "groups.json");
+	add_loaded(w, "interfaces.json");
+	add_loaded(w, "subnets.json");
+	add_loaded(w, "acls.json");
+	add_loaded(w, "vpcs.json");
 }
 
 static void whole(struct world *w)
@@ -412,7 +337,7 @@ Test(aws, missing_files_leave_unknowns)
 {
 	/* The groups alone: what they permit is sure, what they don't may be permitted. */
 	struct world w = { 0 };
-	add_file(&w, "groups.json", groups_json);
+	add_loaded(&w, "groups.json");
 	run(&w);
 	cr_assert_eq(w.err, 0);
 	cr_expect(diags_has(&w.diags, "aws.no-interfaces"));
@@ -430,9 +355,9 @@ Test(aws, missing_files_leave_unknowns)
 	done(&w);
 
 	/* Without ACLs only traffic within a subnet is known. */
-	add_file(&w, "groups.json", groups_json);
-	add_file(&w, "interfaces.json", interfaces_json);
-	add_file(&w, "subnets.json", subnets_json);
+	add_loaded(&w, "groups.json");
+	add_loaded(&w, "interfaces.json");
+	add_loaded(&w, "subnets.json");
 	run(&w);
 	is(judge(&w, "cloud", "eni-web", "eni-db", "tcp 10.0.1.10 1 10.0.2.20 5432"),
 	   "unknown");
@@ -441,9 +366,9 @@ Test(aws, missing_files_leave_unknowns)
 	done(&w);
 
 	/* Without subnets nobody knows which packets cross a border. */
-	add_file(&w, "groups.json", groups_json);
-	add_file(&w, "interfaces.json", interfaces_json);
-	add_file(&w, "acls.json", acls_json);
+	add_loaded(&w, "groups.json");
+	add_loaded(&w, "interfaces.json");
+	add_loaded(&w, "acls.json");
 	run(&w);
 	is(judge(&w, "cloud", "eni-web", "eni-db", "tcp 10.0.1.10 1 10.0.2.20 5432"), "permit");
 	is(judge(&w, "cloud", "eni-web", "eni-db", "tcp 10.0.1.10 1 10.0.2.20 5433"),
@@ -452,9 +377,9 @@ Test(aws, missing_files_leave_unknowns)
 	done(&w);
 
 	/* A group that an interface holds, but that was not collected. */
-	add_file(&w, "interfaces.json", interfaces_json);
-	add_file(&w, "subnets.json", subnets_json);
-	add_file(&w, "acls.json", acls_json);
+	add_loaded(&w, "interfaces.json");
+	add_loaded(&w, "subnets.json");
+	add_loaded(&w, "acls.json");
 	run(&w);
 	is(judge(&w, "cloud", "edge", "eni-web", "tcp 192.0.2.1 1 10.0.1.10 443"), "unknown");
 	is(judge(&w, "cloud", "edge", "subnet-a", "tcp 192.0.2.1 1 10.0.1.10 443"), "unknown");
@@ -540,14 +465,14 @@ static const struct wrap_row wraps[] = {
 
 Test(aws, wrappings)
 {
+	char *groups = load("groups.json");
 	for (size_t i = 0; i < sizeof(wraps) / sizeof(*wraps); i++) {
 		struct world w = { 0 };
 		char text[8192];
-		add_file(&w, "i.json", interfaces_json);
-		add_file(&w, "s.json", subnets_json);
-		add_file(&w, "a.json", acls_json);
-		snprintf(text, sizeof(text), "%s%s%s", wraps[i].before, groups_json,
-			 wraps[i].after);
+		add_loaded(&w, "interfaces.json");
+		add_loaded(&w, "subnets.json");
+		add_loaded(&w, "acls.json");
+		snprintf(text, sizeof(text), "%s%s%s", wraps[i].before, groups, wraps[i].after);
 		cr_assert_gt(collector_aws.probe(text, strlen(text), "x"), 80, "row %zu", i);
 		add_file(&w, "g.json", text);
 		run(&w);
@@ -558,6 +483,7 @@ Test(aws, wrappings)
 		cr_expect_eq(account_of(&w, "g.json")->count[ACCOUNT_REJECTED], 0);
 		done(&w);
 	}
+	free(groups);
 	/* As `--query 'SecurityGroups'` prints it, and one group alone. */
 	static const char *const bare[] = {
 		"[{\"GroupId\": \"sg-1\", \"VpcId\": \"vpc-9\", \"IpPermissions\": [], "
@@ -665,7 +591,9 @@ Test(aws, copies_and_contradictions)
 {
 	struct world w = { 0 };
 	add_all(&w);
-	add_file(&w, "again.json", subnets_json);
+	char *subnets = load("subnets.json");
+	add_file(&w, "again.json", subnets);
+	free(subnets);
 	run(&w);
 	cr_expect_eq(w.err, 0);
 	is_counted(&w, "again.json", 3, 0, 0, 0);
@@ -776,7 +704,7 @@ Test(aws, permissions)
 			"\"IpPermissions\": [%s], \"IpPermissionsEgress\": []}]}",
 			perms[i].permission);
 		add_file(&w, "g.json", text);
-		add_file(&w, "i.json", interfaces_json);
+		add_loaded(&w, "interfaces.json");
 		run(&w);
 		cr_expect_eq(w.err, 0, "row %zu", i);
 		const char *got = judge_one(&w, "cloud", "sg-web ingress", perms[i].packet);
@@ -945,11 +873,11 @@ Test(aws, odd_interfaces)
 Test(aws, a_page_that_is_missing)
 {
 	struct world w = { 0 };
-	char text[sizeof(interfaces_json) + 64];
+	char text[8192], *interfaces = load("interfaces.json");
 	/* The list is cut off: nobody knows who else holds what. */
-	snprintf(text, sizeof(text), "{\"NextToken\": \"abc\", %s",
-		 strchr(interfaces_json, '"'));
-	add_file(&w, "groups.json", groups_json);
+	snprintf(text, sizeof(text), "{\"NextToken\": \"abc\", %s", strchr(interfaces, '"'));
+	free(interfaces);
+	add_loaded(&w, "groups.json");
 	add_file(&w, "interfaces.json", text);
 	run(&w);
 	cr_expect(diags_has(&w.diags, "aws.page-missing"));
@@ -957,7 +885,7 @@ Test(aws, a_page_that_is_missing)
 	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.11 1 10.0.2.20 5432"),
 	   "unknown");
 	done(&w);
-	add_file(&w, "groups.json", groups_json);
+	add_loaded(&w, "groups.json");
 	add_file(&w, "interfaces.json", text);
 	add_file(&w, "interfaces2.json", "{\"NetworkInterfaces\": []}");
 	run(&w);
