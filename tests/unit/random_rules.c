@@ -29,23 +29,32 @@ void small_init(struct small *s, struct matches *m, uint64_t seed)
 	}
 }
 
-/* Addresses 0..3 are spoken of, 4 and 5 stand for all others; masks fix the last bit. */
+/*
+ * Blocks 0..3 of addresses are spoken of, 4 and 5 stand for all others; masks fix the bit that
+ * tells odd blocks from even ones.
+ */
+enum { BLOCK = 0x8000 };
+
+static struct addr block(unsigned i)
+{
+	return (struct addr){ 0, (uint64_t)i * BLOCK };
+}
+
 static const struct match *random_addr(struct small *s)
 {
 	enum field field = odds(s, 2) ? FIELD_SRC : FIELD_DST;
 	enum family f = s->v4 && (!s->v6 || odds(s, 2)) ? FAMILY_V4 : FAMILY_V6;
 	if (s->wild && odds(s, 3))
-		return match_wild(s->m, field, f, (struct addr){ 0, small_random(s, 2) },
-				  (struct addr){ 0, 1 });
+		return match_wild(s->m, field, f, block(small_random(s, 2)), block(1));
 	struct span v[3];
 	unsigned n = odds(s, 4) ? 3 : 1;
 	for (unsigned i = 0; i < n; i++) {
 		unsigned lo = small_random(s, 4), hi = lo + small_random(s, 4 - lo);
-		v[i] = (struct span){ { 0, lo }, { 0, hi } };
+		v[i] = (struct span){ block(lo), addr_prev(block(hi + 1)) };
 		if (odds(s, 4))
 			v[i] = (struct span){ { 0, 0 }, addr_max(f) };
 		if (odds(s, 6))
-			v[i] = (struct span){ { 0, lo }, addr_max(f) };
+			v[i] = (struct span){ block(lo), addr_max(f) };
 	}
 	return match_spans(s->m, field, f, v, n);
 }
@@ -176,8 +185,8 @@ void small_packets(const struct small *s, struct packets *ret)
 		unsigned k = i;
 		struct packet p = { .family = (uint8_t)digit(&k, 2) };
 		p.proto = protos[digit(&k, 6)];
-		p.src.lo = digit(&k, 6);
-		p.dst.lo = digit(&k, 6);
+		p.src = block(digit(&k, 6));
+		p.dst = block(digit(&k, 6));
 		unsigned x = digit(&k, 3), y = digit(&k, 3);
 		unsigned f = digit(&k, s->flags ? 4 : 1);
 		p.state = (uint8_t)digit(&k, s->state ? 3 : 1);
