@@ -526,6 +526,7 @@ static void read_roots(struct nft *n, json_t **roots, size_t n_roots)
 	vec_each (ch, &n->order) {
 		(*ch)->own_reach = (*ch)->reach;
 		if ((*ch)->nat && !(*ch)->table->dormant) {
+			n->nat_chains[(*ch)->reach]++;
 			n->tracked[FAMILY_V4] |= (*ch)->table->family != NFT_IP6;
 			n->tracked[FAMILY_V6] |= (*ch)->table->family != NFT_IP;
 		}

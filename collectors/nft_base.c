@@ -76,16 +76,13 @@ size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 	if (ch->nat) {
 		struct range r[] = { { STATE_ESTABLISHED, STATE_ESTABLISHED },
 				     { STATE_INVALID, STATE_UNTRACKED } };
-		unsigned nats = 0;
 		glue(v, &count, match_ranges(m, FIELD_STATE, r, 2), VERDICT_PERMIT, ch->at,
 		     "a nat chain sees first packets only");
 		glue(v, &count,
 		     match_and(m, match_value(m, FIELD_STATE, STATE_RELATED),
 			       match_unknown(m, ch->at, "nat of related packets")),
 		     VERDICT_PERMIT, ch->at, "a nat chain sees first packets only");
-		vec_each (other, &n->order)
-			nats += (*other)->nat && (*other)->reach == ch->reach;
-		if (nats > 1)
+		if (n->nat_chains[ch->reach] > 1)
 			glue(v, &count,
 			     match_unknown(m, ch->at, "another nat chain may come first"),
 			     VERDICT_PERMIT, ch->at,

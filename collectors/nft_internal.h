@@ -9,6 +9,7 @@
  *	nft_graph.c	who calls whom: cycles, depth, which hooks reach a chain
  *	nft_base.c	what stands in front of a base chain, and where it is bound
  *	nft_rule.c	one rule: its statements in order, verdict maps, translations
+ *	nft_vmap.c	verdicts and maps to them
  *	nft_match.c	one match: left, operator, right
  *	nft_key.c	the left side of a match: which field, and what a packet needs to have
  *it nft_value.c	the right side: constants, ranges and masks, as conditions nft_set.c
@@ -98,6 +99,8 @@ struct nft {
 	bool tracked[FAMILY_COUNT]; /* connection tracking is in use: fragments are joined */
 	bool offload;		    /* a flow table takes established flows past the hooks */
 	size_t n_expansions;	    /* value by value, so far: bounded */
+	size_t n_parts;		    /* rules that verdict maps made, so far: bounded */
+	unsigned nat_chains[512];   /* how many there are, by reach */
 };
 
 /* One rule while it is read. */
@@ -245,6 +248,35 @@ struct nft_set *nft_set_find(struct nft_rule *r, const char *ref);
 /* Two members with different verdicts both match some value, as far as we could see. */
 bool nft_members_overlap(struct nft_rule *r, const struct nft_keys *k,
 			 const struct nft_members *ms, const uint32_t *group);
+
+/* Tells kinds of keys apart, as far as a set's elements are concerned. */
+void nft_keys_text(struct text *t, const struct nft_keys *k);
+
+/* nft_vmap.c */
+
+struct nft_verdict {
+	enum verdict verdict;
+	const struct ruleset *target;
+	const char *note; /* why it is UNKNOWN, or NULL */
+};
+
+/* {name: v}, as {"accept": null}, {"jump": {"target": "x"}}; false where it isn't one. */
+bool nft_verdict(struct nft_rule *r, const char *name, const json_t *v,
+		 struct nft_verdict *ret);
+/* Name and value of an object's only member (a string: its own name), or NULL. */
+const char *nft_only_member(const json_t *v, const json_t **ret_value);
+
+struct nft_vmap {
+	struct {
+		struct nft_verdict to;
+		const struct match *is; /* with what the keys need */
+	} * v;
+	size_t n;
+};
+
+/* {"vmap": v}: its outcomes, each once; NULL and why where nobody knows them. */
+const struct nft_vmap *nft_vmap(struct nft_rule *r, const json_t *v, struct nft_keys *ret_keys,
+				const char **ret_why);
 
 /* nft_match.c */
 

@@ -15,6 +15,8 @@ struct rules {
 	size_t n, cap;
 };
 
+enum { PARTS_MAX = 4000000 };
+
 struct building {
 	struct nft_rule r;
 	const struct match *cond;  /* what the statements so far ask */
@@ -56,193 +58,31 @@ static void give_unknown(struct building *b, const struct match *m, const char *
 	b->done = true;
 }
 
-struct verdict_of {
-	enum verdict verdict;
-	const struct ruleset *target;
-	const char *note;
-};
-
-static struct verdict_of call(struct building *b, enum verdict verdict, const char *name)
-{
-	struct nft *n = b->r.n;
-	struct nft_table *t = b->r.chain->table;
-	struct verdict_of ret = { VERDICT_UNKNOWN, NULL, "a chain that is not in this file" };
-	struct nft_chain *to =
-		name ? map_get(&n->chains,
-			       nft_key_of(n, nft_family_name(t->family), t->name, name))
-		     : NULL;
-	if (!to) {
-		diag_error(n->d, EINVAL, "nft.chain-missing", b->r.at,
-			   "chain %s is not in this file", name ? name : "?");
-		return ret;
-	}
-	snapshot_name(n->c->snap, n->c->device, "chain", to->ruleset->name, b->r.at, false);
-	if (to->base) {
-		diag_error(n->d, EINVAL, "nft.chain-base", b->r.at,
-			   "%s is bound to a hook; the kernel lets no rule jump there",
-			   to->path);
-		ret.note = "a jump that the kernel refuses";
-		return ret;
-	}
-	return (struct verdict_of){ verdict, to->ruleset, NULL };
-}
-
-/* {"accept": null}, {"jump": {"target": "x"}}, ... False where it isn't a verdict. */
-static bool verdict_of(struct building *b, const char *name, const json_t *v,
-		       struct verdict_of *ret)
-{
-	static const struct {
-		const char *name;
-		enum verdict verdict;
-	} plain[] = { { "accept", VERDICT_PERMIT },
-		      { "drop", VERDICT_DENY },
-		      { "continue", VERDICT_CONTINUE },
-		      { "return", VERDICT_RETURN } };
-	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
-		if (!strcmp(name, plain[i].name)) {
-			*ret = (struct verdict_of){ plain[i].verdict, NULL, NULL };
-			return true;
-		}
-	if (strcmp(name, "jump") && strcmp(name, "goto"))
-		return false;
-	*ret = call(b, *name == 'j' ? VERDICT_JUMP : VERDICT_GOTO, nft_str(v, "target"));
-	return true;
-}
-
-/* Name and value of an object's only member. */
-static const char *only_member(const json_t *v, const json_t **ret_value)
-{
-	const char *key, *name = NULL;
-	json_t *value;
-	if (json_is_string(v)) {
-		*ret_value = NULL;
-		return json_string_value(v);
-	}
-	if (json_object_size(v) != 1)
-		return NULL;
-	json_object_foreach ((json_t *)v, key, value)
-		name = key, *ret_value = value;
-	return name;
-}
-
-/* The elements with one verdict. */
-struct outcome {
-	struct verdict_of to;
-	struct nft_member *v;
-	size_t n, cap;
-	const struct match *is;
-	uint32_t index;
-	bool star, maybe_star; /* holds the catch-all */
-};
-
-/* Sorts the elements by their verdicts, *ret_group gives each element's outcome. */
-static size_t outcomes(struct building *b, const struct nft_members *ms, struct map *by_name,
-		       uint32_t *group)
-{
-	for (size_t i = 0; i < ms->n; i++) {
-		const json_t *v = NULL;
-		const char *name = only_member(ms->v[i].data, &v);
-		const char *target = v ? nft_str(v, "target") : NULL;
-		struct text t = { 0 };
-		text_putf(&t, "%s %s", name ? name : "", target ? target : "");
-		void **at = map_atn(by_name, t.s, t.len);
-		struct outcome *o = *at;
-		if (!o) {
-			o = *at = xcalloc(1, sizeof(*o));
-			o->index = (uint32_t)by_name->n - 1;
-			if (!name || !verdict_of(b, name, v, &o->to))
-				o->to = (struct verdict_of){
-					VERDICT_UNKNOWN, NULL,
-					"a verdict that was not understood"
-				};
-		}
-		text_finish(&t);
-		if (ms->v[i].key)
-			*vec_add(o) = ms->v[i];
-		else if (ms->v[i].maybe)
-			o->maybe_star = true;
-		else
-			o->star = true;
-		group[i] = o->index;
-	}
-	return by_name->n;
-}
-
-/*
- * Elements with the same verdict become one part each, the catch-all what is left. Elements
- * don't overlap (the kernel refuses it), so that their order does not matter; where an offline
- * file has some that do, nobody knows which one counts.
- */
 static void vmap(struct building *b, const json_t *v)
 {
-	static const char *const known[] = { "key", "data", NULL };
-	struct nft_rule *r = &b->r;
-	struct matches *m = r->n->m;
+	struct matches *m = b->r.n->m;
 	struct nft_keys k;
-	nft_keys(r, json_object_get(v, "key"), &k);
-	const struct match *need = match_and(m, b->cond, nft_need(r, &k));
-	const json_t *data = json_object_get(v, "data"), *list = json_object_get(data, "set");
-	const char *ref = json_string_value(data ? data : NULL);
-	struct nft_members ms = { 0 };
-	if (!ref)
-		ref = json_string_value(list);
-	if (!nft_only(v, known) || (!ref && !list)) {
-		give_unknown(b, need, "a verdict map that was not understood");
+	const char *why;
+	const struct nft_vmap *map = nft_vmap(&b->r, v, &k, &why);
+	const struct match *goes_on = match_none(m);
+	if (map && (b->r.n->n_parts += map->n) > PARTS_MAX) {
+		diag_warning(b->r.n->d, "nft.too-many-parts", b->r.at,
+			     "verdict maps make more than %d rules of this file's", PARTS_MAX);
+		map = NULL;
+		why = "a verdict map too many";
+	}
+	if (!map) {
+		give_unknown(b, match_and(m, b->cond, nft_need(&b->r, &k)), why);
 		return;
 	}
-	if (ref) {
-		struct nft_set *set = nft_set_find(r, ref);
-		if (!set || set->loose || !set->is_map) {
-			give_unknown(b, need,
-				     set && set->loose ? set->loose
-						       : "a map that is not in this file");
-			return;
-		}
-		vec_each (array, &set->elems)
-			nft_members_add(r, &ms, *array, true);
-	} else {
-		nft_members_add(r, &ms, list, true);
-	}
-	struct map by_name = { 0 };
-	uint32_t *group = xcalloc(ms.n + 1, sizeof(*group));
-	size_t n = outcomes(b, &ms, &by_name, group);
-	bool overlap = n > 1 && nft_members_overlap(r, &k, &ms, group);
-	const struct match **all = xcalloc(n + 1, sizeof(*all));
-	const struct match *goes_on = match_none(m);
-	if (overlap)
-		diag_warning(r->n->d, "nft.overlap", r->at,
-			     "elements of the map overlap and differ in their verdicts");
-	for (size_t i = 0; i < n; i++) {
-		struct outcome *o = by_name.entries[i].value;
-		o->is = nft_is_member(r, &k, o->v, o->n);
-		if (overlap)
-			o->is = match_and(m, o->is, nft_doubt(r, "elements that overlap"));
-		all[i] = o->is;
-	}
-	const struct match *listed = match_or_n(m, all, n);
-	free(all);
-	for (size_t i = 0; i < n; i++) {
-		struct outcome *o = by_name.entries[i].value;
-		const struct match *is = nft_compare(r, &k, o->is, false);
-		const struct match *rest = match_and(m, nft_need(r, &k), match_not(m, listed));
-		if (o->star)
-			is = match_or(m, is, rest);
-		else if (o->maybe_star)
-			is = match_or(m, is,
-				      match_and(m, rest,
-						nft_doubt(r, "an element that may "
-							     "have expired")));
-		is = match_and(m, b->cond, is);
-		if (o->to.verdict == VERDICT_CONTINUE)
+	for (size_t i = 0; i < map->n; i++) {
+		const struct match *is = match_and(m, b->cond, map->v[i].is);
+		if (map->v[i].to.verdict == VERDICT_CONTINUE)
 			goes_on = match_or(m, goes_on, is);
 		else if (is->kind != MATCH_NONE)
-			give(b, is, o->to.verdict, o->to.target, o->to.note);
-		free(o->v);
-		free(o);
+			give(b, is, map->v[i].to.verdict, map->v[i].to.target,
+			     map->v[i].to.note);
 	}
-	map_finish(&by_name);
-	free(group);
-	vec_free(&ms);
 	b->cond = goes_on;
 	b->done = goes_on->kind == MATCH_NONE && b->n_parts;
 }
@@ -457,8 +297,8 @@ static void statement(struct building *b, const json_t *stmt)
 {
 	struct nft_rule *r = &b->r;
 	const json_t *v = NULL;
-	const char *name = only_member(stmt, &v);
-	struct verdict_of to;
+	const char *name = nft_only_member(stmt, &v);
+	struct nft_verdict to;
 	if (!name) {
 		give_unknown(b, b->cond, "a statement that was not understood");
 		return;
@@ -512,7 +352,7 @@ static void statement(struct building *b, const json_t *stmt)
 		b->done = true;
 	} else if (!strcmp(name, "xt")) {
 		xt(b, v);
-	} else if (verdict_of(b, name, v, &to)) {
+	} else if (nft_verdict(r, name, v, &to)) {
 		if (to.verdict == VERDICT_CONTINUE)
 			return;
 		give(b, b->cond, to.verdict, to.target, to.note);

@@ -318,7 +318,7 @@ struct nft_set *nft_set_find(struct nft_rule *r, const char *ref)
 }
 
 /* What tells kinds of keys apart, as far as a set's elements are concerned. */
-static void keys_text(struct text *t, const struct nft_keys *k)
+void nft_keys_text(struct text *t, const struct nft_keys *k)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		const struct nft_key *x = &k->v[i];
@@ -339,7 +339,7 @@ const struct match *nft_in_set(struct nft_rule *r, const struct nft_keys *k,
 	if (set->loose)
 		return match_unknown(r->n->m, set->at, "%s: %s", set->label, set->loose);
 	struct text t = { 0 };
-	keys_text(&t, k);
+	nft_keys_text(&t, k);
 	const struct match **at = (const struct match **)map_atn(&set->memo, t.s, t.len);
 	if (!*at) {
 		struct nft_members ms = { 0 };
