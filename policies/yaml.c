@@ -393,8 +393,8 @@ static bool looks_like_number(const char *s)
 
 const char *node_not_text(const struct node *scalar)
 {
-	static const char *const booleans[] = { "y",  "n",   "yes",  "no",
-						"on", "off", "true", "false" };
+	/* y and n are in the list of YAML 1.1, but no reader in use follows it there. */
+	static const char *const booleans[] = { "yes", "no", "on", "off", "true", "false" };
 	if (!scalar->plain)
 		return NULL;
 	if (!scalar->len || !strcmp(scalar->s, "~") || !strcasecmp(scalar->s, "null"))
