@@ -40,7 +40,8 @@ static int compare(struct app *app, char **paths, const char *collector, bool es
 		return code;
 	}
 	results_init(&res, app->arena, "diff");
-	res.as_of = date_text(app->arena, o->as_of);
+	if (estates)
+		res.as_of = date_text(app->arena, o->as_of);
 	o->failed_old = was.failed;
 	o->failed = is.failed;
 	if (estates)

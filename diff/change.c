@@ -30,6 +30,8 @@ static void raise_change(struct sides *s, const struct check *check, struct engi
 		.deny_engine = other,
 		.deny_path = narrow->path,
 		.deny_first = check == &check_diff_closed,
+		.permit_note = check == &check_diff_opened ? "in the new estate" : "in the old estate",
+		.deny_note = check == &check_diff_opened ? "in the old estate" : "in the new estate",
 		.plane = "both",
 		.severity = SEVERITY_MEDIUM,
 		.title = arena_printf(run->res->arena, "%s from %s to %s", title,

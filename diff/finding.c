@@ -234,8 +234,8 @@ static bool on_plane(const struct decided *d, int plane)
 	return plane == ANY_PLANE || d->stage->device->plane == plane;
 }
 
-static void put_decided(const struct cause *c, int plane, bool permits,
-			struct evidence_list *out)
+static void put_decided(const struct objection *ob, const struct cause *c, int plane,
+			bool permits, struct evidence_list *out)
 {
 	bool any_plain = false;
 	for (size_t i = 0; i < c->n; i++)
@@ -247,7 +247,10 @@ static void put_decided(const struct cause *c, int plane, bool permits,
 			continue;
 		if (any_plain && !is_plain(d))
 			continue;
-		*vec_add(&out->v) = evidence_of(d->engine, d->stage, d->rule, permits);
+		struct evidence *ev = vec_add(&out->v);
+		*ev = evidence_of(d->engine, d->stage, d->rule, permits);
+		const char *note = permits ? ob->permit_note : ob->deny_note;
+		ev->note = note ? note : ev->note;
 	}
 }
 
@@ -294,11 +297,11 @@ static void put_evidence(struct check_run *run, const struct objection *ob,
 						       .note = run->pair->path->why,
 						       .at = run->pair->path->why_at };
 	if (ob->deny_first && ob->denies >= 0)
-		put_decided(c, ob->denies, false, out);
-	put_decided(c, first, true, out);
-	put_decided(c, first == PLANE_PHYSICAL ? PLANE_VIRTUAL : PLANE_PHYSICAL, true, out);
+		put_decided(ob, c, ob->denies, false, out);
+	put_decided(ob, c, first, true, out);
+	put_decided(ob, c, first == PLANE_PHYSICAL ? PLANE_VIRTUAL : PLANE_PHYSICAL, true, out);
 	if (!ob->deny_first && ob->denies >= 0)
-		put_decided(c, ob->denies, false, out);
+		put_decided(ob, c, ob->denies, false, out);
 	put_unknowns(c, out);
 	if (ob->flow)
 		*vec_add(&out->v) = (struct evidence){ .role = "declares",

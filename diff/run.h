@@ -42,6 +42,7 @@ struct objection {
 	const struct path *deny_path;
 	const char *plane;	/* where to act: "physical", "virtual", "both" */
 	enum severity severity;
+	const char *permit_note, *deny_note; /* said of each such rule, NULL: nothing */
 	bool deny_first;	/* the denying rule is the one to change */
 	/* The title of each finding, ended by ": " and its service: "Undeclared traffic passes
 	 * from internet to web". */
