@@ -172,7 +172,8 @@ static void give_account(struct ios *x, struct account *acc)
 	/* the last reason given for a line stands: the sort must keep their order */
 	for (size_t i = 0; i < x->whys.n; i++)
 		x->whys.v[i].order = (uint32_t)i;
-	qsort(x->whys.v, x->whys.n, sizeof(*x->whys.v), by_line);
+	if (x->whys.n)
+		qsort(x->whys.v, x->whys.n, sizeof(*x->whys.v), by_line);
 	for (uint32_t line = 1; line <= x->src->n_lines; line++) {
 		uint8_t c = x->classes[line];
 		const char *why = "not judged";

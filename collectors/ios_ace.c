@@ -85,8 +85,6 @@ static const struct match *group_addresses(struct entry *e, const char *word, en
 	e->i++;
 	enum group_kind kind = e->acl->family == FAMILY_V6 ? GROUP_NETWORK6 : GROUP_NETWORK;
 	struct group *g = ios_group(x, kind, name, false);
-	if (!g && kind == GROUP_NETWORK6)
-		g = ios_group(x, GROUP_NETWORK, name, false);
 	ios_use(x, "object-group", name, at_name);
 	if (!g || !g->lines.n) {
 		const char *why = arena_printf(x->arena, "object group %s is %s", name,
@@ -636,16 +634,16 @@ static int protocol(struct entry *e)
 	if (f == FAMILY_V6 &&
 	    (at(e, "any") || at(e, "host") ||
 	     (e->i < e->w->n && memchr(e->w->v[e->i].s, ':', e->w->v[e->i].len))))
-		return 0; /* older IOS: `permit any any` */
-	if (f == FAMILY_V6 && at(e, "hbh")) {
+		return 0;   /* older IOS: `permit any any` */
+	if (at(e, "hbh")) { /* generators write it into lists of IPv4 too */
 		e->i++;
 		narrow(e, false, "IPv6 hop-by-hop header");
 		return 0;
 	}
 	if (!ios_proto(e->x, f, e->w, e->i, &e->proto))
-		return fail(e, "%s%s is not a protocol",
-			    e->i < e->w->n ? "" : "what is missing ",
-			    tok_str(e->x, e->w, e->i));
+		return e->i < e->w->n
+			       ? fail(e, "%s is not a protocol", tok_str(e->x, e->w, e->i))
+			       : fail(e, "a protocol is missing");
 	if (!e->proto) {
 		/* IOS holds `ip` as protocol 0; for IPv6 it is an extension header. */
 		if (f == FAMILY_V6)

@@ -230,7 +230,7 @@ static void duplicate(struct ios *x, struct acl *a, struct ace *first, const str
 
 void ios_acl_settle(struct ios *x, struct acl *a)
 {
-	if (!a->unsorted)
+	if (!a->unsorted || !a->aces.n)
 		return;
 	qsort(a->aces.v, a->aces.n, sizeof(*a->aces.v), by_seq);
 	size_t out = 0;

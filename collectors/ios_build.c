@@ -140,10 +140,12 @@ static const struct ruleset *missing(struct ios *x, enum family f, const char *n
 					f == FAMILY_V6 ? ", ipv6" : "");
 	struct ruleset *rs = known(x, full);
 	bool known = x->dialect != IOS_EOS;
-	diag_warning(x->d, "ios.acl-missing", at,
-		     "access list %s is bound here but not defined: %s", name,
-		     known ? "the device permits everything"
-			   : "what the device does isn't known");
+	if (at.line != x->missing_line) /* a range of interfaces is told once */
+		diag_warning(x->d, "ios.acl-missing", at,
+			     "access list %s is bound here but not defined: %s", name,
+			     known ? "the device permits everything"
+				   : "what the device does isn't known");
+	x->missing_line = at.line;
 	if (rs)
 		return rs;
 	rs = fresh(x, full, "binding", at);
@@ -432,7 +434,8 @@ static const struct ruleset *vacl_rules(struct ios *x, struct vacl *v)
 	bool speaks[FAMILY_COUNT] = { false };
 	v->rs = rs;
 	rs->glue = true;
-	qsort(v->clauses.v, v->clauses.n, sizeof(*v->clauses.v), by_clause);
+	if (v->clauses.n)
+		qsort(v->clauses.v, v->clauses.n, sizeof(*v->clauses.v), by_clause);
 	vec_each (c, &v->clauses) {
 		speaks[FAMILY_V4] |= c->acls4.n > 0;
 		speaks[FAMILY_V6] |= c->acls6.n > 0;

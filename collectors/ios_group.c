@@ -64,6 +64,7 @@ bool ios_group_open(struct ios *x, const struct toks *w)
 	if (!x->group->at.src)
 		x->group->at = tok_loc(x, w, name);
 	x->group->vendor_ip = vendor_ip;
+	x->group->v6 = tok_is(w, 1, "v6-service");
 	ios_define(x, "object-group", x->group->name, tok_loc(x, w, name));
 	return true;
 }
@@ -305,7 +306,7 @@ static const char *service(struct gather *b, const struct toks *w, unsigned i)
 		const char *why = one_service(b, w, i + 1, PROTO_TCP);
 		return why ? why : one_service(b, w, i + 1, PROTO_UDP);
 	}
-	if (!ios_proto(b->x, FAMILY_V4, w, i, &proto))
+	if (!ios_proto(b->x, b->g->v6 ? FAMILY_V6 : FAMILY_V4, w, i, &proto))
 		return "not a protocol";
 	return one_service(b, w, i + 1, proto);
 }

@@ -151,6 +151,7 @@ static void add_range(struct ios *x, const char *first, uint64_t hi, struct loc 
 	if (!parse_number(first + n, strlen(first + n), 0, UINT32_MAX, true, &lo) || hi < lo ||
 	    hi - lo >= IOS_RANGE_MAX || x->current.n >= IOS_RANGE_MAX) {
 		diag_warning(x->d, "ios.range", at, "not a range of interfaces that is read");
+		device_build_taint(x->b, NULL, at, "a range of interfaces that is not read");
 		add_current(x, first, at);
 		return;
 	}
@@ -195,6 +196,7 @@ void ios_iface_open(struct ios *x, const struct toks *w, unsigned first)
 	bool range = tok_is(w, first, "range");
 	x->current.n = 0;
 	x->standby_sub = false;
+	x->efp_indent = 0;
 	if (range)
 		first++;
 	/* Blanks within an item mean nothing: "Gi 0/1 - 24 , Gi 1/1". A word behind the number
@@ -500,338 +502,6 @@ static bool verify(struct ios *x, const struct toks *w, enum family f)
 	return true;
 }
 
-/* First words behind `ip` and `ipv6` that don't filter. */
-static const char *const ip_idle[] = {
-	"redirects",
-	"unreachables",
-	"proxy-arp",
-	"mask-reply",
-	"directed-broadcast",
-	"helper-address",
-	"route-cache",
-	"mtu",
-	"tcp",
-	"pim",
-	"igmp",
-	"cgmp",
-	"dvmrp",
-	"mroute-cache",
-	"multicast",
-	"sap",
-	"ospf",
-	"rip",
-	"router",
-	"eigrp",
-	"isis",
-	"hello-interval",
-	"hold-time",
-	"summary-address",
-	"split-horizon",
-	"authentication",
-	"bandwidth-percent",
-	"flow",
-	"nbar",
-	"accounting",
-	"load-sharing",
-	"cef",
-	"dhcp",
-	"arp",
-	"local-proxy-arp",
-	"irdp",
-	"mobile",
-	"rsvp",
-	"rgmp",
-	"probe",
-	"virtual-reassembly",
-	"ntp",
-	"attached-host-routes",
-	"attached-routes",
-	"port-unreachable",
-	"icmp",
-	"bgp",
-	"security",
-	"idle-group",
-	"nhrp",
-	"pgm",
-	"sdr",
-	"mfib",
-	"sticky-arp",
-	"forward",
-	"delay",
-	"passive-interface",
-	"device",
-	"source",
-	"gratuitous-arps",
-	"fabric",
-	"enable",
-	"nd",
-	"unnumbered",
-	"mld",
-	"snooping",
-	"neighbor",
-	"link-local",
-	"multicast-routing",
-	"autoconfig",
-	"vrrp",
-	"urd",
-	"tunnel",
-	"local-interface",
-	"ddns",
-	"proxy-mobile",
-	"destination-guard",
-	"crypto",
-	"rtp",
-	"iphc",
-	"header-compression",
-	"spd",
-	"distribute-list",
-	"route-preference",
-	"next-hop-self",
-	"advertise",
-	"ospfv3",
-	"null0",
-	"dns",
-	"wccp",
-	"policy",
-	"policy-list",
-	"vrf-receive",
-	"receive",
-	"general-prefix",
-	"hop-limit",
-};
-
-static const char *const idle[] = {
-	"description",
-	"duplex",
-	"speed",
-	"mtu",
-	"bandwidth",
-	"delay",
-	"load-interval",
-	"carrier-delay",
-	"keepalive",
-	"negotiation",
-	"media-type",
-	"mdix",
-	"udld",
-	"cdp",
-	"lldp",
-	"mop",
-	"spanning-tree",
-	"channel-group",
-	"channel-protocol",
-	"lacp",
-	"port-channel",
-	"logging",
-	"snmp",
-	"snmp-server",
-	"storm-control",
-	"flowcontrol",
-	"power",
-	"hold-queue",
-	"tx-queue",
-	"rx-queue",
-	"tx-ring-limit",
-	"priority-queue",
-	"fair-queue",
-	"random-detect",
-	"wrr-queue",
-	"rcv-queue",
-	"srr-queue",
-	"queue-set",
-	"auto",
-	"mls",
-	"qos",
-	"trust",
-	"priority-flow-control",
-	"platform",
-	"hardware",
-	"macro",
-	"device",
-	"service",
-	"bfd",
-	"isis",
-	"ospfv3",
-	"mpls",
-	"tag-switching",
-	"tunnel",
-	"vpc",
-	"fex",
-	"fabric",
-	"exit",
-	"arp",
-	"cts",
-	"dot1x",
-	"authentication",
-	"mab",
-	"access-session",
-	"errdisable",
-	"ethernet",
-	"ppp",
-	"dialer",
-	"pvc",
-	"atm",
-	"clock",
-	"framing",
-	"linecode",
-	"cablelength",
-	"isdn",
-	"eigrp",
-	"ipx",
-	"appletalk",
-	"decnet",
-	"clns",
-	"bridge-group",
-	"ntp",
-	"ptp",
-	"pim",
-	"igmp",
-	"mld",
-	"rip",
-	"mvrp",
-	"msrp",
-	"dcbx",
-	"l2",
-	"l2protocol",
-	"l2protocol-tunnel",
-	"evpn",
-	"vxlan",
-	"member",
-	"host-reachability",
-	"advertise",
-	"ingress-replication",
-	"mcast-group",
-	"suppress-arp",
-	"global",
-	"autostate",
-	"management",
-	"redundancy",
-	"phy",
-	"link-debounce",
-	"link",
-	"error-correction",
-	"flow",
-	"flow-spec",
-	"sflow",
-	"monitor",
-	"transceiver",
-	"traffic-loopback",
-	"unidirectional",
-	"identifier",
-	"designated-forwarder",
-	"multicast",
-	"mac-address",
-	"shape",
-	"priority",
-	"track",
-	"preempt",
-	"timers",
-	"name",
-	"backup",
-	"half-duplex",
-	"full-duplex",
-	"loopback",
-	"ring-speed",
-	"down-when-looped",
-	"serial",
-	"ignore-dcd",
-	"invert",
-	"compress",
-	"lapb",
-	"x25",
-	"frame-relay",
-	"vlan-id",
-	"station-role",
-	"ssid",
-	"antenna",
-	"channel",
-	"rts",
-	"beacon",
-	"dot11",
-	"world-mode",
-	"infrastructure-client",
-	"peer",
-	"async",
-	"group-range",
-	"modem",
-	"lre",
-	"stackwise",
-	"nv",
-	"mvr",
-	"rep",
-	"port-type",
-	"pppoe",
-	"pppoe-client",
-	"encapsulation",
-	"source-interface",
-	"overlay",
-	"shutdown-lan",
-	"default",
-	"hsrp",
-	"vrrp",
-	"standby",
-	"glbp",
-	"nat",
-	"crypto",
-	"load-balance",
-	"vtp",
-	"medium",
-	"beacon",
-	"layer2",
-	"breakout",
-	"rate-mode",
-	"dampening",
-	"interface",
-	"metric",
-	"port-security",
-	"voice",
-	"keepalives",
-	"vmtracer",
-	"comment",
-	"traffic-engineering",
-	"ipv4",
-	"aggregation",
-	"bgp",
-	"forwarding-threshold",
-	"domain",
-	"vlan",
-	"version",
-	"text",
-	"lisp",
-	"traffic-shape",
-	"transmit-interface",
-	"map-group",
-	"llc2",
-	"fras",
-	"smrp",
-	"vines",
-	"xns",
-	"counter",
-	"ipv6-hsrp",
-	"passive",
-	"srlg",
-	"topology",
-	"nve",
-	"attach",
-	"xconnect",
-	"hw-module",
-	"mode",
-	"no",
-	"virtual-reassembly",
-	"dslam",
-	"dsl",
-	"operating",
-	"radius",
-};
-
-static bool in_table(const struct toks *w, unsigned i, const char *const *t, size_t n)
-{
-	for (size_t k = 0; k < n; k++)
-		if (tok_is(w, i, t[k]))
-			return true;
-	return false;
-}
-
 static bool ip_line(struct ios *x, const struct toks *w, enum family f)
 {
 	enum bind_what what = f == FAMILY_V4 ? BIND_V4 : BIND_V6;
@@ -862,6 +532,8 @@ static bool ip_line(struct ios *x, const struct toks *w, enum family f)
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "ip inspect");
 	} else if (tok_is(w, 1, "verify")) {
 		return verify(x, w, f);
+	} else if (tok_is(w, 1, "unnumbered")) {
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "the address of another interface");
 	} else if (tok_is(w, 1, "ips") || tok_is(w, 1, "audit") || tok_is(w, 1, "admission") ||
 		   tok_is(w, 1, "auth-proxy")) {
 		add_narrow(x, w, "an inspection that may drop", tok_is(w, w->n - 1, "out"),
@@ -875,7 +547,7 @@ static bool ip_line(struct ios *x, const struct toks *w, enum family f)
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "routing by policy");
 	} else if (x->standby_sub && w->n >= 2 && isdigit((unsigned char)*w->v[1].s)) {
 		virtual_address(x, w, 1);
-	} else if (in_table(w, 1, ip_idle, sizeof(ip_idle) / sizeof(*ip_idle))) {
+	} else if (ios_known(IOS_IF_IP, w, 1)) {
 		ios_note_uses(x, w);
 		irrelevant(x, w);
 	} else {
@@ -888,7 +560,7 @@ static bool switchport(struct ios *x, const struct toks *w)
 {
 	uint64_t v;
 	if (toks_are(w, 1, "access vlan") && tok_number(w, 3, 1, 4094, &v)) {
-		EACH_CURRENT(f) f->vlan = f->vlan ? f->vlan : (int)v, f->switchport = true;
+		EACH_CURRENT(f) f->vlan = (int)v, f->switchport = true;
 		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 		return true;
 	}
@@ -927,11 +599,29 @@ static bool standby(struct ios *x, const struct toks *w)
 	return true;
 }
 
+/* A line below `service instance`: of one of the port's frames' classes only. */
+static bool service_instance(struct ios *x, const struct toks *w)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (tok_is(w, i, "access-group") || tok_is(w, i, "service-policy")) {
+			taint_current(x, w, "a list on a service instance");
+			ios_note_uses(x, w);
+			ios_mark(x, w->line, ACCOUNT_BOUNDED, true,
+				 "a list on a service instance");
+			return true;
+		}
+	irrelevant(x, w);
+	return true;
+}
+
 bool ios_iface_line(struct ios *x, const struct toks *w)
 {
 	x->work += x->current.n;
 	if (x->work > IOS_WORK_MAX)
 		return false;
+	if (x->efp_indent && w->indent >= x->efp_indent)
+		return service_instance(x, w);
+	x->efp_indent = toks_are(w, 0, "service instance") ? w->indent + 1 : 0;
 	if (tok_is(w, 0, "no") || (tok_is(w, 0, "default") && w->n > 1))
 		return no_line(x, w);
 	if (tok_is(w, 0, "ip"))
@@ -996,9 +686,19 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 		bool out = tok_is(w, i, "output");
 		EACH_CURRENT(f)
 		{
-			f->policy_maps[out] = tok_str(x, w, w->n - 1);
+			f->policy_maps[out] = tok_str(x, w, i + 1);
 			f->policy_at[out] = tok_line(x, w);
 		}
+		irrelevant(x, w);
+		return true;
+	}
+	if (toks_are(w, 0, "private-vlan mapping")) {
+		taint_current(x, w, "ports of one VLAN are kept apart");
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "ports of one VLAN are kept apart");
+		return true;
+	}
+	/* of `cts manual` */
+	if (toks_are(w, 0, "policy static sgt")) {
 		irrelevant(x, w);
 		return true;
 	}
@@ -1032,7 +732,7 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "which lists are in force");
 		return true;
 	}
-	if (tok_is(w, 0, "port") || in_table(w, 0, idle, sizeof(idle) / sizeof(*idle))) {
+	if (tok_is(w, 0, "port") || ios_known(IOS_IF, w, 0)) {
 		irrelevant(x, w);
 		return true;
 	}

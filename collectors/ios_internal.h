@@ -96,6 +96,7 @@ struct group {
 	enum group_kind kind;
 	uint8_t state;
 	bool vendor_ip; /* NX-OS `object-group ip address`: wildcards, not netmasks */
+	bool v6;	/* services of IPv6 */
 	struct loc at;
 	VEC(uint32_t) lines;
 	/* Results: addresses as source and destination, ports likewise; of services the
@@ -265,6 +266,8 @@ struct ios {
 	struct map rulesets;   /* by name */
 	size_t work;	       /* of ranges, see IOS_WORK_MAX */
 	bool svis_tainted;
+	uint32_t missing_line; /* the last one told of */
+	uint32_t efp_indent;   /* of `service instance`, + 1; 0: not inside one */
 };
 
 /* ios_lines.c */
@@ -302,6 +305,25 @@ void ios_acl_line(struct ios *x, const struct later *l);
 void ios_acl_settle(struct ios *x, struct acl *a);
 /* One line of an access list section; false where it isn't one. */
 bool ios_acl_mode(struct ios *x, const struct toks *w);
+
+/* ios_words.c: words that begin lines without a say. */
+enum ios_table_id {
+	IOS_LEAVES,
+	IOS_BLOCKS,
+	IOS_IP_LEAVES,
+	IOS_IP_BLOCKS,
+	IOS_IPV6_LEAVES,
+	IOS_IPV6_BLOCKS,
+	IOS_IF,
+	IOS_IF_IP,
+	IOS_TABLES
+};
+struct ios_table {
+	const char *const *words;
+	size_t n;
+};
+extern const struct ios_table ios_tables[IOS_TABLES];
+bool ios_known(enum ios_table_id id, const struct toks *w, unsigned i);
 
 /* ios_ace.c: reads an entry from word i on (permit or deny). 0, or -EINVAL with *ret_why and
  * the word that is wrong in *ret_bad. *ret_bound is why it is a bound, NULL where exact. */

@@ -30,6 +30,10 @@ static const struct ios_name tcp_ports[] = {
 };
 
 static const struct ios_name ios_tcp_ports[] = {
+	/* newer IOS-XE */
+	{ "ssh", 22 },
+	{ "http", 80 },
+	{ "https", 443 },
 	{ "connectedapps-plain", 15001 },
 	{ "connectedapps-tls", 15002 },
 	{ "msrpc", 135 },
