@@ -29,6 +29,7 @@ enum exit_code {
 struct app {
 	struct arena *arena;
 	struct diags diags;
+	size_t printed; /* of the diagnostics */
 	struct report_style out_style, err_style; /* of standard output and error */
 	bool progress;				  /* standard error is a terminal */
 	const char *usage;			  /* of the command at hand */
@@ -49,8 +50,9 @@ extern const struct command cmd_check, cmd_diff, cmd_query, cmd_eval, cmd_lint, 
 int usage_error(const struct app *app, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Prints the collected diagnostics on standard error. */
-void print_diags(const struct app *app);
+/* Prints the diagnostics collected since the last call on standard error. They quote their
+ * sources: call it before those are freed. */
+void print_diags(struct app *app);
 
 /*
  * Where documents go: --format F[:PATH], several times. Without a path a document goes to

@@ -24,8 +24,10 @@ static int load_both(struct app *app, char **paths, const char *collector, bool 
 		return code;
 	code = estates ? load_estate(app, paths[1], was->snap, is)
 		       : load_sources(app, &paths[1], 1, collector, was->snap, is);
-	if (code)
+	if (code) {
+		print_diags(app);
 		loaded_free(was);
+	}
 	return code;
 }
 

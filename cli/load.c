@@ -79,6 +79,7 @@ int load_estate(struct app *app, const char *path, const struct snapshot *after,
 	const struct estate *e;
 	int err = estate_read(&l.snap->matches, &app->diags, path, &e);
 	if (err) {
+		print_diags(app); /* they quote what goes with the snapshot */
 		snapshot_destroy(l.snap);
 		return EXIT_USAGE;
 	}
@@ -92,10 +93,13 @@ int load_estate(struct app *app, const char *path, const struct snapshot *after,
 		for (size_t k = 0; k < es->n_files; k++) {
 			const struct source *src;
 			const char *full = arena_printf(app->arena, "%s%s", folder, es->files[k]);
-			if (source_open(l.snap->arena, &app->diags, full, es->files[k], &src))
+			if (source_open(l.snap->arena, &app->diags, full, es->files[k], &src)) {
 				l.failed[i] = true;
-			else
-				*vec_add(&files) = src;
+				continue;
+			}
+			/* An empty file is no evidence of a device that has no rules. */
+			l.failed[i] = l.failed[i] || !src->size;
+			*vec_add(&files) = src;
 		}
 		if (read_entry(app, l.snap, es->name, files.v, files.n, es->collector, es->plane) ||
 		    entry_failed(l.snap, files.v, files.n))
@@ -176,10 +180,12 @@ int load_sources(struct app *app, char *const *paths, int n, const char *collect
 		for (size_t k = 0; k < files.n; k++) {
 			const struct source *src;
 			const char *name = files.v[k][0] == '/' ? last_part(files.v[k]) : files.v[k];
-			if (source_open(l.snap->arena, &app->diags, files.v[k], name, &src))
+			if (source_open(l.snap->arena, &app->diags, files.v[k], name, &src)) {
 				l.any_failed = true;
-			else
-				*vec_add(&srcs) = src;
+				continue;
+			}
+			l.any_failed |= !src->size;
+			*vec_add(&srcs) = src;
 		}
 		if (read_entry(app, l.snap, device_name(app->arena, "", paths[i], false) + 1, srcs.v,
 			       srcs.n, collector, -1) ||

@@ -6,11 +6,12 @@
 #include "base/file.h"
 #include "cli/cli.h"
 
-void print_diags(const struct app *app)
+void print_diags(struct app *app)
 {
 	struct text t = { 0 };
-	for (size_t i = 0; i < app->diags.n; i++)
+	for (size_t i = app->printed; i < app->diags.n; i++)
 		report_diag(&app->diags.v[i], app->err_style, &t);
+	app->printed = app->diags.n;
 	for (size_t i = 0; i < app->diags.n_counts; i++)
 		if (app->diags.counts[i].n > DIAG_CAP_PER_CODE)
 			text_putf(&t, "%zu more of [%s] are only counted\n",
