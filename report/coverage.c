@@ -10,7 +10,7 @@
 #include "report/parts.h"
 #include "report/place.h"
 
-enum { COMPACT_FROM = 60 };
+enum { COMPACT_FROM = 60, WHYS_MAX = 8 };
 
 static enum ink verdict_ink(const char *verdict)
 {
@@ -85,34 +85,69 @@ static bool is_aligned(const json_t *c)
 	return !strcmp(doc_get(c, "verdict"), "aligned");
 }
 
-/* "web-a, physical: db-a, db-b, external" for every aligned pair. The list is sorted. */
-static void put_aligned(struct text *t, struct report_style st, const json_t *coverage)
+/* The different reasons of aligned comparisons, as far as they are told together. */
+struct whys {
+	const char *v[WHYS_MAX];
+	size_t n;
+};
+
+static bool is_grouped(const struct whys *w, const json_t *c)
 {
-	static const char *const planes[] = { "physical", "virtual" };
-	for (size_t p = 0; p < 2; p++) {
-		struct text s = { 0 };
-		const char *from = NULL;
-		size_t i;
-		json_t *c;
-		json_array_foreach (coverage, i, c) {
-			if (!is_aligned(c) || strcmp(doc_get(c, "plane"), planes[p]))
-				continue;
-			if (from && strcmp(from, doc_get(c, "from"))) {
-				page_wrap(t, st, INK_PLAIN, "  ", 2, s.s);
-				text_clear(&s);
-				from = NULL;
-			}
-			if (!from)
-				text_putf(&s, "aligned, %s, %s -> ", planes[p],
-					  doc_get(c, "from"));
-			else
-				text_put(&s, ", ");
-			from = doc_get(c, "from");
-			text_put(&s, doc_get(c, "to"));
+	for (size_t i = 0; is_aligned(c) && i < w->n; i++)
+		if (!strcmp(w->v[i], doc_get(c, "why")))
+			return true;
+	return false;
+}
+
+static void find_whys(struct whys *w, const json_t *coverage)
+{
+	size_t i;
+	json_t *c;
+	json_array_foreach (coverage, i, c)
+		if (is_aligned(c) && w->n < WHYS_MAX && !is_grouped(w, c))
+			w->v[w->n++] = doc_get(c, "why");
+}
+
+/* "web-a -> db-a, db-b, external" for every aligned pair. The list is sorted. */
+static void put_group(struct text *t, struct report_style st, const json_t *coverage,
+		      const char *plane, const char *why)
+{
+	struct text s = { 0 };
+	const char *from = NULL;
+	bool any = false;
+	size_t i;
+	json_t *c;
+	json_array_foreach (coverage, i, c) {
+		if (!is_aligned(c) || strcmp(doc_get(c, "plane"), plane) ||
+		    strcmp(doc_get(c, "why"), why))
+			continue;
+		if (!any) {
+			text_putf(&s, "%s%s%s:", plane, *why ? ", " : "", why);
+			page_wrap(t, st, INK_GOOD, "  aligned", 10, s.s);
+			any = true;
 		}
-		if (s.len)
-			page_wrap(t, st, INK_PLAIN, "  ", 2, s.s);
-		text_finish(&s);
+		if (!from || strcmp(from, doc_get(c, "from"))) {
+			if (from)
+				page_wrap(t, st, INK_PLAIN, "    ", 6, s.s);
+			text_clear(&s);
+			text_putf(&s, "%s -> ", doc_get(c, "from"));
+		} else {
+			text_put(&s, ", ");
+		}
+		from = doc_get(c, "from");
+		text_put(&s, doc_get(c, "to"));
+	}
+	if (from)
+		page_wrap(t, st, INK_PLAIN, "    ", 6, s.s);
+	text_finish(&s);
+}
+
+static void put_aligned(struct text *t, struct report_style st, const json_t *coverage,
+			const struct whys *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		put_group(t, st, coverage, "physical", w->v[i]);
+		put_group(t, st, coverage, "virtual", w->v[i]);
 	}
 }
 
@@ -150,19 +185,20 @@ void part_coverage(struct text *t, struct report_style st, const json_t *doc)
 		  doc_int(count, "inconclusive"));
 	part_heading(t, st, s.s);
 
-	bool compact = n > COMPACT_FROM;
+	struct whys whys = { 0 };
+	if (n > COMPACT_FROM)
+		find_whys(&whys, coverage);
 	json_array_foreach (coverage, i, c) {
 		text_clear(&s);
 		text_putf(&s, "%s -> %s", doc_get(c, "from"), doc_get(c, "to"));
 		size_t columns = page_columns(s.s, s.len);
-		if (columns > pair && !(compact && is_aligned(c)))
+		if (columns > pair && !is_grouped(&whys, c))
 			pair = columns;
 	}
 	pair = pair > 34 ? 34 : pair;
 	json_array_foreach (coverage, i, c)
-		if (!compact || !is_aligned(c))
+		if (!is_grouped(&whys, c))
 			put_row(t, st, c, (unsigned)pair);
-	if (compact)
-		put_aligned(t, st, coverage);
+	put_aligned(t, st, coverage, &whys);
 	text_finish(&s);
 }

@@ -76,6 +76,7 @@ struct place place_of_json(const json_t *obj)
 		.from = number(obj, "text_from"),
 		.from_utf16 = number(obj, "text_from_utf16"),
 		.left = number(obj, "text_left"),
+		.excerpt = doc_get_or_null(obj, "excerpt"),
 	};
 	p.len = json_string_length(json_object_get(obj, "text"));
 	/* A document of ours never quotes more; one by another hand may. */
@@ -93,6 +94,54 @@ struct place place_of_json(const json_t *obj)
 	return p;
 }
 
+/*
+ * A bracket says nothing to who reads a quote: the value that it opens does. Blanks outside of
+ * strings are taken out, and as much is read as the excerpt has room for.
+ */
+static void put_excerpt(json_t *obj, struct loc at)
+{
+	size_t len;
+	const char *line = source_line(at.src, at.line, &len);
+	if (!at.col || at.col > len || (line[at.col - 1] != '{' && line[at.col - 1] != '['))
+		return;
+	const char *p = line + at.col - 1, *end = at.src->data + at.src->size;
+	struct text t = { 0 };
+	unsigned depth = 0, lines = 0;
+	bool quoted = false;
+	for (; p < end && t.len < PLACE_EXCERPT_MAX; p++) {
+		char c = *p;
+		lines += c == '\n' || c == '\r';
+		if (quoted) {
+			text_putc(&t, c);
+			if (c == '\\' && p + 1 < end)
+				text_putc(&t, *++p);
+			else if (c == '"')
+				quoted = false;
+			continue;
+		}
+		if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+			continue;
+		text_putc(&t, c);
+		quoted = c == '"';
+		if (c == ',' || c == ':')
+			text_putc(&t, ' ');
+		depth += c == '{' || c == '[';
+		depth -= c == '}' || c == ']';
+		if (!depth)
+			break;
+	}
+	/* One that ends on its line is quoted as it is; one without an end is no JSON. */
+	if (lines && (!depth || t.len >= PLACE_EXCERPT_MAX)) {
+		while (depth && t.len && continues(t.s[t.len - 1]))
+			t.s[--t.len] = 0;
+		if (depth && (unsigned char)t.s[t.len - 1] >= 0xc0)
+			t.s[--t.len] = 0;
+		text_put(&t, depth ? "..." : "");
+		doc_put(obj, "excerpt", doc_stringn(t.s, t.len));
+	}
+	text_finish(&t);
+}
+
 void place_put(json_t *obj, struct loc at)
 {
 	struct place p = place_of_loc(at);
@@ -102,6 +151,8 @@ void place_put(json_t *obj, struct loc at)
 	doc_put(obj, "end_column", p.end_col ? json_integer(p.end_col) : json_null());
 	doc_put_string(obj, "path", p.path);
 	doc_put(obj, "text", doc_stringn(p.text, p.len));
+	if (p.text)
+		put_excerpt(obj, at);
 	if (!p.text || (p.from == 1 && !p.left))
 		return;
 	doc_put_int(obj, "text_from", p.from);

@@ -9,6 +9,8 @@
  *	file, line, column, end_column   as in struct loc; null where not known
  *	path                             the logical place, or null
  *	text                             the line, or the part of it round the column, or null
+ *	excerpt                          where a JSON object or array begins there and ends on
+ *	                                 another line: all of it in one line, not always there
  * and where the line was cut (it begins at 1 and ends with its line otherwise):
  *
  *	text_from                        the column (in bytes) at which text begins
@@ -23,7 +25,7 @@
 #include "base/text.h"
 
 /* No more of a line than this is ever quoted: exports may be one line of megabytes. */
-enum { PLACE_TEXT_MAX = 400 };
+enum { PLACE_TEXT_MAX = 400, PLACE_EXCERPT_MAX = 600 };
 
 struct place {
 	const char *file;	     /* NULL: none */
@@ -33,6 +35,7 @@ struct place {
 	size_t len;
 	uint32_t from, from_utf16;
 	size_t left;
+	const char *excerpt; /* only of a document; NULL: none */
 };
 
 /* Points into the source. */

@@ -9,7 +9,7 @@
 
 static const char dots[] = "...";
 /* A long line is folded into a few rows, a very long one is cut. */
-enum { DOTS = 3, LEAST_TEXT = 20, ROWS = 3 };
+enum { DOTS = 3, LEAST_TEXT = 20, ROWS = 3, EXCERPT_ROWS = 6 };
 
 /* One character on the screen: where its text begins in the shown line, and its columns. */
 struct cell {
@@ -144,7 +144,7 @@ static void put_marks(struct text *t, struct report_style st, unsigned indent, u
 }
 
 static void put_line(struct text *t, struct report_style st, unsigned indent, unsigned digits,
-		     const struct place *p, enum ink ink)
+		     const struct place *p, size_t rows, enum ink ink)
 {
 	struct shown s = { 0 };
 	show(&s, p);
@@ -155,7 +155,7 @@ static void put_line(struct text *t, struct report_style st, unsigned indent, un
 	to = to > last ? last : to;
 	unsigned taken = indent + digits + 3 + 2 * DOTS, width = page_width(st);
 	size_t room = width > taken + LEAST_TEXT ? width - taken : LEAST_TEXT, lo, hi;
-	window(&s, from, to, room * ROWS, &lo, &hi);
+	window(&s, from, to, room * rows, &lo, &hi);
 
 	gutter(t, st, indent, digits, 0);
 	text_putc(t, '\n');
@@ -190,8 +190,14 @@ static unsigned digits_of(uint32_t line)
 void quote_line_put(struct text *t, struct report_style st, unsigned indent,
 		    const struct place *p, enum ink ink)
 {
-	if (p->text && p->line)
-		put_line(t, st, indent, digits_of(p->line), p, ink);
+	if (p->excerpt && p->line) {
+		/* All of it is meant: it needs no marks. */
+		struct place whole = { .line = p->line, .text = p->excerpt, .from = 1 };
+		whole.len = strnlen(p->excerpt, 2 * PLACE_EXCERPT_MAX);
+		put_line(t, st, indent, digits_of(p->line), &whole, EXCERPT_ROWS, ink);
+	} else if (p->text && p->line) {
+		put_line(t, st, indent, digits_of(p->line), p, ROWS, ink);
+	}
 }
 
 void quote_put(struct text *t, struct report_style st, unsigned indent, const struct place *p,

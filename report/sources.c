@@ -24,79 +24,104 @@ void part_count(struct text *t, long long n, const char *one, const char *many)
 	text_putf(t, "%lld %s", n, n == 1 ? one : many);
 }
 
-static const char *plural(const char *unit, long long n)
+/* Columns of the table: what is left for the name, and each number. */
+enum { NUMBER = 9, NUMBERS = 5, NAME_LEAST = 24 };
+
+static const char *const number_keys[] = { "total", "exact", "bounded", "irrelevant",
+					   "rejected" };
+
+static unsigned name_columns(struct report_style st)
 {
-	static const char *const known[][2] = { { "line", "lines" },
-						{ "member", "members" },
-						{ "rule", "rules" },
-						{ "object", "objects" },
-						{ "element", "elements" } };
-	for (size_t i = 0; n != 1 && i < sizeof(known) / sizeof(*known); i++)
-		if (!strcmp(unit, known[i][0]))
-			return known[i][1];
-	return unit;
+	unsigned width = page_width(st), taken = NUMBERS * NUMBER;
+	return width > taken + NAME_LEAST ? width - taken : NAME_LEAST;
 }
 
-static void put_share(struct text *s, const json_t *account)
+static void put_table_head(struct text *t, struct report_style st)
 {
-	const json_t *policy = doc_object(account, "policy");
-	long long n = doc_int(policy, "total"), exact = doc_int(policy, "exact");
+	static const char *const heads[] = { "total", "exact", "bounded", "irrelev.",
+					     "rejected" };
+	struct text s = { 0 };
+	page_pad(&s, "What was read", name_columns(st));
+	for (size_t i = 0; i < NUMBERS; i++)
+		text_putf(&s, "%*s", NUMBER, heads[i]);
+	part_heading(t, st, s.s);
+	text_finish(&s);
+}
+
+static void put_source(struct text *t, struct report_style st, const json_t *src)
+{
+	const json_t *acc = doc_object(src, "account");
+	bool failed = doc_bool(src, "failed");
+	struct text s = { 0 };
+	unsigned name = name_columns(st);
+
+	text_putf(&s, "%s (%s)", doc_get(src, "name"), doc_get(src, "collector"));
+	size_t before = t->len;
+	text_put(t, "  ");
+	page_put(t, s.s);
+	size_t columns = page_columns(t->s + before, t->len - before);
+	if (columns > name)
+		text_putc(t, '\n');
+	page_repeat(t, ' ', columns > name ? name : name - columns);
+	for (size_t i = 0; i < NUMBERS; i++) {
+		long long n = doc_int(acc, number_keys[i]);
+		if (n && i == NUMBERS - 1)
+			page_ink(t, st, INK_CRITICAL);
+		text_putf(t, "%*lld", NUMBER, n);
+		if (n && i == NUMBERS - 1)
+			page_plain(t, st);
+	}
+	text_putc(t, '\n');
+	if (failed)
+		page_wrap(t, st, INK_CRITICAL, "    NOT READ to its end:", 4,
+			  "what it decides is not known");
+	text_finish(&s);
+}
+
+/* How much of what decides was understood, of all sources. */
+static void put_share(struct text *t, struct report_style st, const json_t *sources)
+{
+	long long n = 0, exact = 0;
+	size_t i;
+	json_t *v;
+	json_array_foreach (sources, i, v) {
+		const json_t *policy = doc_object(doc_object(v, "account"), "policy");
+		n += doc_int(policy, "total");
+		exact += doc_int(policy, "exact");
+	}
 	if (n <= 0 || exact < 0 || exact > n)
 		return;
 	/* Rounded down: 100 % is only said where nothing is missing. */
 	long long tenths = (long long)((double)exact * 1000.0 / (double)n);
 	if (tenths >= 1000 && exact < n)
 		tenths = 999;
-	text_putf(s, "; of %lld that say what passes, %lld.%lld %% exactly", n, tenths / 10,
-		  tenths % 10);
+	struct text s = { 0 };
+	text_putf(&s, "Of %lld that say what passes, %lld.%lld %% were understood exactly.", n,
+		  tenths / 10, tenths % 10);
+	page_wrap(t, st, INK_PLAIN, "  ", 2, s.s);
+	text_finish(&s);
 }
 
-static void put_source(struct text *t, struct report_style st, const json_t *src, size_t most)
+/* The units of one class; the rejected ones come first: they are what may be missing. */
+static size_t put_entries(struct text *t, struct report_style st, const json_t *src,
+			  const char *class, size_t most)
 {
-	const json_t *acc = doc_object(src, "account");
-	const char *unit = doc_get(acc, "unit");
-	long long total = doc_int(acc, "total");
-	struct text s = { 0 };
-	size_t i, told = 0;
+	bool rejected = !strcmp(class, "rejected");
+	size_t told = 0, i;
 	json_t *e;
-
-	text_put(t, "  ");
-	page_inked(t, st, INK_STRONG, doc_get(src, "name"));
-	text_put(t, " (");
-	page_put(t, doc_get(src, "collector"));
-	text_put(t, ")");
-	if (doc_bool(src, "failed")) {
-		text_put(t, ": ");
-		page_inked(t, st, INK_CRITICAL, "could not be read to its end");
+	json_array_foreach (doc_array(doc_object(src, "account"), "entries"), i, e) {
+		if (strcmp(doc_get(e, "class"), class) || told++ >= most)
+			continue;
+		struct place at = place_of_json(e);
+		struct text s = { 0 };
+		place_print(&s, &at);
+		text_putf(&s, ": %s", doc_get(e, "why"));
+		page_wrap(t, st, rejected ? INK_CRITICAL : INK_MEDIUM,
+			  rejected ? "  rejected:" : "  bounded:", 12, s.s);
+		quote_line_put(t, st, 4, &at, rejected ? INK_CRITICAL : INK_MEDIUM);
+		text_finish(&s);
 	}
-	text_putc(t, '\n');
-	text_putf(&s, "%lld %s: %lld exact, %lld with a bound, %lld irrelevant, %lld rejected",
-		  total, plural(unit, total), doc_int(acc, "exact"), doc_int(acc, "bounded"),
-		  doc_int(acc, "irrelevant"), doc_int(acc, "rejected"));
-	put_share(&s, acc);
-	page_wrap(t, st, INK_PLAIN, "    ", 4, s.s);
-
-	const json_t *entries = doc_array(acc, "entries");
-	/* The rejected ones first: they are what may be missing. */
-	for (int pass = 0; pass < 2; pass++) {
-		const char *class = pass ? "bounded" : "rejected";
-		json_array_foreach (entries, i, e) {
-			if (strcmp(doc_get(e, "class"), class))
-				continue;
-			if (told++ >= most)
-				continue;
-			struct place at = place_of_json(e);
-			text_clear(&s);
-			place_print(&s, &at);
-			text_putf(&s, ": %s", doc_get(e, "why"));
-			page_wrap(t, st, INK_PLAIN, pass ? "    bounded:" : "    rejected:", 14,
-				  s.s);
-			quote_line_put(t, st, 6, &at, pass ? INK_MEDIUM : INK_CRITICAL);
-		}
-	}
-	if (told > most)
-		text_putf(t, "    and %zu more (--format json has them all)\n", told - most);
-	text_finish(&s);
+	return told;
 }
 
 void part_sources(struct text *t, struct report_style st, const json_t *doc, size_t most)
@@ -107,9 +132,20 @@ void part_sources(struct text *t, struct report_style st, const json_t *doc, siz
 
 	if (!json_array_size(sources))
 		return;
-	part_heading(t, st, "What was read");
+	put_table_head(t, st);
 	json_array_foreach (sources, i, v)
-		put_source(t, st, v, most);
+		put_source(t, st, v);
+	put_share(t, st, sources);
+	json_array_foreach (sources, i, v) {
+		size_t told = put_entries(t, st, v, "rejected", most);
+		size_t left = most > told ? most - told : 0;
+		told += put_entries(t, st, v, "bounded", left);
+		if (told <= most)
+			continue;
+		text_putf(t, "  and %zu more of ", told - most);
+		page_put(t, doc_get(v, "name"));
+		text_put(t, " (--format json has them all)\n");
+	}
 }
 
 static void put_diag(struct text *t, struct report_style st, const json_t *d)

@@ -625,6 +625,54 @@ Test(report, long_lines_are_folded_or_cut)
 	text_finish(&out);
 }
 
+/* A bracket is quoted with what it opens, as far as there is room, in one line. */
+Test(report, json_values_are_quoted_whole)
+{
+	static const struct {
+		const char *text;
+		uint32_t line, col;
+		const char *want;
+	} rows[] = {
+		{ "[\n {\n  \"a\": [1,\t2],\n\r\n \"b\":\"x  y\\\"}\"\n }\n]", 2, 2,
+		  "{\"a\": [1, 2], \"b\": \"x  y\\\"}\"}" },
+		{ "{\"a\": {}}\n", 1, 7, NULL },
+		{ "{\"a\":\n 1}\n", 1, 2, NULL },
+		{ "{\n\"a\": [", 1, 1, NULL },
+		{ "{\n\"a", 1, 1, NULL },
+		{ "{\n", 1, 9, NULL },
+	};
+	struct fixture *f = fixture_aligned();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct source *src = NULL;
+		source_from_bytes(f->arena, &f->diags, "x.json", rows[i].text,
+				  strlen(rows[i].text), &src);
+		json_t *j = place_json((struct loc){ src, rows[i].line, rows[i].col, 0, NULL });
+		const char *got = doc_get_or_null(j, "excerpt");
+		cr_expect(rows[i].want ? got && !strcmp(got, rows[i].want) : !got,
+			  "row %zu: %s", i, got ? got : "none");
+		json_decref(j);
+	}
+	/* Cut in the middle of anything. */
+	struct text big = { 0 };
+	for (size_t pad = 0; pad < 8; pad++) {
+		const struct source *src = NULL;
+		text_clear(&big);
+		text_put(&big, "[\n\"");
+		text_putf(&big, "%.*s", (int)pad, "12345678");
+		for (int k = 0; k < 400; k++)
+			text_put(&big, k % 3 ? "\xf0\x9f\x98\x80" : "\xc3\xa4");
+		text_put(&big, "\"]");
+		source_from_bytes(f->arena, &f->diags, "x.json", big.s, big.len, &src);
+		json_t *j = place_json((struct loc){ src, 1, 1, 2, NULL });
+		const char *got = doc_get(j, "excerpt");
+		cr_expect(strlen(got) > 500 && strlen(got) < PLACE_EXCERPT_MAX + 10);
+		cr_expect(has_suffix(got, "...") && !strstr(got, "\xef\xbf\xbd"), "%s", got);
+		json_decref(j);
+	}
+	text_finish(&big);
+	fixture_destroy(f);
+}
+
 /* One line of a megabyte: what is kept of it is small, and right. */
 Test(report, a_line_of_a_megabyte_is_cut)
 {
@@ -700,7 +748,9 @@ Test(report, coverage_of_many_pairs_is_compact)
 			.to = arena_printf(f->arena, "to-%d", i / 2 % 20),
 			.plane = i % 2 ? "virtual" : "physical",
 			.verdict = i % 50 ? COVER_ALIGNED : COVER_INCONCLUSIVE,
-			.why = i % 50 ? NULL : "no path",
+			.why = i == 399 ? "stands alone"
+			       : i % 50 ? NULL
+					: "no path",
 		};
 	json_t *doc = results_json(&f->res);
 	render(doc, "text", (struct report_style){ 0 }, &out);
@@ -709,12 +759,14 @@ Test(report, coverage_of_many_pairs_is_compact)
 		lines++;
 	for (const char *s = out.s; (s = strstr(s, "  inconclusive")); s++)
 		open++;
-	cr_expect_leq(lines, 110, "%zu lines", lines);
+	cr_expect_leq(lines, 90, "%zu lines", lines);
 	cr_expect_eq(open, 8);
 	cr_expect(strstr(out.s, "200 zone pairs, 400 comparisons by plane"));
+	/* What is special about an aligned one is told of it. */
+	cr_expect(strstr(out.s, "  aligned virtual, stands alone:\n      from-9 -> to-19\n"));
 	for (int i = 0; i < 10; i++) {
 		text_clear(&row);
-		text_putf(&row, "  aligned, virtual, from-%d -> to-0, to-1, ", i);
+		text_putf(&row, "      from-%d -> to-%s, to-", i, i % 5 ? "0" : "1");
 		cr_expect(strstr(out.s, row.s), "%s", row.s);
 	}
 	json_decref(doc);
