@@ -360,6 +360,15 @@ static bool tracks(const json_t *v, int depth)
 	return false;
 }
 
+static void loosen(struct nft *n, const char *family, const char *table, const char *ref)
+{
+	struct nft_set *s = NULL;
+	if (ref)
+		s = map_get(&n->sets, nft_key_of(n, family, table, ref + (*ref == '@')));
+	if (s)
+		s->loose = "rules add to it or take from it";
+}
+
 /* A rule is put to its chain; what it does to the rest of the file is noted. */
 static void place_rule(struct nft *n, const json_t *v)
 {
@@ -389,17 +398,14 @@ static void place_rule(struct nft *n, const json_t *v)
 		nft_graph_calls(n, ch, stmt, at);
 		if (json_object_get(stmt, "flow"))
 			n->offload = true;
-		const json_t *up = json_object_get(stmt, "set");
-		const char *ref = nft_str(up, "set");
-		if (!up) {
-			up = json_object_get(stmt, "map");
-			ref = nft_str(up, "map");
-		}
-		struct nft_set *s = ref ? map_get(&n->sets, nft_key_of(n, family, table,
-								       ref + (*ref == '@')))
-					: NULL;
-		if (s)
-			s->loose = "rules add to it or take from it";
+		const char *ref = nft_str(json_object_get(stmt, "set"), "set");
+		if (!ref)
+			ref = nft_str(json_object_get(stmt, "map"), "map");
+		loosen(n, family, table, ref);
+		/* what nft has no JSON for is text: the sets it names are not to be trusted */
+		for (const char *s = json_string_value(stmt); s && (s = strchr(s, '@')); s++)
+			loosen(n, family, table,
+			       arena_strn(n->arena, s, 1 + strcspn(s + 1, " \t{,;}")));
 	}
 }
 

@@ -52,14 +52,14 @@ size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 	struct nft_table *t = ch->table;
 	size_t count = 0;
 	if (t->doubt)
-		glue(v, &count, match_unknown(m, t->at, "%s", t->doubt), VERDICT_PERMIT, t->at,
-		     "the table may be switched off");
+		glue(v, &count, match_unknown(m, LOC_NONE, "%s", t->doubt), VERDICT_PERMIT,
+		     t->at, "the table may be switched off");
 	if (t->family == NFT_IP || t->family == NFT_IP6)
 		glue(v, &count, match_family(m, t->family == NFT_IP ? FAMILY_V6 : FAMILY_V4),
 		     VERDICT_PERMIT, t->at, "the table sees one family only");
 	if (t->family == NFT_BRIDGE) {
 		glue(v, &count,
-		     match_unknown(m, ch->at, "bridged or routed: the file does not tell"),
+		     match_unknown(m, LOC_NONE, "bridged or routed: the file does not tell"),
 		     VERDICT_PERMIT, ch->at, "bridged frames only");
 	} else if (ch->reach & REACH_FRAME) {
 		const struct match *dev = match_none(m);
@@ -67,7 +67,7 @@ size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 		vec_each (name, &ch->devs)
 			dev = match_or(m, dev, match_iface(m, f, *name, false));
 		const struct match *other = match_unknown(
-			m, ch->at,
+			m, LOC_NONE,
 			ch->devs.n ? "a device that may lie on top of the chain's"
 				   : "the chain's device: the export does not tell");
 		glue(v, &count, match_and(m, match_not(m, dev), other), VERDICT_PERMIT, ch->at,
@@ -80,11 +80,11 @@ size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 		     "a nat chain sees first packets only");
 		glue(v, &count,
 		     match_and(m, match_value(m, FIELD_STATE, STATE_RELATED),
-			       match_unknown(m, ch->at, "nat of related packets")),
+			       match_unknown(m, LOC_NONE, "nat of related packets")),
 		     VERDICT_PERMIT, ch->at, "a nat chain sees first packets only");
 		if (n->nat_chains[ch->reach] > 1)
 			glue(v, &count,
-			     match_unknown(m, ch->at, "another nat chain may come first"),
+			     match_unknown(m, LOC_NONE, "another nat chain may come first"),
 			     VERDICT_PERMIT, ch->at,
 			     "once translated, nat chains are passed by");
 	}
@@ -93,7 +93,7 @@ size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 		const struct match *all[] = {
 			match_value(m, FIELD_STATE, STATE_ESTABLISHED),
 			match_ranges(m, FIELD_PROTO, r, 2),
-			match_unknown(m, ch->at, "a flow that may be offloaded"),
+			match_unknown(m, LOC_NONE, "a flow that may be offloaded"),
 		};
 		glue(v, &count, match_and_n(m, all, 3), VERDICT_PERMIT, ch->at,
 		     "offloaded flows pass by the hooks");

@@ -123,7 +123,7 @@ const struct match *nft_match(struct nft_rule *r, const json_t *v, struct nft_ke
 		narrow(r, k, match_all(r->n->m));
 		if (!s)
 			return nft_compare(r, k,
-					   match_unknown(r->n->m, r->at,
+					   match_unknown(r->n->m, LOC_NONE,
 							 "%s, which is not in this file", ref),
 					   negate);
 		const struct match *in = nft_in_set(r, k, s);

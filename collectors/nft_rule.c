@@ -270,6 +270,8 @@ static void xt(struct building *b, const json_t *v)
 	give_unknown(b, b->cond, why);
 }
 
+static const char full[] = "a set that takes what it sees and may be full";
+
 /* Statements that may end the rule, for a reason that the file doesn't tell. */
 static const struct {
 	const char *name, *why;
@@ -293,6 +295,12 @@ static const struct {
 static const char *const silent[] = { "counter",   "log",	 "last",    "notrack", "dup",
 				      "ct helper", "ct timeout", "secmark", "tunnel" };
 
+/* nft 1.0.6 has no JSON for what rules do to maps and prints the text instead. */
+static bool is_map_update(const char *s)
+{
+	return has_prefix(s, "add @") || has_prefix(s, "update @") || has_prefix(s, "delete @");
+}
+
 static void statement(struct building *b, const json_t *stmt)
 {
 	struct nft_rule *r = &b->r;
@@ -301,6 +309,10 @@ static void statement(struct building *b, const json_t *stmt)
 	struct nft_verdict to;
 	if (!name) {
 		give_unknown(b, b->cond, "a statement that was not understood");
+		return;
+	}
+	if (json_is_string(stmt) && is_map_update(name)) {
+		ask_unknown(b, full);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(silent) / sizeof(*silent); i++)
@@ -340,7 +352,7 @@ static void statement(struct building *b, const json_t *stmt)
 		struct nft_keys k;
 		nft_keys(r, json_object_get(v, "elem"), &k);
 		ask(b, nft_need(r, &k));
-		ask_unknown(b, "a set that takes what it sees and may be full");
+		ask_unknown(b, full);
 	} else if (!strcmp(name, "dnat") || !strcmp(name, "snat") ||
 		   !strcmp(name, "masquerade") || !strcmp(name, "redirect")) {
 		nat(b, name, v);

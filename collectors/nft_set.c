@@ -363,7 +363,8 @@ const struct match *nft_has_entry(struct nft_rule *r, const json_t *v)
 	if (ref && nft_only(v, known)) {
 		struct nft_set *set = nft_set_find(r, ref);
 		in = set ? nft_in_set(r, &k, set)
-			 : match_unknown(r->n->m, r->at, "%s, which is not in this file", ref);
+			 : match_unknown(r->n->m, LOC_NONE, "%s, which is not in this file",
+					 ref);
 	} else if (json_is_array(list) && nft_only(v, known)) {
 		struct nft_members ms = { 0 };
 		nft_members_add(r, &ms, list, true);

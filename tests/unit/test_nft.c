@@ -486,11 +486,10 @@ Test(nft, jump_goto_and_return)
 							RULE("c", "9",
 							     "{'jump': {'target': 'sub'}}")
 								RULE("c", "10",
-								     MATCH(
-									     "==", DPORT,
-									     "{'set': [22, "
-									     "80]}") ","
-										     " " DROP)),
+								     MATCH("==", DPORT,
+									   "{'set': [22, "
+									   "80]}") ","
+										   " " DROP)),
 		0);
 	expect("inet t c", "tcp 1.1.1.1 1 2.2.2.2 22", "deny");
 	expect("inet t c", "tcp 1.1.1.1 1 2.2.2.2 21", "deny");
@@ -1071,4 +1070,27 @@ Test(nft, probing)
 	cr_expect_eq(probe(""), 0);
 	cr_expect_eq(probe("{"), 0);
 	cr_expect_eq(probe("hostname asa\n"), 0);
+}
+
+/* nft 1.0.6 prints statements that it has no JSON for as text. */
+Test(nft, statements_in_text)
+{
+	cr_assert_eq(
+		read_objects(
+			TABLE SET("s", "", "'1.1.1.1'") BASE("c", "forward", "0", "drop")
+				RULE("c", "6", "'update @s { ip saddr : tcp sport }', " ACCEPT)
+					RULE("c", "7", MATCH("==", SADDR, "'@s'") ", " ACCEPT)),
+		0);
+	expect("inet t c", "tcp 3.1.1.1 1 2.2.2.2 22", "unknown");
+	const struct ruleset *rs = device_ruleset(device, "inet t c");
+	cr_expect_eq(rs->rules[rs->n - 1].match->kind, MATCH_AND);
+	cr_expect(rs->rules[rs->n - 1].match->inexact);
+	cr_expect_eq(account->count[ACCOUNT_BOUNDED], 3);
+	done();
+	cr_assert_eq(read_objects(TABLE BASE("c", "forward", "0", "drop")
+					  RULE("c", "6", "'a new thing', " ACCEPT)),
+		     0);
+	expect("inet t c", "tcp 3.1.1.1 1 2.2.2.2 22", "unknown");
+	cr_expect(diags_has(&diags, "nft.statement"));
+	done();
 }

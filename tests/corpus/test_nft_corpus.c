@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Other people's nftables: every JSON listing is read with a complete account in a bounded
+ * time, and so is every single rule of the upstream tests. Prints the share modelled exactly
+ * and the reasons of the rest by count. Where nft and a network namespace are to be had, the
+ * text form of each listing is loaded, listed again by this host's nft, and has to give the
+ * same model; nft_known_differences.tsv names the pairs that may not, and why.
+ */
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/map.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "collectors/collector.h"
+
+extern const struct collector collector_nft;
+
+static const char *corpus(void)
+{
+	static char top[4000];
+	const char *shared = getenv("PLUMBLINE_SHARED"), *root = getenv("SOURCE_ROOT");
+	struct stat st;
+	if (shared)
+		snprintf(top, sizeof(top), "%s/corpus/nftables", shared);
+	else
+		snprintf(top, sizeof(top), "%s/../shared/corpus/nftables", root ? root : ".");
+	if (!stat(top, &st))
+		return top;
+	printf("skipped: no corpus at %s\n", top);
+	return NULL;
+}
+
+static VEC(char *) paths;
+static const char *wanted; /* the end of the names that gather() takes */
+
+static int gather(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)ftw;
+	if (type == FTW_F && has_suffix(path, wanted))
+		*vec_add(&paths) = xstrdup(path);
+	return 0;
+}
+
+static int by_name(const void *x, const void *y)
+{
+	return strcmp(*(char *const *)x, *(char *const *)y);
+}
+
+static size_t find(const char *top, const char *suffix)
+{
+	wanted = suffix;
+	nftw(top, gather, 16, FTW_PHYS);
+	if (paths.n)
+		qsort(paths.v, paths.n, sizeof(*paths.v), by_name);
+	return paths.n;
+}
+
+struct world {
+	struct snapshot *snap;
+	struct arena *arena;
+	struct diags diags;
+	const struct source *src;
+	int err;
+};
+
+static void read_source(struct world *w)
+{
+	struct timespec a, b;
+	w->snap = snapshot_create();
+	struct collect c = { .snap = w->snap,
+			     .diags = &w->diags,
+			     .device = "host",
+			     .plane = PLANE_VIRTUAL,
+			     .sources = &w->src,
+			     .n_sources = 1 };
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	w->err = collector_nft.read(&c, w->src);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	cr_expect_lt(b.tv_sec - a.tv_sec, 5, "%s took too long", w->src->name);
+}
+
+static void start(struct world *w)
+{
+	*w = (struct world){ .arena = arena_create() };
+	diags_init(&w->diags, w->arena);
+}
+
+static void done(struct world *w)
+{
+	snapshot_destroy(w->snap);
+	diags_finish(&w->diags);
+	arena_destroy(w->arena);
+}
+
+struct tally {
+	size_t all[ACCOUNT_CLASSES], policy[ACCOUNT_CLASSES];
+	struct map reasons;
+};
+
+static void count(struct tally *t, const struct account *acc)
+{
+	size_t listed = 0;
+	for (int i = 0; i < ACCOUNT_CLASSES; i++) {
+		t->all[i] += acc->count[i];
+		t->policy[i] += acc->policy[i];
+	}
+	vec_each (e, &acc->entries) {
+		void **n = map_at(&t->reasons, e->why);
+		*n = (char *)*n + 1;
+		listed++;
+		cr_expect_not_null(e->at.src);
+	}
+	cr_expect_eq(listed, acc->count[ACCOUNT_BOUNDED] + acc->count[ACCOUNT_REJECTED]);
+}
+
+static int by_count(const void *x, const void *y)
+{
+	const struct map_entry *a = x, *b = y;
+	if (a->value != b->value)
+		return a->value < b->value ? 1 : -1;
+	return strcmp(a->key, b->key);
+}
+
+static void tell(struct tally *t, const char *what)
+{
+	size_t policy = t->policy[ACCOUNT_EXACT] + t->policy[ACCOUNT_BOUNDED] +
+			t->policy[ACCOUNT_REJECTED];
+	printf("%s: %zu exact, %zu bounded, %zu rejected of %zu that carry policy (%.1f %% "
+	       "exact); %zu without a say\n",
+	       what, t->policy[ACCOUNT_EXACT], t->policy[ACCOUNT_BOUNDED],
+	       t->policy[ACCOUNT_REJECTED], policy,
+	       policy ? 100.0 * (double)t->policy[ACCOUNT_EXACT] / (double)policy : 0,
+	       t->all[ACCOUNT_IRRELEVANT]);
+	if (t->reasons.n)
+		qsort(t->reasons.entries, t->reasons.n, sizeof(*t->reasons.entries), by_count);
+	for (size_t i = 0; i < t->reasons.n && i < 60; i++)
+		printf("\t%zu\t%s\n", (size_t)t->reasons.entries[i].value,
+		       t->reasons.entries[i].key);
+	map_finish(&t->reasons);
+}
+
+Test(nft_corpus, listings, .timeout = 600)
+{
+	const char *top = corpus();
+	struct tally t = { 0 };
+	if (!top)
+		return;
+	cr_assert_gt(find(top, ".json-nft"), 100);
+	vec_each (path, &paths) {
+		struct world w;
+		start(&w);
+		cr_assert_eq(source_open(w.arena, &w.diags, *path, *path, &w.src), 0);
+		cr_expect_eq(collector_nft.probe(w.src->data, w.src->size, *path), 100);
+		read_source(&w);
+		cr_expect_eq(w.err, 0, "%s", *path);
+		cr_expect_eq(w.snap->devices.n, 1);
+		cr_expect_eq(w.snap->devices.v[0]->n_taints, 0, "%s: %s", *path,
+			     w.snap->devices.v[0]->n_taints
+				     ? w.snap->devices.v[0]->taints[0].why
+				     : "");
+		count(&t, w.snap->accounts.v[0]);
+		done(&w);
+	}
+	cr_expect_eq(t.all[ACCOUNT_REJECTED], 0);
+	printf("%zu listings\n", paths.n);
+	tell(&t, "listings");
+}
+
+/* A rule of the upstream tests on its own: "# text" and below it the array of expressions. */
+static void one_rule(struct tally *t, const char *path, const char *family, const char *expr,
+		     size_t len)
+{
+	struct world w;
+	struct text doc = { 0 };
+	bool frames = !strcmp(family, "netdev");
+	text_put(&doc, "{\"nftables\": [{\"metainfo\": {\"json_schema_version\": 1}}, ");
+	text_putf(&doc, "{\"table\": {\"family\": \"%s\", \"name\": \"t\"}}, ", family);
+	text_putf(
+		&doc,
+		"{\"chain\": {\"family\": \"%s\", \"table\": \"t\", \"name\": \"c\", "
+		"\"type\": \"filter\", \"hook\": \"%s\", \"prio\": 0, \"policy\": \"drop\"}}, ",
+		family, frames ? "ingress" : "forward");
+	for (int i = 1; i <= 2; i++)
+		text_putf(&doc,
+			  "{\"chain\": {\"family\": \"%s\", \"table\": \"t\", \"name\": "
+			  "\"chain%d\"}}, ",
+			  family, i);
+	text_putf(&doc,
+		  "{\"rule\": {\"family\": \"%s\", \"table\": \"t\", \"chain\": \"c\", "
+		  "\"handle\": 1, \"expr\": ",
+		  family);
+	/* an accept behind it, so that what it asks has a say */
+	while (len && expr[len - 1] != ']')
+		len--;
+	text_putn(&doc, expr, len ? len - 1 : 0);
+	text_put(&doc, ", {\"accept\": null}]}}]}");
+	start(&w);
+	cr_assert_eq(source_from_bytes(w.arena, &w.diags, path, doc.s, doc.len, &w.src), 0);
+	read_source(&w);
+	cr_expect_eq(w.err, 0, "%s: %s", path, doc.s);
+	const struct account *acc = w.snap->accounts.v[0];
+	cr_expect_eq(account_total(acc), 6);
+	cr_expect_eq(acc->count[ACCOUNT_REJECTED], 0);
+	if (strcmp(family, "arp"))
+		count(t, acc);
+	text_finish(&doc);
+	done(&w);
+}
+
+static const char *family_of(const char *path)
+{
+	static const char *const families[] = {
+		"ip", "ip6", "inet", "bridge", "netdev", "arp"
+	};
+	static char part[16];
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+		snprintf(part, sizeof(part), "/%s/", families[i]);
+		if (strstr(path, part))
+			return families[i];
+	}
+	return "inet";
+}
+
+Test(nft_corpus, single_rules, .timeout = 600)
+{
+	const char *top = corpus();
+	struct tally t = { 0 };
+	size_t rules = 0;
+	if (!top)
+		return;
+	cr_assert_gt(find(top, ".t.json"), 20);
+	vec_each (path, &paths) {
+		struct world w;
+		start(&w);
+		w.snap = snapshot_create();
+		cr_assert_eq(source_open(w.arena, &w.diags, *path, *path, &w.src), 0);
+		const char *p = w.src->data, *end = p + w.src->size;
+		while (p && p < end) {
+			/* from behind one comment to before the next */
+			const char *from = *p == '#' ? memchr(p, '\n', (size_t)(end - p)) : p;
+			const char *to = from ? strstr(from, "\n#") : NULL;
+			if (from && memchr(from, '[', (size_t)((to ? to : end) - from))) {
+				one_rule(&t, *path, family_of(*path), from,
+					 (size_t)((to ? to : end) - from));
+				rules++;
+			}
+			p = to ? to + 1 : NULL;
+		}
+		done(&w);
+	}
+	cr_expect_gt(rules, 800);
+	printf("%zu rules of %zu files\n", rules, paths.n);
+	tell(&t, "single rules");
+}
+
+/* All that was read, but for places and handles: what has to agree. */
+static char *model(const struct snapshot *snap)
+{
+	static const char *const verdicts[] = { "permit", "deny",   "continue", "jump",
+						"goto",	  "return", "unknown" };
+	const struct device *d = snap->devices.n ? snap->devices.v[0] : NULL;
+	struct text t = { 0 };
+	VEC(char *) parts = { 0 };
+	for (size_t i = 0; d && i < d->n_rulesets; i++) {
+		const struct ruleset *rs = d->rulesets[i];
+		struct text p = { 0 };
+		text_putf(&p, "%s default %s\n", rs->name, verdicts[rs->dflt]);
+		for (size_t h = 0; h < d->n_hooks; h++)
+			if (d->hooks[h].ruleset == rs)
+				text_putf(&p, "  hook %d order %d\n", d->hooks[h].kind,
+					  d->hooks[h].order);
+		for (uint32_t k = 0; k < rs->n; k++) {
+			const struct rule *r = &rs->rules[k];
+			text_put(&p, "  ");
+			match_print(&p, r->match);
+			text_putf(&p, " -> %s %s\n", verdicts[r->verdict],
+				  r->target ? r->target->name : "");
+		}
+		*vec_add(&parts) = p.s;
+	}
+	for (size_t i = 0; d && i < d->n_nats; i++) {
+		struct text p = { 0 };
+		text_putf(&p, "nat %s: ", d->nats[i].text);
+		match_print(&p, d->nats[i].touches);
+		text_putc(&p, '\n');
+		*vec_add(&parts) = p.s;
+	}
+	if (parts.n)
+		qsort(parts.v, parts.n, sizeof(*parts.v), by_name);
+	text_put(&t, "");
+	for (size_t i = 0; i < parts.n; i++) {
+		text_put(&t, parts.v[i]);
+		free(parts.v[i]);
+	}
+	vec_free(&parts);
+	return t.s ? t.s : xstrdup("");
+}
+
+/* What a shell command prints; NULL where it fails. */
+static char *output(const char *command, size_t *ret_len)
+{
+	struct text t = { 0 };
+	char part[4096];
+	FILE *f = popen(command, "r");
+	for (size_t n; f && (n = fread(part, 1, sizeof(part), f));)
+		text_putn(&t, part, n);
+	if (!f || pclose(f)) {
+		text_finish(&t);
+		return NULL;
+	}
+	*ret_len = t.len;
+	return t.s;
+}
+
+/* The reason beside the path's end in the list of known differences, or NULL. */
+static const char *known_difference(struct arena *a, const char *path)
+{
+	static const struct source *list;
+	const char *root = getenv("SOURCE_ROOT");
+	char name[4096];
+	if (!list) {
+		struct diags d;
+		diags_init(&d, a);
+		snprintf(name, sizeof(name), "%s/tests/corpus/nft_known_differences.tsv",
+			 root ? root : ".");
+		cr_assert_eq(source_open(a, &d, name, name, &list), 0);
+		diags_finish(&d);
+	}
+	for (uint32_t i = 1; i <= list->n_lines; i++) {
+		size_t len;
+		const char *s = source_line(list, i, &len);
+		const char *tab = memchr(s, '\t', len);
+		if (tab && *s != '#' && strstr(path, arena_strn(a, s, (size_t)(tab - s))))
+			return arena_strn(a, tab + 1, len - (size_t)(tab - s) - 1);
+	}
+	return NULL;
+}
+
+Test(nft_corpus, text_and_json_agree, .timeout = 900)
+{
+	const char *top = corpus();
+	size_t same = 0, refused = 0, known = 0, n_listing;
+	if (!top)
+		return;
+	if (system("unshare -n nft -j list ruleset >/dev/null 2>&1")) {
+		printf("skipped: no nft here, or no right to make a network namespace\n");
+		return;
+	}
+	find(top, ".json-nft");
+	struct arena *arena = arena_create();
+	vec_each (path, &paths) {
+		char text[4096], command[16384];
+		struct stat st;
+		snprintf(text, sizeof(text), "%.*s.nft", (int)(strlen(*path) - 9), *path);
+		if (stat(text, &st))
+			continue;
+		snprintf(
+			command, sizeof(command),
+			"TZ=UTC LC_ALL=C unshare -n sh -c 'ip link set lo up; nft -f \"%s\" && "
+			"nft -j list ruleset' 2>/dev/null",
+			text);
+		char *listing = output(command, &n_listing);
+		if (!listing) {
+			printf("refused by this kernel or nft: %s\n", text + strlen(top) + 1);
+			refused++;
+			continue;
+		}
+		struct world theirs, ours;
+		start(&theirs), start(&ours);
+		cr_assert_eq(
+			source_open(theirs.arena, &theirs.diags, *path, *path, &theirs.src), 0);
+		cr_assert_eq(source_from_bytes(ours.arena, &ours.diags, "listing", listing,
+					       n_listing, &ours.src),
+			     0);
+		read_source(&theirs), read_source(&ours);
+		char *a = model(theirs.snap), *b = model(ours.snap);
+		const char *why = known_difference(arena, *path);
+		if (!strcmp(a, b))
+			same++;
+		else if (why)
+			known++, printf("known: %s: %s\n", *path + strlen(top) + 1, why);
+		else
+			cr_expect(0, "%s differs:\n%s---- this host's nft:\n%s", *path, a, b);
+		cr_expect(!why || strcmp(a, b), "%s: no longer differs", *path);
+		free(a), free(b), free(listing);
+		done(&theirs), done(&ours);
+	}
+	printf("%zu pairs agree, %zu differ for a known reason, %zu not loadable here\n", same,
+	       known, refused);
+	cr_expect_gt(same, 0);
+	arena_destroy(arena);
+}
