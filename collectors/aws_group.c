@@ -61,7 +61,7 @@ const struct match *aws_cidr(struct aws *w, struct loc at, const json_t *value,
 	*ret_class = ACCOUNT_REJECTED;
 	*ret_why = arena_printf(w->arena, "not an IPv%d prefix: %s",
 				family == FAMILY_V4 ? 4 : 6, aws_say(w, value));
-	return match_unknown(w->m, at, "%s", *ret_why);
+	return match_unknown(w->m, LOC_NONE, "%s", *ret_why);
 }
 
 /* Protocol number, -1 for all, -2 where it isn't one. */
@@ -111,9 +111,12 @@ static const struct match *ports(struct aws *w, const json_t *from, const json_t
 	return match_range(w->m, FIELD_DPORT, (unsigned)lo, (unsigned)hi);
 }
 
-const struct match *aws_service(struct aws *w, struct loc at, const json_t *proto,
-				const json_t *lo, const json_t *hi, uint8_t *ret_class,
-				const char **ret_why)
+/*
+ * Unknowns have no place of their own, here and where references are resolved: it is that of
+ * the rule, and equal ones are one node.
+ */
+const struct match *aws_service(struct aws *w, const json_t *proto, const json_t *lo,
+				const json_t *hi, uint8_t *ret_class, const char **ret_why)
 {
 	int p = protocol(proto);
 	if (p == -1)
@@ -122,7 +125,7 @@ const struct match *aws_service(struct aws *w, struct loc at, const json_t *prot
 		*ret_class = ACCOUNT_REJECTED;
 		*ret_why =
 			arena_printf(w->arena, "protocol %s is not known", aws_say(w, proto));
-		return match_unknown(w->m, at, "%s", *ret_why);
+		return match_unknown(w->m, LOC_NONE, "%s", *ret_why);
 	}
 	const struct match *is = match_value(w->m, FIELD_PROTO, (unsigned)p), *tail;
 	if (p == PROTO_TCP || p == PROTO_UDP)
@@ -137,7 +140,7 @@ const struct match *aws_service(struct aws *w, struct loc at, const json_t *prot
 					p == PROTO_TCP || p == PROTO_UDP ? "ports"
 									 : "type and code",
 					aws_say(w, lo), aws_say(w, hi));
-		tail = match_unknown(w->m, at, "%s", *ret_why);
+		tail = match_unknown(w->m, LOC_NONE, "%s", *ret_why);
 	}
 	return match_and(w->m, is, tail);
 }
@@ -152,10 +155,10 @@ struct permission {
 };
 
 static struct aws_rule *add_rule(struct aws *w, const struct permission *p, const json_t *e,
-				 const char *const *known)
+				 const char *key, const char *const *known)
 {
 	struct aws_rule *r = vec_add(&p->group->rules[p->direction]);
-	*r = (struct aws_rule){ .at = aws_at(w, e),
+	*r = (struct aws_rule){ .at = aws_at_member(w, e, key),
 				.account = w->account,
 				.service = p->service,
 				.class = p->class,
@@ -166,8 +169,8 @@ static struct aws_rule *add_rule(struct aws *w, const struct permission *p, cons
 	const char *unknown = aws_unknown_member(e, known);
 	if (unknown) {
 		r->why = arena_printf(w->arena, "member \"%s\" is not known", unknown);
-		r->service =
-			match_and(w->m, r->service, match_unknown(w->m, r->at, "%s", r->why));
+		r->service = match_and(w->m, r->service,
+				       match_unknown(w->m, LOC_NONE, "%s", r->why));
 		if (r->class == ACCOUNT_EXACT)
 			r->class = ACCOUNT_BOUNDED;
 	}
@@ -178,7 +181,7 @@ static void add_range(struct aws *w, const struct permission *p, const json_t *e
 		      const char *key, enum family family)
 {
 	static const char *const known[] = { "CidrIp", "CidrIpv6", "Description", NULL };
-	struct aws_rule *r = add_rule(w, p, e, known);
+	struct aws_rule *r = add_rule(w, p, e, key, known);
 	r->peer = aws_cidr(w, r->at, aws_member(e, key), family, aws_peer_field(p->direction),
 			   &r->class, &r->why);
 }
@@ -186,7 +189,7 @@ static void add_range(struct aws *w, const struct permission *p, const json_t *e
 static void add_list(struct aws *w, const struct permission *p, const json_t *e)
 {
 	static const char *const known[] = { "PrefixListId", "Description", NULL };
-	struct aws_rule *r = add_rule(w, p, e, known);
+	struct aws_rule *r = add_rule(w, p, e, "PrefixListId", known);
 	const char *id = aws_string(w, e, "PrefixListId");
 	if (id) {
 		r->list = aws_list(w, id, r->at);
@@ -194,7 +197,7 @@ static void add_list(struct aws *w, const struct permission *p, const json_t *e)
 	}
 	r->class = ACCOUNT_REJECTED;
 	r->why = "without PrefixListId";
-	r->peer = match_unknown(w->m, r->at, "prefix list that is not named");
+	r->peer = match_unknown(w->m, LOC_NONE, "prefix list that is not named");
 }
 
 static void add_pair(struct aws *w, const struct permission *p, const json_t *e)
@@ -209,7 +212,7 @@ static void add_pair(struct aws *w, const struct permission *p, const json_t *e)
 		"VpcPeeringConnectionId",
 		NULL,
 	};
-	struct aws_rule *r = add_rule(w, p, e, known);
+	struct aws_rule *r = add_rule(w, p, e, "GroupId", known);
 	const char *id = aws_string(w, e, "GroupId");
 	r->user = aws_string(w, e, "UserId");
 	r->vpc_id = aws_string(w, e, "VpcId");
@@ -221,7 +224,7 @@ static void add_pair(struct aws *w, const struct permission *p, const json_t *e)
 	}
 	r->class = ACCOUNT_REJECTED;
 	r->why = "without GroupId";
-	r->peer = match_unknown(w->m, r->at, "security group that is not named by its id");
+	r->peer = match_unknown(w->m, LOC_NONE, "security group that is not named by its id");
 }
 
 /* False where the permission isn't understood as a whole. */
@@ -232,14 +235,14 @@ static bool read_permission(struct aws *w, struct aws_group *g, enum aws_directi
 					     "IpRanges",	 "Ipv6Ranges", "PrefixListIds",
 					     "UserIdGroupPairs", NULL };
 	struct permission p = { .group = g, .direction = d, .class = ACCOUNT_EXACT };
-	struct loc at = aws_at(w, o);
+	struct loc at = aws_at_member(w, o, "IpProtocol");
 	size_t i, before = g->rules[d].n;
 	const json_t *e;
 	if (!json_is_object(o)) {
 		aws_account(w, ACCOUNT_REJECTED, true, at, "not a permission");
 		return false;
 	}
-	p.service = aws_service(w, at, aws_member(o, "IpProtocol"), aws_member(o, "FromPort"),
+	p.service = aws_service(w, aws_member(o, "IpProtocol"), aws_member(o, "FromPort"),
 				aws_member(o, "ToPort"), &p.class, &p.why);
 	bool bad = false;
 	json_array_foreach (aws_array(o, "IpRanges", &bad), i, e)
@@ -289,7 +292,7 @@ void aws_read_group(struct aws *w, const json_t *o)
 					     "IpPermissions", NULL };
 	static const char *const ignore[] = { "Tags", "SecurityGroupArn", NULL };
 	const char *id = aws_string(w, o, "GroupId"), *vpc = aws_string(w, o, "VpcId");
-	struct loc at = aws_at(w, o);
+	struct loc at = aws_at_member(w, o, "GroupId");
 	if (!id || !vpc) {
 		aws_account(w, ACCOUNT_REJECTED, true, at,
 			    id ? "in no VPC (EC2-Classic is gone)" : "without GroupId");

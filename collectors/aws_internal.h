@@ -150,6 +150,7 @@ struct aws_acl_entry {
 	uint8_t verdict;  /* enum verdict: PERMIT, DENY, or UNKNOWN with a reason in why */
 	uint8_t families; /* 1 << enum family, or'ed */
 	bool implicit;
+	bool contested; /* another entry has the same number */
 	const char *why;
 };
 
@@ -200,6 +201,11 @@ bool aws_number(const json_t *value, int64_t *ret);
 const char *aws_unknown_member(const json_t *object, const char *const *known);
 /* Place of a value of the tree, with its path. */
 struct loc aws_at(struct aws *w, const json_t *value);
+/*
+ * The place to quote for an object: its own where it begins with more than a bracket, else
+ * that of the member that tells most.
+ */
+struct loc aws_at_member(struct aws *w, const json_t *object, const char *key);
 /* Counts a unit of the document being read. */
 void aws_account(struct aws *w, enum account_class class, bool policy, struct loc at,
 		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
@@ -239,9 +245,8 @@ void aws_read_entries(struct aws *w, struct aws_list *list, const json_t *entrie
  * ports, or ICMP type and code; NULL: absent. *ret_why and *ret_class tell what wasn't
  * understood.
  */
-const struct match *aws_service(struct aws *w, struct loc at, const json_t *proto,
-				const json_t *lo, const json_t *hi, uint8_t *ret_class,
-				const char **ret_why);
+const struct match *aws_service(struct aws *w, const json_t *proto, const json_t *lo,
+				const json_t *hi, uint8_t *ret_class, const char **ret_why);
 /* Text of the value for messages: a string as it is, anything else as JSON. */
 const char *aws_say(struct aws *w, const json_t *value);
 /* A CIDR of the wanted family (-1: any); warns of bits behind the length. */

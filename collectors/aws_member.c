@@ -92,6 +92,19 @@ struct loc aws_at(struct aws *w, const json_t *value)
 	return at;
 }
 
+struct loc aws_at_member(struct aws *w, const json_t *object, const char *key)
+{
+	struct loc at = aws_at(w, object);
+	if (at.end_col > at.col + 2 || !aws_member(object, key))
+		return at;
+	struct loc k = jsonloc_key(w->places, NULL, object, key);
+	struct loc v = jsonloc_member(w->places, NULL, object, key);
+	at.line = k.line;
+	at.col = k.col;
+	at.end_col = v.line == k.line ? v.end_col : k.end_col;
+	return at;
+}
+
 void aws_account(struct aws *w, enum account_class class, bool policy, struct loc at,
 		 const char *fmt, ...)
 {
@@ -195,8 +208,9 @@ void aws_spans_add(struct aws_spans *s, enum family f, struct span span)
 unsigned aws_span_len(enum family f, struct span s)
 {
 	unsigned len = 0;
-	while (len < addr_bits(f) && !addr_equal(span_prefix(f, s.lo, len).hi, s.hi))
-		len++;
+	struct span p = span_prefix(f, s.lo, len);
+	while (len < addr_bits(f) && !(addr_equal(p.lo, s.lo) && addr_equal(p.hi, s.hi)))
+		p = span_prefix(f, s.lo, ++len);
 	return len;
 }
 

@@ -104,7 +104,7 @@ void aws_read_vpc(struct aws *w, const json_t *o)
 	const char *id = id_of(w, o, "VpcId");
 	if (!id)
 		return;
-	struct loc at = aws_at(w, o);
+	struct loc at = aws_at_member(w, o, "VpcId");
 	struct aws_vpc *v = aws_vpc(w, id, aws_string(w, o, "OwnerId"), at);
 	const char *odd = NULL;
 	if (!aws_first(w, o, id, &v->defined, &v->print, ignore, v->at, &odd)) {
@@ -172,7 +172,7 @@ void aws_read_subnet(struct aws *w, const json_t *o)
 	const char *vpc = id ? id_of(w, o, "VpcId") : NULL;
 	if (!vpc)
 		return;
-	struct loc at = aws_at(w, o);
+	struct loc at = aws_at_member(w, o, "SubnetId");
 	struct aws_subnet *s = aws_subnet(w, id, at);
 	if (!aws_first(w, o, id, &s->defined, &s->print, ignore, s->at, &s->odd))
 		return;
@@ -217,6 +217,9 @@ static bool interface_addr(struct aws *w, struct aws_interface *n, const json_t 
 	struct span span;
 	if (!v || !aws_parse_cidr(w, n->at, v, family, &f, &span))
 		return false;
+	vec_each (had, &n->addrs.of[f])
+		if (addr_equal(had->lo, span.lo) && addr_equal(had->hi, span.hi))
+			return true; /* the primary address stands in the list too */
 	aws_spans_add(&n->addrs, f, span);
 	return true;
 }
@@ -239,10 +242,12 @@ static bool interface_addrs(struct aws *w, struct aws_interface *n, const json_t
 		json_array_foreach (aws_array(o, where[k].list, &bad), i, e)
 			if (!interface_addr(w, n, e, where[k].key, where[k].family))
 				bad = true;
-	if (aws_member(o, "PrivateIpAddress") &&
+	/* The primary addresses stand in the lists too; some tools leave those out. */
+	if (aws_member(o, "PrivateIpAddress") && !n->addrs.of[FAMILY_V4].n &&
 	    !interface_addr(w, n, o, "PrivateIpAddress", FAMILY_V4))
 		bad = true;
-	if (aws_member(o, "Ipv6Address") && !interface_addr(w, n, o, "Ipv6Address", FAMILY_V6))
+	if (aws_member(o, "Ipv6Address") && !n->addrs.of[FAMILY_V6].n &&
+	    !interface_addr(w, n, o, "Ipv6Address", FAMILY_V6))
 		bad = true;
 	return !bad;
 }
@@ -261,6 +266,21 @@ static bool is_service(const char *type)
 	return false;
 }
 
+/* AWS lets an interface hold 16 groups; the limit keeps lists of members short. */
+enum { GROUPS_MAX = 64 };
+
+static void hold(struct aws *w, struct aws_interface *n, const char *id)
+{
+	struct aws_group *g = aws_group(w, id, n->at);
+	vec_each (had, &n->groups)
+		if (*had == g)
+			return;
+	if (n->groups.n < GROUPS_MAX)
+		*vec_add(&n->groups) = g;
+	else
+		n->odd = n->lost = "it holds more security groups than there can be";
+}
+
 static void interface_groups(struct aws *w, struct aws_interface *n, const json_t *o)
 {
 	bool bad = !aws_member(o, "Groups");
@@ -269,7 +289,7 @@ static void interface_groups(struct aws *w, struct aws_interface *n, const json_
 	json_array_foreach (aws_array(o, "Groups", &bad), i, e) {
 		const char *id = aws_string(w, e, "GroupId");
 		if (id)
-			*vec_add(&n->groups) = aws_group(w, id, n->at);
+			hold(w, n, id);
 		else
 			bad = true;
 	}
@@ -344,7 +364,7 @@ void aws_read_interface(struct aws *w, const json_t *o)
 		return;
 	bool is_new;
 	struct aws_interface *n = object_at(w, &w->interfaces, id, sizeof(*n), &is_new);
-	struct loc at = aws_at(w, o);
+	struct loc at = aws_at_member(w, o, "NetworkInterfaceId");
 	if (!aws_first(w, o, id, &n->defined, &n->print, ignore, n->at, &n->odd)) {
 		n->lost = n->odd;
 		return;
@@ -371,7 +391,7 @@ static void acl_associations(struct aws *w, struct aws_acl *acl, const json_t *o
 	const json_t *e;
 	json_array_foreach (aws_array(o, "Associations", &bad), i, e) {
 		const char *id = aws_string(w, e, "SubnetId");
-		struct loc at = aws_at(w, e);
+		struct loc at = aws_at_member(w, e, "SubnetId");
 		if (!id) {
 			aws_account(w, ACCOUNT_REJECTED, true, at, "without SubnetId");
 			continue;
@@ -410,7 +430,7 @@ static bool acl_entry(struct aws *w, struct aws_acl *acl, const json_t *e)
 	static const char *const known[] = { "CidrBlock",     "Egress",	    "IcmpTypeCode",
 					     "Ipv6CidrBlock", "PortRange",  "Protocol",
 					     "RuleAction",    "RuleNumber", NULL };
-	struct loc at = aws_at(w, e);
+	struct loc at = aws_at_member(w, e, "RuleNumber");
 	int64_t number;
 	const json_t *egress = aws_member(e, "Egress"), *ports = aws_member(e, "PortRange");
 	const json_t *icmp = aws_member(e, "IcmpTypeCode"), *proto = aws_member(e, "Protocol");
@@ -427,9 +447,9 @@ static bool acl_entry(struct aws *w, struct aws_acl *acl, const json_t *e)
 	bool is_icmp =
 		aws_number(proto, &p) ? p == PROTO_ICMP || p == PROTO_ICMPV6 : icmp && !ports;
 	const struct match *service =
-		is_icmp ? aws_service(w, at, proto, aws_member(icmp, "Type"),
+		is_icmp ? aws_service(w, proto, aws_member(icmp, "Type"),
 				      aws_member(icmp, "Code"), &class, &why)
-			: aws_service(w, at, proto, aws_member(ports, "From"),
+			: aws_service(w, proto, aws_member(ports, "From"),
 				      aws_member(ports, "To"), &class, &why);
 	const struct match *peer = entry_peer(w, at, e, aws_peer_field(d), &class, &why);
 	struct aws_acl_entry entry = {
@@ -453,7 +473,8 @@ static bool acl_entry(struct aws *w, struct aws_acl *acl, const json_t *e)
 	const char *unknown = aws_unknown_member(e, known);
 	if (unknown) {
 		why = arena_printf(w->arena, "member \"%s\" is not known", unknown);
-		entry.match = match_and(w->m, entry.match, match_unknown(w->m, at, "%s", why));
+		entry.match =
+			match_and(w->m, entry.match, match_unknown(w->m, LOC_NONE, "%s", why));
 		if (class == ACCOUNT_EXACT)
 			class = ACCOUNT_BOUNDED;
 	}
@@ -474,7 +495,7 @@ void aws_read_acl(struct aws *w, const json_t *o)
 		return;
 	bool is_new, bad = !aws_member(o, "Entries");
 	struct aws_acl *acl = object_at(w, &w->acls, id, sizeof(*acl), &is_new);
-	struct loc at = aws_at(w, o);
+	struct loc at = aws_at_member(w, o, "NetworkAclId");
 	if (!aws_first(w, o, id, &acl->defined, &acl->print, ignore, acl->at, &acl->odd))
 		return;
 	acl->id = arena_str(w->snap->arena, id);
@@ -526,7 +547,7 @@ void aws_read_entries(struct aws *w, struct aws_list *list, const json_t *entrie
 		list->last += !open;
 	}
 	json_array_foreach (entries, i, e) {
-		struct loc at = aws_at(w, e);
+		struct loc at = aws_at_member(w, e, "Cidr");
 		if (list)
 			list_cidr(w, list, aws_member(e, "Cidr"), at);
 		else
@@ -554,7 +575,7 @@ void aws_read_list(struct aws *w, const json_t *o)
 	const char *id = id_of(w, o, "PrefixListId");
 	if (!id)
 		return;
-	struct loc at = aws_at(w, o);
+	struct loc at = aws_at_member(w, o, "PrefixListId");
 	struct aws_list *l = aws_list(w, id, at);
 	const char *family = aws_string(w, o, "AddressFamily");
 	l->defined = true;

@@ -11,11 +11,18 @@
 
 #include "collectors/aws_internal.h"
 
+/* The addresses that a reference to the group stands for. */
 static const struct match *held_by(struct aws *w, struct aws_group *g, enum aws_direction d)
 {
-	if (!g->held_match[d])
-		g->held_match[d] = aws_spans_match(w, &g->held, aws_peer_field(d));
-	return g->held_match[d];
+	if (g->held_match[d])
+		return g->held_match[d];
+	const struct match *m = aws_spans_match(w, &g->held, aws_peer_field(d));
+	if (!g->vpc || g->vpc->partial)
+		m = match_or(w->m, m,
+			     match_unknown(w->m, LOC_NONE, "who holds %s: %s", g->id,
+					   g->vpc ? g->vpc->partial : "it was not collected"));
+	g->held_match[d] = m;
+	return m;
 }
 
 static void bound(struct aws_rule *r, const char *why)
@@ -37,7 +44,6 @@ static bool is_stale(const char *status)
 	return false;
 }
 
-/* Unknowns have no place of their own: it is the rule's, and equal ones are one node. */
 static const struct match *group_peer(struct aws *w, const struct aws_vpc *v,
 				      const struct aws_group *owner, struct aws_rule *r,
 				      enum aws_direction d)
@@ -68,12 +74,8 @@ static const struct match *group_peer(struct aws *w, const struct aws_vpc *v,
 		bound(r, why);
 		held = match_and(w->m, held, match_unknown(w->m, LOC_NONE, "%s", why));
 	}
-	if (other->partial) {
-		const char *why =
-			arena_printf(w->arena, "who holds %s: %s", g->id, other->partial);
-		bound(r, why);
-		held = match_or(w->m, held, match_unknown(w->m, LOC_NONE, "%s", why));
-	}
+	if (other->partial)
+		bound(r, arena_printf(w->arena, "who holds %s: %s", g->id, other->partial));
 	return held;
 }
 
@@ -100,20 +102,19 @@ static const struct match *list_peer(struct aws *w, struct aws_rule *r, enum aws
 	return m;
 }
 
+/* What was not collected isn't undefined: AWS lets no reference within a VPC dangle. */
 static void name_uses(struct aws *w, struct aws_vpc *v, const struct aws_rule *r)
 {
-	if (r->list) {
-		if (r->list->defined && r->list->named_in != v)
+	if (r->list && r->list->defined) {
+		if (r->list->named_in != v)
 			snapshot_name(w->snap, v->device, "prefix list", r->list->id,
 				      r->list->at, true);
 		r->list->named_in = v;
 		snapshot_name(w->snap, v->device, "prefix list", r->list->id, r->at, false);
 	}
-	if (r->group) {
-		const struct aws_vpc *in = r->group->defined ? r->group->vpc : v;
-		snapshot_name(w->snap, in->device, "security group", r->group->id, r->at,
-			      false);
-	}
+	if (r->group && r->group->defined)
+		snapshot_name(w->snap, r->group->vpc->device, "security group", r->group->id,
+			      r->at, false);
 }
 
 static struct rule unknown_rule(struct aws *w, struct loc at, const struct match *m,
@@ -181,6 +182,20 @@ static int number_order(const void *x, const void *y)
 	return loc_compare(a->at, b->at);
 }
 
+/* Two of one number and family: nothing says which comes first. */
+static void find_contested(struct aws_acl_entry *e, size_t n)
+{
+	for (size_t i = 0, end; i < n; i = end) {
+		uint8_t seen = 0, twice = 0;
+		for (end = i; end < n && e[end].number == e[i].number; end++) {
+			twice |= seen & e[end].families;
+			seen |= e[end].families;
+		}
+		for (size_t k = i; k < end; k++)
+			e[k].contested = e[k].families & twice;
+	}
+}
+
 void aws_build_acl(struct aws *w, struct aws_vpc *v, struct aws_acl *acl)
 {
 	for (int d = 0; d < AWS_DIRECTIONS; d++) {
@@ -196,22 +211,19 @@ void aws_build_acl(struct aws *w, struct aws_vpc *v, struct aws_acl *acl)
 		rs->dflt_at = acl->at;
 		if (n)
 			qsort(e, n, sizeof(*e), number_order);
+		find_contested(e, n);
 		if (acl->odd)
 			*vec_add(&rules) =
 				unknown_rule(w, acl->at, match_all(w->m), acl->id, acl->odd);
 		for (size_t i = 0; i < n; i++) {
 			const struct match *m = e[i].match;
-			/* Two of one number and family: nothing says which comes first. */
-			if ((i && e[i - 1].number == e[i].number &&
-			     e[i - 1].families & e[i].families) ||
-			    (i + 1 < n && e[i + 1].number == e[i].number &&
-			     e[i + 1].families & e[i].families)) {
+			if (e[i].contested) {
 				diag_warning(w->c->diags, "aws.rule-number", e[i].at,
 					     "rule number %llu stands twice in %s",
 					     (unsigned long long)e[i].number, rs->name);
 				m = match_and(
 					w->m, m,
-					match_unknown(w->m, e[i].at, "order of two rules"));
+					match_unknown(w->m, LOC_NONE, "order of two rules"));
 			}
 			*vec_add(&rules) = (struct rule){
 				.at = e[i].at,

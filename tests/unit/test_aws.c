@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "tests/unit/aws_world.h"
 
 Test(aws, groups_permit_and_nothing_else_does)
@@ -107,6 +108,11 @@ Test(aws, a_subnet_tells_interfaces_by_address)
 	cr_expect_eq(match_judge(p->present, &packet), TRUTH_FALSE);
 	cr_expect_eq(p->n_prefixes, 1);
 	cr_expect_eq(p->addrs[0].lo, 0x0a000201);
+	cr_expect_eq(p->prefixes[0].len, 24);
+	p = device_port(device(&w, "cloud"), "eni-web");
+	cr_assert_eq(p->n_prefixes, 2);
+	cr_expect_eq(p->prefixes[0].len, 32);
+	cr_expect_eq(p->prefixes[1].len, 128);
 	done(&w);
 }
 
@@ -427,6 +433,60 @@ Test(aws, several_vpcs_and_peering)
 	is(judge_one(&w, dev, rs, "tcp 10.0.1.11 9 10.1.0.1 4"), "deny");
 	cr_expect(diags_has(&w.diags, "aws.stale-reference"));
 	is_counted(&w, "more.json", 1, 1 + 2, 2, 0);
+	done(&w);
+}
+
+/* Pretty-printed objects begin with a lonely bracket: the member that tells is quoted. */
+Test(aws, places_of_objects_over_several_lines)
+{
+	struct world w = { 0 };
+	add_file(
+		&w, "g.json",
+		"{\n \"SecurityGroups\": [\n  {\n   \"GroupName\": \"x\",\n"
+		"   \"GroupId\": \"sg-1\", \"VpcId\": \"vpc-1\",\n   \"IpPermissions\": [\n"
+		"    {\n     \"IpProtocol\": \"-1\",\n     \"IpRanges\": [\n      {\n"
+		"       \"Description\": \"d\",\n       \"CidrIp\": \"10.0.0.64/26\"\n      }\n"
+		"     ]\n    }\n   ],\n   \"IpPermissionsEgress\": []\n  }\n ]\n}\n");
+	run(&w);
+	const struct ruleset *rs = device_ruleset(device(&w, "cloud"), "sg-1 ingress");
+	cr_assert(rs && rs->n == 1);
+	cr_expect_eq(rs->at.line, 5);
+	cr_expect_eq(rs->at.col, 4);
+	cr_expect_eq(rs->rules[0].at.line, 12);
+	cr_expect_eq(rs->rules[0].at.col, 8);
+	cr_expect_eq(rs->rules[0].at.end_col, 32);
+	is(rs->rules[0].at.path, "/SecurityGroups/0/IpPermissions/0/IpRanges/0");
+	done(&w);
+	add_file(&w, "s.json",
+		 "{\"Subnets\": [{\"SubnetId\": \"subnet-1\", \"VpcId\": \"vpc-1\", "
+		 "\"CidrBlock\": \"203.0.113.64/26\"}]}");
+	run(&w);
+	const struct port *p = device_port(device(&w, "cloud"), "subnet-1");
+	cr_assert(p && p->n_prefixes == 1);
+	cr_expect_eq(p->prefixes[0].len, 26);
+	cr_expect_eq(p->prefixes[0].addr.lo, 0xcb007140);
+	cr_expect_eq(p->addrs[0].lo, 0xcb007141);
+	done(&w);
+}
+
+/* No interface holds so many groups; nothing grows with the square of them. */
+Test(aws, an_interface_with_too_many_groups)
+{
+	struct world w = { 0 };
+	struct text t = { 0 };
+	text_put(&t, "{\"NetworkInterfaces\": [{\"NetworkInterfaceId\": \"eni-x\", \"VpcId\": "
+		     "\"vpc-1\", \"SubnetId\": \"subnet-a\", \"SourceDestCheck\": true, "
+		     "\"PrivateIpAddress\": \"10.0.1.9\", \"Groups\": [");
+	for (unsigned i = 0; i < 20000; i++)
+		text_putf(&t, "%s{\"GroupId\": \"sg-%u\"}", i ? "," : "", i);
+	text_put(&t, "]}]}");
+	add_all(&w);
+	add_file(&w, "x.json", t.s);
+	text_finish(&t);
+	run(&w);
+	is(judge(&w, "cloud", "eni-x", "edge", "tcp 10.0.1.9 1 192.0.2.1 80"), "unknown");
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.77 1 10.0.2.20 80"), "unknown");
+	is_counted(&w, "x.json", 1, 0, 1, 0);
 	done(&w);
 }
 

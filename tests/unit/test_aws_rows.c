@@ -160,6 +160,14 @@ static const struct acl_row acl_rows[] = {
 	  "\"CidrBlock\": \"0.0.0.0/0\"}, {\"RuleNumber\": 20, \"Protocol\": \"6\", "
 	  "\"RuleAction\": \"deny\", \"Egress\": false, \"Ipv6CidrBlock\": \"::/0\"}",
 	  TCP22, "permit", 0 },
+	{ "{\"RuleNumber\": 20, \"Protocol\": \"-1\", \"RuleAction\": \"allow\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"0.0.0.0/0\"}, {\"RuleNumber\": 20, \"Protocol\": \"6\", "
+	  "\"RuleAction\": \"deny\", \"Egress\": false, \"Ipv6CidrBlock\": \"::/0\"}, "
+	  "{\"RuleNumber\": 20, \"Protocol\": \"6\", \"RuleAction\": \"deny\", \"Egress\": "
+	  "false, "
+	  "\"CidrBlock\": \"192.0.2.0/24\"}",
+	  TCP22, "unknown", 0 },
 	{ "{\"RuleNumber\": 1, \"Protocol\": \"-1\", \"RuleAction\": \"log\", \"Egress\": "
 	  "false, "
 	  "\"CidrBlock\": \"0.0.0.0/0\"}",
