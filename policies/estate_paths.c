@@ -42,41 +42,47 @@ static size_t one_or_many(struct estate_reader *er, const struct node *node, con
 struct binding_list {
 	VEC(struct binding) v;
 	struct map seen;
-	size_t bytes; /* of what the bindings say in all, each spelled out */
+	size_t n_ports; /* of all bindings together */
 };
 
-enum { MAX_BINDING_BYTES = 1 << 28 };
+enum { MAX_BOUND_PORTS = 1 << 22 };
+
+/* What applies to a zone wherever it is on the device, and a digest of its names. */
+struct everywhere {
+	const char **ports;
+	size_t n;
+	uint64_t digest;
+};
 
 /* False once the budget is spent. */
-static bool spend_bytes(struct estate_reader *er, struct binding_list *list, size_t n,
+static bool spend_ports(struct estate_reader *er, struct binding_list *list, size_t n,
 			struct loc at)
 {
-	if (list->bytes > MAX_BINDING_BYTES)
+	if (list->n_ports == MAX_BOUND_PORTS)
 		return false;
-	list->bytes += n;
-	if (list->bytes > MAX_BINDING_BYTES)
-		diag_error(er->r.d, E2BIG, "estate.too-large", at,
-			   "too many ports in bindings: bind a subnet or a group instead");
-	return list->bytes <= MAX_BINDING_BYTES;
+	if (n < MAX_BOUND_PORTS - list->n_ports) {
+		list->n_ports += n;
+		return true;
+	}
+	list->n_ports = MAX_BOUND_PORTS;
+	diag_error(er->r.d, E2BIG, "estate.too-large", at,
+		   "too many ports in bindings: bind a subnet or a group instead");
+	return false;
 }
 
+/* The zone at `first` (NULL: no such port) with what applies everywhere. */
 static void add_binding(struct estate_reader *er, struct binding_list *list, struct binding b,
-			const char *first, const char *const *rest, size_t n_rest)
+			const char *first, const struct everywhere *rest)
 {
 	struct reader *r = &er->r;
-	struct text key = { 0 };
-	if (list->bytes <= MAX_BINDING_BYTES) {
-		text_putf(&key, "%s\n%s", b.zone->name, b.device);
-		for (size_t i = 0; i < n_rest; i++)
-			text_putf(&key, "\n%s", rest[i]);
-		text_putf(&key, "\n%s", first ? first : "");
-	}
-	uint64_t hash = siphash(key.s, key.len);
-	bool room = spend_bytes(er, list, key.len, b.at);
-	text_finish(&key);
-	if (!room)
+	struct {
+		uint64_t zone, device, first, rest;
+	} key = { siphash(b.zone->name, strlen(b.zone->name)),
+		  siphash(b.device, strlen(b.device)),
+		  first ? siphash(first, strlen(first)) : 0, rest->digest };
+	if (!spend_ports(er, list, rest->n + 1, b.at))
 		return;
-	void **before = map_atn(&list->seen, (const char *)&hash, sizeof(hash));
+	void **before = map_atn(&list->seen, (const char *)&key, sizeof(key));
 	if (*before) {
 		diag_error(r->d, EEXIST, "estate.duplicate-binding", b.at,
 			   "the zone '%s' is bound to this port of '%s' already: keep one",
@@ -85,13 +91,28 @@ static void add_binding(struct estate_reader *er, struct binding_list *list, str
 		return;
 	}
 	*before = arena_copy(r->arena, &b.at, sizeof(b.at));
-	const char **ports = arena_array(r->arena, n_rest + 1, sizeof(*ports));
+	const char **ports = arena_array(r->arena, rest->n + 1, sizeof(*ports));
 	if (first)
 		ports[b.n_ports++] = first;
-	for (size_t i = 0; i < n_rest; i++)
-		ports[b.n_ports++] = rest[i];
+	for (size_t i = 0; i < rest->n; i++)
+		ports[b.n_ports++] = rest->ports[i];
 	b.ports = ports;
 	*vec_add(&list->v) = b;
+}
+
+static struct everywhere join(struct estate_reader *er, const char *const *groups,
+			      size_t n_groups, const char *const *ports, size_t n_ports)
+{
+	struct everywhere all = { .n = n_groups + n_ports };
+	struct text key = { 0 };
+	all.ports = arena_array(er->r.arena, all.n + 1, sizeof(*all.ports));
+	for (size_t i = 0; i < all.n; i++) {
+		all.ports[i] = i < n_groups ? groups[i] : ports[i - n_groups];
+		text_putf(&key, "%s\n", all.ports[i]);
+	}
+	all.digest = key.len ? siphash(key.s, key.len) : 0;
+	text_finish(&key);
+	return all;
 }
 
 static void read_binding(struct estate_reader *er, const struct node *node,
@@ -117,19 +138,13 @@ static void read_binding(struct estate_reader *er, const struct node *node,
 			   "'security_group' or 'port'");
 	if (!b.zone || !b.device)
 		return;
-	/* What applies to the zone wherever it is: groups and ports, all together. */
-	const char **rest = arena_array(r->arena, n_groups + n_ports + 1, sizeof(*rest));
-	size_t n_rest = 0;
-	for (size_t i = 0; i < n_groups; i++)
-		rest[n_rest++] = groups[i];
-	for (size_t i = 0; i < n_ports; i++)
-		rest[n_rest++] = ports[i];
+	struct everywhere rest = join(er, groups, n_groups, ports, n_ports);
 	for (size_t i = 0; i < n_interfaces; i++)
-		add_binding(er, list, b, interfaces[i], rest, n_rest);
+		add_binding(er, list, b, interfaces[i], &rest);
 	for (size_t i = 0; i < n_subnets; i++)
-		add_binding(er, list, b, subnets[i], rest, n_rest);
-	if (!n_interfaces && !n_subnets && n_rest)
-		add_binding(er, list, b, NULL, rest, n_rest);
+		add_binding(er, list, b, subnets[i], &rest);
+	if (!n_interfaces && !n_subnets && rest.n)
+		add_binding(er, list, b, NULL, &rest);
 }
 
 void read_bindings(struct estate_reader *er)

@@ -152,6 +152,7 @@ static size_t zones_of_word(struct reader *r, struct zone_words *w, const struct
 static bool spend_refs(struct reader *r, struct zone_words *w, size_t n, struct loc at)
 {
 	if (n > MAX_ZONE_REFS - w->refs) {
+		w->refs = MAX_ZONE_REFS;
 		diag_error(
 			r->d, E2BIG, "policy.too-large", at,
 			"from and to name more than %d zones in all: use any, or fewer flows",
@@ -180,6 +181,8 @@ size_t zones_at(struct reader *r, struct zone_words *w, const struct node *map, 
 		*ret_zones = part;
 		return n;
 	}
+	if (w->refs == MAX_ZONE_REFS)
+		return 0; /* said already */
 	bool *seen = xcalloc(w->n_zones + 1, sizeof(*seen));
 	VEC(const struct zone *) out = { 0 };
 	for (size_t i = 0; i < n; i++) {
