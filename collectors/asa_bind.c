@@ -393,9 +393,8 @@ static void bind_in(struct asa *a, const struct intf *i, const struct bound *bd,
 			at = asa_loc(a, own->line);
 		if (!own && !global) {
 			add_levels(a, &r, i, lv, guard, conduits);
-			if (families > 1)
-				add(&r, VERDICT_DENY, guard, level_loc(a, i), NULL,
-				    "security levels");
+			add(&r, VERDICT_DENY, guard, level_loc(a, i), NULL,
+			    "not to a lower security level");
 			continue;
 		}
 		add_same_security(a, &r, i, lv);
@@ -417,7 +416,7 @@ static void bind_in(struct asa *a, const struct intf *i, const struct bound *bd,
 				    match_unknown(a->m, LOC_NONE, "software version not told")),
 			    asa_loc(a, own ? own->line : global->line), NULL,
 			    "before 9.0 this list says nothing about IPv6");
-		else if (families > 1)
+		else
 			add(&r, VERDICT_DENY, guard, asa_loc(a, own ? own->line : global->line),
 			    NULL, "end of the list");
 	}

@@ -188,6 +188,8 @@ void asa_take_line(struct asa_reader *r, uint32_t no)
 		}
 		return;
 	}
+	if (word_starts(l.w[0], "Cryptochecksum:"))
+		a->end_mark = true;
 	if (terminal_line(&l)) {
 		asa_irrelevant(a, no);
 		return;

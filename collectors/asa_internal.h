@@ -113,6 +113,9 @@ enum keyword {
 	KW_WEBVPN,
 };
 enum keyword asa_keyword(struct word w);
+/* Whether the tables can be searched: for the tests. */
+bool asa_keywords_sorted(void);
+bool asa_names_sorted(void);
 /* Whether the word begins a line inside an `interface` block that has no say in what passes. */
 bool asa_interface_irrelevant(struct word w);
 

@@ -47,15 +47,19 @@ static const struct entry words[] = {
 	IRRELEVANT("auth-prompt"),
 	IRRELEVANT("auto-update"),
 	IRRELEVANT("banner"),
+	IRRELEVANT("bfd"),
 	BLOCK("bfd-template"),
 	IRRELEVANT("boot"),
 	IRRELEVANT("ca"),
 	BLOCK("call-home"),
 	IRRELEVANT("capture"),
+	IRRELEVANT("cdp"),
+	IRRELEVANT("changeto"),
 	IRRELEVANT("checkheaps"),
 	BLOCK("class"),
 	BLOCK("class-map"),
 	{ "clear", KW_CLEAR },
+	IRRELEVANT("clns"),
 	IRRELEVANT("clock"),
 	BLOCK("cluster"),
 	IRRELEVANT("command-alias"),
@@ -68,6 +72,7 @@ static const struct entry words[] = {
 	IRRELEVANT("conn"),
 	IRRELEVANT("console"),
 	{ "context", KW_CONTEXT },
+	IRRELEVANT("copy"),
 	IRRELEVANT("coredump"),
 	IRRELEVANT("crashinfo"),
 	{ "crypto", KW_CRYPTO },
@@ -85,6 +90,7 @@ static const struct entry words[] = {
 	BLOCK("dns-group"),
 	IRRELEVANT("dns-guard"),
 	IRRELEVANT("domain-name"),
+	IRRELEVANT("dp-tcp-proxy"),
 	BLOCK("dynamic-access-policy-record"),
 	{ "dynamic-filter", KW_DYNAMIC_FILTER },
 	IRRELEVANT("eject"),
@@ -145,10 +151,12 @@ static const struct entry words[] = {
 	BLOCK("map-name"),
 	BLOCK("mdm-proxy"),
 	BLOCK("media-termination"),
+	IRRELEVANT("memory"),
 	BLOCK("mgcp-map"),
 	IRRELEVANT("migrate"),
 	IRRELEVANT("mode"),
 	IRRELEVANT("monitor-interface"),
+	IRRELEVANT("more"),
 	BLOCK("mount"),
 	IRRELEVANT("mroute"),
 	IRRELEVANT("mtu"),
@@ -175,6 +183,7 @@ static const struct entry words[] = {
 	IRRELEVANT("pdm"),
 	BLOCK("phone-proxy"),
 	IRRELEVANT("pim"),
+	IRRELEVANT("ping"),
 	BLOCK("policy-list"),
 	{ "policy-map", KW_POLICY_MAP },
 	IRRELEVANT("prefix-list"),
@@ -197,6 +206,8 @@ static const struct entry words[] = {
 	IRRELEVANT("service-interface"),
 	BLOCK("service-policy"),
 	IRRELEVANT("setup"),
+	IRRELEVANT("sh"),
+	IRRELEVANT("show"),
 	{ "shun", KW_SHUN },
 	BLOCK("sla"),
 	BLOCK("smart-tunnel"),
@@ -212,6 +223,7 @@ static const struct entry words[] = {
 	IRRELEVANT("sunrpc-server"),
 	{ "sysopt", KW_SYSOPT },
 	BLOCK("tcp-map"),
+	BLOCK("telemetry"),
 	IRRELEVANT("telnet"),
 	IRRELEVANT("terminal"),
 	IRRELEVANT("tftp-server"),
@@ -219,9 +231,12 @@ static const struct entry words[] = {
 	{ "time-range", KW_TIME_RANGE },
 	IRRELEVANT("timeout"),
 	BLOCK("tls-proxy"),
+	IRRELEVANT("traceroute"),
 	BLOCK("track"),
 	{ "tunnel-group", KW_TUNNEL_GROUP },
 	IRRELEVANT("tunnel-group-map"),
+	BLOCK("uc-ime"),
+	BLOCK("umbrella-global"),
 	IRRELEVANT("url-block"),
 	IRRELEVANT("url-cache"),
 	IRRELEVANT("url-list"),
@@ -239,6 +254,7 @@ static const struct entry words[] = {
 	IRRELEVANT("vpn-sessiondb"),
 	IRRELEVANT("vpnclient"),
 	BLOCK("vpngroup"),
+	IRRELEVANT("vxlan"),
 	{ "wccp", KW_WCCP },
 	{ "webvpn", KW_WEBVPN },
 	IRRELEVANT("write"),
@@ -342,4 +358,15 @@ bool asa_interface_irrelevant(struct word w)
 	       bsearch(key, interface_words,
 		       sizeof(interface_words) / sizeof(interface_words[0]),
 		       sizeof(interface_words[0]), compare_word);
+}
+
+bool asa_keywords_sorted(void)
+{
+	for (size_t i = 1; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i - 1].word, words[i].word) >= 0)
+			return false;
+	for (size_t i = 1; i < sizeof(interface_words) / sizeof(interface_words[0]); i++)
+		if (strcmp(interface_words[i - 1], interface_words[i]) >= 0)
+			return false;
+	return true;
 }

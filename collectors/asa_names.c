@@ -220,3 +220,17 @@ bool asa_builtin_service(struct word w, int *ret_proto, int *ret_type)
 	*ret_type = type;
 	return true;
 }
+
+static bool sorted(const struct named *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(v[i - 1].name, v[i].name) >= 0)
+			return false;
+	return true;
+}
+
+bool asa_names_sorted(void)
+{
+	return sorted(protocols, COUNT(protocols)) && sorted(ports, COUNT(ports)) &&
+	       sorted(icmp_types, COUNT(icmp_types)) && sorted(icmp6_types, COUNT(icmp6_types));
+}

@@ -172,6 +172,12 @@ static void wrong(struct asa *a, struct line *l, const char *why)
 	asa_refuse(a, l->no, "asa.nat", "the translation was not understood: %s", why);
 }
 
+static void use_service(struct asa *a, struct word w, uint32_t line)
+{
+	if (asa_object(a, w))
+		asa_use(a, "object", asa_str(a, w), line, false);
+}
+
 static bool same_word(struct word x, struct word y)
 {
 	return x.len == y.len && !memcmp(x.s, y.s, x.len);
@@ -222,6 +228,8 @@ static void twice(struct asa *a, struct line *l)
 		} else if (line_take(l, "service")) {
 			struct word s = line_next(l), t = line_next(l);
 
+			use_service(a, s, l->no);
+			use_service(a, t, l->no);
 			same &= same_word(s, t);
 		} else if (line_take(l, "description")) {
 			break;

@@ -243,7 +243,10 @@ static void no_line(struct asa *a, struct line *l, struct intf *i)
 		ASA_EXACT(a, l->no);
 		return;
 	}
-	if (line_take(l, "shutdown"))
+	if (line_at(l, "ip") && word_is(line_peek(l, 1), "address")) {
+		i->prefixes.n = i->addrs.n = 0;
+		i->dynamic = false;
+	} else if (line_take(l, "shutdown"))
 		i->shutdown = false;
 	else if (line_take(l, "management-only"))
 		i->management = false;
@@ -370,13 +373,16 @@ void asa_ip_address_line(struct asa *a, struct line *l)
 static void build_port(struct asa *a, const struct intf *i, const struct intf *bvi)
 {
 	const struct intf *of = bvi ? bvi : i;
+	const char *dot = strchr(i->hw, '.');
+	const struct intf *parent =
+		dot ? get(&a->intf_hw, (struct word){ i->hw, (uint32_t)(dot - i->hw) }) : NULL;
 	struct port *p = vec_add(&a->b->ports);
 
 	p->name = i->name;
 	p->kind = "interface";
 	p->alias = i->hw;
 	p->vlan = i->vlan;
-	p->up = !i->shutdown;
+	p->up = !i->shutdown && !(parent && parent->shutdown);
 	p->n_prefixes = of->prefixes.n;
 	p->prefixes = vec_keep(a->arena, &of->prefixes);
 	p->addrs = vec_keep(a->arena, &of->addrs);
@@ -511,11 +517,14 @@ void asa_routes_build(struct asa *a)
 {
 	VEC(struct way) ways = { 0 };
 	size_t kept = 0;
+	bool own_table = a->version_known && a->flavour == ASA_ASA &&
+			 (a->major > 9 || (a->major == 9 && a->minor >= 5));
 
 	vec_each (no, &a->routes) {
 		struct line l;
 		struct way w;
 		const char *why = NULL;
+		const struct intf *i;
 		bool v6, tunneled = false;
 
 		line_split(a->src, *no, &l);
@@ -531,6 +540,13 @@ void asa_routes_build(struct asa *a)
 		if (tunneled) {
 			asa_class(a, *no, ACCOUNT_BOUNDED, true,
 				  "a route for what comes out of tunnels only");
+			continue;
+		}
+		/* Routes of management ports have a table of their own from 9.5 on. */
+		i = w.r.port ? asa_port_named(a, w.r.port) : NULL;
+		if (i && i->management && own_table) {
+			asa_class(a, *no, ACCOUNT_BOUNDED, true,
+				  "a route for packets of the firewall itself only");
 			continue;
 		}
 		*vec_add(&ways) = w;

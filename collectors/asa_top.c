@@ -51,6 +51,8 @@ void asa_note_uses(struct asa *a, const struct line *l)
 	for (unsigned i = 1; i < l->n; i++) {
 		struct word w = l->w[i];
 
+		if (map_getn(&a->names, w.s, w.len))
+			asa_use(a, "name", asa_str(a, w), l->no, false);
 		if (map_getn(&a->lists, w.s, w.len))
 			asa_use(a, "access list", asa_str(a, w), l->no, false);
 		if ((word_is(l->w[i - 1], "object") && asa_object(a, w)))
@@ -309,6 +311,15 @@ static void nat_line(struct asa *a, struct line *l)
 	asa_note_uses(a, l);
 }
 
+static void time_range_line(struct asa *a, struct line *l)
+{
+	struct word name = line_next(l);
+
+	*map_atn(&a->time_ranges, name.s, name.len) = a;
+	asa_use(a, "time-range", asa_str(a, name), l->no, true);
+	asa_bounded(a, l->no, "what the time is isn't known");
+}
+
 /* A line outside of any block. */
 void asa_top_line(struct asa_reader *r, struct line *l)
 {
@@ -439,6 +450,7 @@ void asa_top_line(struct asa_reader *r, struct line *l)
 		break;
 	case KW_ROUTE:
 		*vec_add(&a->routes) = l->no;
+		asa_note_uses(a, l);
 		break;
 	case KW_ROUTER:
 		r->mode = MODE_BLOCK;
@@ -461,9 +473,7 @@ void asa_top_line(struct asa_reader *r, struct line *l)
 			asa_irrelevant(a, l->no);
 		break;
 	case KW_TIME_RANGE:
-		*map_atn(&a->time_ranges, l->w[l->n - 1].s, l->w[l->n - 1].len) = a;
-		asa_use(a, "time-range", asa_str(a, l->w[l->n - 1]), l->no, true);
-		asa_bounded(a, l->no, "what the time is isn't known");
+		time_range_line(a, l);
 		r->mode = MODE_TIME_RANGE;
 		break;
 	case KW_TUNNEL_GROUP:

@@ -143,6 +143,8 @@ Test(asa, every_table_is_sorted)
 		cr_expect(asa_port_name((struct word){ ports[i], (uint32_t)strlen(ports[i]) }) >
 				  0,
 			  "%s", ports[i]);
+	cr_expect(asa_keywords_sorted());
+	cr_expect(asa_names_sorted());
 	cr_expect_eq(asa_port_name((struct word){ "radius", 6 }), 1645);
 	cr_expect_eq(asa_icmp_type((struct word){ "echo", 4 }, false), 8);
 	cr_expect_eq(asa_icmp_type((struct word){ "echo", 4 }, true), 128);
