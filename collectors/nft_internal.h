@@ -5,7 +5,8 @@
 /*
  * The parts of the nft collector share these. The order of the work, and the file of each:
  *
- *	nft.c		probe, the objects of the export one by one, the account, the device
+ *	nft.c		probe, the order of reading, what rules do to the rest of the file
+ *	nft_object.c	tables, chains, sets
  *	nft_graph.c	who calls whom: cycles, depth, which hooks reach a chain
  *	nft_base.c	what stands in front of a base chain, and where it is bound
  *	nft_rule.c	one rule: its statements in order, verdict maps, translations
@@ -172,7 +173,7 @@ struct nft_key {
 	const struct match *over;
 	uint64_t protos[4];
 	struct {
-		char op; /* & | ^ < > (shifts) */
+		char op; /* & | ^ */
 		uint64_t number;
 		struct addr addr;
 	} ops[NFT_OPS];
@@ -308,6 +309,16 @@ void nft_note_untracked(struct nft *n);
 size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v);
 /* Puts a base chain that is in force to its hooks; its ruleset is filled. */
 void nft_bind(struct nft *n, struct nft_chain *ch);
+
+/* nft_object.c: one object each, and its account */
+
+void nft_read_table(struct nft *n, const json_t *v);
+void nft_read_chain(struct nft *n, const json_t *v);
+void nft_read_set(struct nft *n, const json_t *v, bool map);
+void nft_read_elements(struct nft *n, const json_t *v);
+/* The object is not understood: nothing about the device is certain any more. */
+void nft_reject(struct nft *n, const json_t *v, const char *why);
+void nft_irrelevant(struct nft *n, const json_t *v);
 
 /* nft.c */
 

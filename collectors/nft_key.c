@@ -216,13 +216,9 @@ static void exthdr(struct nft_rule *r, struct nft_key *k, const json_t *v)
 	need(r, k, match_family(r->n->m, FAMILY_V6));
 }
 
-/* Which way a binary operation goes, 0 for none. */
+/* Masks alone: a shift works on the bytes as the kernel holds them, which differs by field. */
 static char operation(const char *name)
 {
-	if (!strcmp(name, "<<"))
-		return '<';
-	if (!strcmp(name, ">>"))
-		return '>';
 	return strlen(name) == 1 && strchr("&|^", *name) ? *name : 0;
 }
 
@@ -240,12 +236,8 @@ static void binary(struct nft_rule *r, struct nft_key *k, char op, const json_t 
 		const json_t *v = json_array_get(args, i);
 		struct span s;
 		bool ok = k->n_ops < NFT_OPS;
-		if (ok && k->kind == KEY_NUMBER && op != '<' && op != '>') {
+		if (ok && k->kind == KEY_NUMBER) {
 			ok = nft_number(k->domain, v, &k->ops[k->n_ops].number);
-		} else if (ok && k->kind == KEY_NUMBER) {
-			ok = json_is_integer(v) && json_integer_value(v) >= 0 &&
-			     json_integer_value(v) < 32;
-			k->ops[k->n_ops].number = ok ? (uint64_t)json_integer_value(v) : 0;
 		} else if (ok && k->kind == KEY_ADDR) {
 			ok = op == '&' && !k->n_ops &&
 			     nft_addr((enum family)k->family, v, &s) && addr_equal(s.lo, s.hi);

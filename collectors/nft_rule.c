@@ -125,6 +125,8 @@ static bool nat_targets(struct nft_rule *r, enum family f, const json_t *addr,
 static void add_nat(struct building *b, const char *text, const struct match *touches)
 {
 	struct nft *n = b->r.n;
+	if (b->r.chain->table->dormant)
+		return;
 	*vec_add(&n->b->nats) = (struct nat){ .at = b->r.at,
 					      .text = arena_str(n->arena, text),
 					      .touches = touches };

@@ -102,14 +102,8 @@ static uint64_t apply(const struct nft_key *k, uint64_t x)
 		case '|':
 			x |= y;
 			break;
-		case '^':
-			x ^= y;
-			break;
-		case '<':
-			x <<= y;
-			break;
 		default:
-			x >>= y;
+			x ^= y;
 			break;
 		}
 	}
