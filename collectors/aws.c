@@ -369,9 +369,8 @@ static void join(struct aws *w)
 		if (n->lost)
 			n->vpc->lost =
 				arena_printf(w->arena, "interface %s: %s", n->id, n->lost);
-		aws_spans_join(&n->vpc->held, &n->addrs);
 		vec_each (g, &n->groups) {
-			aws_spans_join(&(*g)->held, &n->addrs);
+			*vec_add(&(*g)->holders) = n;
 			if (!(*g)->vpc)
 				(*g)->vpc = n->vpc;
 		}
@@ -413,7 +412,6 @@ static void finish_vpc(struct aws_vpc *v)
 	vec_free(&v->interfaces);
 	vec_free(&v->subnets);
 	vec_free(&v->acls);
-	aws_spans_finish(&v->held);
 }
 
 static void finish(struct aws *w)
@@ -435,7 +433,7 @@ static void finish(struct aws *w)
 		aws_spans_finish(&((struct aws_list *)w->lists.entries[i].value)->spans);
 	for (size_t i = 0; i < w->groups.n; i++) {
 		struct aws_group *g = w->groups.entries[i].value;
-		aws_spans_finish(&g->held);
+		vec_free(&g->holders);
 		vec_free(&g->rules[AWS_INGRESS]);
 		vec_free(&g->rules[AWS_EGRESS]);
 	}

@@ -65,6 +65,11 @@ static void add_tracked(struct aws *w, struct rules *r, struct loc at)
 	    "whether errors about a connection pass is not documented");
 }
 
+static const struct match *here(struct aws *w, const struct aws_group *g, enum field field)
+{
+	return aws_interfaces_match(w, g->here.v, g->here.n, field);
+}
+
 /*
  * Every interface of the list by its groups, told by its address. What no group permits falls
  * off the end.
@@ -82,25 +87,22 @@ static void add_members(struct aws *w, struct aws_vpc *v, struct rules *r,
 			    it->at,
 			    arena_printf(a, "network interface %s: %s", it->id, it->odd));
 		vec_each (g, &it->groups) {
-			if (!(*g)->touched)
+			if (!(*g)->here.n)
 				*vec_add(&groups) = *g;
-			(*g)->touched = true;
-			aws_spans_join(&(*g)->here, &it->addrs);
+			*vec_add(&(*g)->here) = it;
 		}
 	}
 	vec_each (g, &groups) {
 		aws_build_group(w, v, *g);
 		if ((*g)->defined)
-			add(r, VERDICT_JUMP, aws_spans_match(w, &(*g)->here, own),
-			    (*g)->ruleset[d], (*g)->at, NULL);
+			add(r, VERDICT_JUMP, here(w, *g, own), (*g)->ruleset[d], (*g)->at,
+			    NULL);
 	}
 	vec_each (g, &groups) {
 		if (!(*g)->defined)
-			add(r, VERDICT_UNKNOWN, aws_spans_match(w, &(*g)->here, own), NULL,
-			    (*g)->at,
+			add(r, VERDICT_UNKNOWN, here(w, *g, own), NULL, (*g)->at,
 			    arena_printf(a, "security group %s was not collected", (*g)->id));
-		aws_spans_finish(&(*g)->here);
-		(*g)->touched = false;
+		vec_free(&(*g)->here);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (list[i]->unfiltered && !list[i]->odd)
@@ -169,14 +171,14 @@ static struct ruleset *build_borders(struct aws *w, struct aws_vpc *v, enum aws_
 }
 
 static struct ruleset *build_subnet(struct aws *w, struct aws_vpc *v, struct aws_subnet *s,
-				    enum aws_direction d, const struct aws_spans *held,
-				    const struct aws_interface *forwarder)
+				    enum aws_direction d, const struct aws_interface *forwarder)
 {
 	struct rules r = { 0 };
 	add_tracked(w, &r, s->at);
 	add_members(w, v, &r, s->interfaces.v, s->interfaces.n, d);
 	const struct match *nobody =
-		match_not(w->m, aws_spans_match(w, held, aws_own_field(d)));
+		match_not(w->m, aws_interfaces_match(w, s->interfaces.v, s->interfaces.n,
+						     aws_own_field(d)));
 	if (v->partial)
 		add(&r, VERDICT_UNKNOWN, nobody, NULL, s->at,
 		    arena_printf(w->snap->arena, "security groups of the address: %s",
@@ -206,16 +208,15 @@ static struct port *add_port(struct aws *w, struct aws_vpc *v, const char *name,
 static void add_subnet(struct aws *w, struct aws_vpc *v, struct aws_subnet *s)
 {
 	struct arena *a = w->snap->arena;
-	struct aws_spans held = { 0 };
 	const struct aws_interface *forwarder = NULL;
 	vec_each (n, &s->interfaces) {
-		aws_spans_join(&held, &(*n)->addrs);
 		if ((*n)->forwards)
 			forwarder = *n;
 	}
 	struct port *p = add_port(w, v, s->id, "subnet", s->at);
 	if (!v->partial && !forwarder)
-		p->present = aws_spans_match(w, &held, FIELD_SRC);
+		p->present =
+			aws_interfaces_match(w, s->interfaces.v, s->interfaces.n, FIELD_SRC);
 	p->prefixes = vec_keep(a, &s->prefixes);
 	p->n_prefixes = s->prefixes.n;
 	struct addr *router = arena_array(a, s->prefixes.n, sizeof(*router));
@@ -224,11 +225,10 @@ static void add_subnet(struct aws *w, struct aws_vpc *v, struct aws_subnet *s)
 	p->addrs = router;
 	for (int d = 0; d < AWS_DIRECTIONS; d++) {
 		hook(v, (enum aws_direction)d, 0, s->id,
-		     build_subnet(w, v, s, (enum aws_direction)d, &held, forwarder), s->at);
+		     build_subnet(w, v, s, (enum aws_direction)d, forwarder), s->at);
 		hook(v, (enum aws_direction)d, 1, s->id, s->border[d],
 		     s->acl ? s->acl_at : s->at);
 	}
-	aws_spans_finish(&held);
 }
 
 static void add_group(struct aws *w, struct aws_vpc *v, struct aws_group *g)
@@ -440,7 +440,8 @@ void aws_build_device(struct aws *w, struct aws_vpc *v)
 	for (int i = 0; i < AWS_DIRECTIONS; i++) {
 		enum aws_direction d = (enum aws_direction)i;
 		struct rules r = { 0 };
-		v->held_match[d] = aws_spans_match(w, &v->held, aws_own_field(d));
+		v->held_match[d] = aws_interfaces_match(w, v->interfaces.v, v->interfaces.n,
+							aws_own_field(d));
 		add_members(w, v, &r, v->interfaces.v, v->interfaces.n, d);
 		v->members[d] = finish_rules(v, &r, by_direction(w, "interfaces", d),
 					     "security groups", v->at, true);

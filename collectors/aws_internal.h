@@ -62,8 +62,8 @@ struct aws_vpc {
 	const char *device;
 	/* by direction: every interface by its groups; every address by its subnet's ACL */
 	struct ruleset *members[AWS_DIRECTIONS], *borders[AWS_DIRECTIONS];
-	struct aws_spans held;				/* addresses of all interfaces */
-	const struct match *held_match[AWS_DIRECTIONS]; /* the same, over our own field */
+	/* addresses of all interfaces, over our own field */
+	const struct match *held_match[AWS_DIRECTIONS];
 };
 
 struct aws_subnet {
@@ -135,12 +135,11 @@ struct aws_group {
 	bool has[AWS_DIRECTIONS];
 	const char *extra[AWS_DIRECTIONS]; /* a member that may permit more */
 	VEC(struct aws_rule) rules[AWS_DIRECTIONS];
-	struct aws_spans held; /* addresses of the interfaces that hold it */
+	VEC(struct aws_interface *) holders;
 	const struct match *held_match[AWS_DIRECTIONS]; /* over FIELD_SRC, FIELD_DST */
 	struct ruleset *ruleset[AWS_DIRECTIONS];
-	struct aws_vpc *built_in; /* whose device ruleset[] belongs to */
-	struct aws_spans here;	  /* while a list of members is made */
-	bool touched;
+	struct aws_vpc *built_in;	  /* whose device ruleset[] belongs to */
+	VEC(struct aws_interface *) here; /* while a list of members is made */
 };
 
 struct aws_acl_entry {
@@ -223,6 +222,10 @@ void aws_spans_join(struct aws_spans *s, const struct aws_spans *more);
 void aws_spans_finish(struct aws_spans *s);
 /* Over field; NONE where it is empty. */
 const struct match *aws_spans_match(struct aws *w, const struct aws_spans *s, enum field field);
+
+/* The addresses of n interfaces, over field. */
+const struct match *aws_interfaces_match(struct aws *w, struct aws_interface *const *v,
+					 size_t n, enum field field);
 
 /* The object of that id, made undefined where it is new. */
 struct aws_vpc *aws_vpc(struct aws *w, const char *id, const char *owner, struct loc at);

@@ -227,6 +227,17 @@ void aws_spans_finish(struct aws_spans *s)
 		vec_free(&s->of[f]);
 }
 
+const struct match *aws_interfaces_match(struct aws *w, struct aws_interface *const *v,
+					 size_t n, enum field field)
+{
+	struct aws_spans all = { 0 };
+	for (size_t i = 0; i < n; i++)
+		aws_spans_join(&all, &v[i]->addrs);
+	const struct match *m = aws_spans_match(w, &all, field);
+	aws_spans_finish(&all);
+	return m;
+}
+
 const struct match *aws_spans_match(struct aws *w, const struct aws_spans *s, enum field field)
 {
 	return match_or(

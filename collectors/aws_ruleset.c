@@ -16,7 +16,8 @@ static const struct match *held_by(struct aws *w, struct aws_group *g, enum aws_
 {
 	if (g->held_match[d])
 		return g->held_match[d];
-	const struct match *m = aws_spans_match(w, &g->held, aws_peer_field(d));
+	const struct match *m =
+		aws_interfaces_match(w, g->holders.v, g->holders.n, aws_peer_field(d));
 	if (!g->vpc || g->vpc->partial)
 		m = match_or(w->m, m,
 			     match_unknown(w->m, LOC_NONE, "who holds %s: %s", g->id,
