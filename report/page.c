@@ -183,18 +183,25 @@ void page_pad(struct text *t, const char *s, unsigned columns)
 void page_wrap(struct text *t, struct report_style st, enum ink ink, const char *label,
 	       unsigned at, const char *s)
 {
-	struct text safe = { 0 };
-	page_put(&safe, s);
+	struct text made = { 0 };
+	size_t len = strlen(s);
+	const char *safe = s;
+	if (plain_run(s, len) < len) {
+		page_putn(&made, s, len);
+		safe = made.s;
+		len = made.len;
+	}
 	unsigned width = page_width(st);
 	bool first = true;
 	size_t column = 0;
-	for (size_t i = 0; i < safe.len;) {
-		if (safe.s[i] == ' ') {
+	for (size_t i = 0; i < len;) {
+		if (safe[i] == ' ') {
 			i++;
 			continue;
 		}
-		size_t word = strcspn(safe.s + i, " ");
-		size_t w = page_columns(safe.s + i, word);
+		const char *blank = memchr(safe + i, ' ', len - i);
+		size_t word = blank ? (size_t)(blank - safe) - i : len - i;
+		size_t w = page_columns(safe + i, word);
 		if (first) {
 			if (ink != INK_PLAIN)
 				page_ink(t, st, ink);
@@ -212,12 +219,12 @@ void page_wrap(struct text *t, struct report_style st, enum ink ink, const char 
 			text_putc(t, ' ');
 			column++;
 		}
-		text_putn(t, safe.s + i, word);
+		text_putn(t, safe + i, word);
 		column += w;
 		i += word;
 		first = false;
 	}
 	if (!first)
 		text_putc(t, '\n');
-	text_finish(&safe);
+	text_finish(&made);
 }

@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/arena.h"
-#include "base/vec.h"
-
 static const char dots[] = "...";
 /* A long line is folded into a few rows, a very long one is cut. */
 enum { DOTS = 3, LEAST_TEXT = 20, ROWS = 3, EXCERPT_ROWS = 6 };
@@ -18,32 +15,36 @@ struct cell {
 	uint32_t byte; /* its column in bytes, as places count them */
 };
 
+/* More than one place ever shows: the rest is not looked at. */
+enum { CELLS_MAX = 2 * PLACE_EXCERPT_MAX };
+
 struct shown {
 	struct text text;
-	VEC(struct cell) cells; /* and one behind the last */
+	struct cell cells[CELLS_MAX + 1]; /* and one behind the last */
+	size_t n;
 };
 
 static void show(struct shown *s, const struct place *p)
 {
-	for (size_t i = 0; i < p->len;) {
+	size_t i = 0;
+	s->text = (struct text){ 0 };
+	for (s->n = 0; i < p->len && s->n < CELLS_MAX; s->n++) {
 		uint32_t c;
 		size_t n = page_char(p->text + i, p->len - i, &c);
-		struct cell *cell = vec_add(&s->cells);
+		struct cell *cell = &s->cells[s->n];
 		cell->at = s->text.len;
 		cell->byte = p->from + (uint32_t)i;
 		cell->columns = page_put_char(&s->text, p->text + i, n, c);
 		i += n;
 	}
-	struct cell *end = vec_add(&s->cells);
-	end->at = s->text.len;
-	end->byte = p->from + (uint32_t)p->len;
+	s->cells[s->n++] = (struct cell){ s->text.len, 0, p->from + (uint32_t)i };
 }
 
 /* The first cell at or behind the byte column. */
 static size_t cell_of(const struct shown *s, uint32_t byte)
 {
 	size_t i = 0;
-	while (i + 1 < s->cells.n && s->cells.v[i].byte < byte)
+	while (i + 1 < s->n && s->cells[i].byte < byte)
 		i++;
 	return i;
 }
@@ -52,7 +53,7 @@ static size_t columns_between(const struct shown *s, size_t from, size_t to)
 {
 	size_t n = 0;
 	for (size_t i = from; i < to; i++)
-		n += s->cells.v[i].columns;
+		n += s->cells[i].columns;
 	return n;
 }
 
@@ -63,8 +64,8 @@ static size_t columns_between(const struct shown *s, size_t from, size_t to)
 static void window(const struct shown *s, size_t from, size_t to, size_t room, size_t *lo,
 		   size_t *hi)
 {
-	const struct cell *v = s->cells.v;
-	size_t last = s->cells.n - 1;
+	const struct cell *v = s->cells;
+	size_t last = s->n - 1;
 	*lo = *hi = from;
 	size_t used = 0;
 	/* What is marked, as far as it fits. */
@@ -85,9 +86,9 @@ static void window(const struct shown *s, size_t from, size_t to, size_t room, s
 static size_t row_end(const struct shown *s, size_t lo, size_t hi, size_t room)
 {
 	size_t used = 0, blank = 0, i;
-	for (i = lo; i < hi && used + s->cells.v[i].columns <= room; i++) {
-		used += s->cells.v[i].columns;
-		if (s->text.s[s->cells.v[i].at] == ' ')
+	for (i = lo; i < hi && used + s->cells[i].columns <= room; i++) {
+		used += s->cells[i].columns;
+		if (s->text.s[s->cells[i].at] == ' ')
 			blank = i + 1;
 	}
 	if (i == hi)
@@ -112,7 +113,7 @@ static void put_row(struct text *t, struct report_style st, unsigned indent, uns
 		    const struct shown *s, size_t lo, size_t hi, uint32_t line,
 		    const char *before, const char *behind)
 {
-	const struct cell *v = s->cells.v;
+	const struct cell *v = s->cells;
 	gutter(t, st, indent, digits, line);
 	size_t row = t->len;
 	text_putc(t, ' ');
@@ -146,9 +147,9 @@ static void put_marks(struct text *t, struct report_style st, unsigned indent, u
 static void put_line(struct text *t, struct report_style st, unsigned indent, unsigned digits,
 		     const struct place *p, size_t rows, enum ink ink)
 {
-	struct shown s = { 0 };
+	struct shown s;
 	show(&s, p);
-	size_t last = s.cells.n - 1;
+	size_t last = s.n - 1;
 	size_t from = p->col ? cell_of(&s, p->col) : 0, to = from;
 	if (p->col)
 		to = p->end_col > p->col ? cell_of(&s, p->end_col) : from + 1;
@@ -176,7 +177,6 @@ static void put_line(struct text *t, struct report_style st, unsigned indent, un
 		row = end;
 	}
 	text_finish(&s.text);
-	vec_free(&s.cells);
 }
 
 static unsigned digits_of(uint32_t line)
