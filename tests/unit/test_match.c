@@ -65,6 +65,8 @@ Test(match, either_joins_leaves)
 	const struct match *x = match_or(&m, match_value(&m, FIELD_DPORT, 80),
 					 match_value(&m, FIELD_DPORT, 81));
 	cr_assert_eq(x, match_range(&m, FIELD_DPORT, 80, 81));
+	struct range inner[] = { { 10, 100 }, { 20, 30 } };
+	cr_assert_eq(match_ranges(&m, FIELD_DPORT, inner, 2), match_range(&m, FIELD_DPORT, 10, 100));
 	const struct match *v[] = { prefix(FIELD_SRC, "10.0.0.0/9"), match_value(&m, FIELD_PROTO, 6),
 				    prefix(FIELD_SRC, "10.128.0.0/9"), match_value(&m, FIELD_PROTO, 17) };
 	const struct match *y = match_or_n(&m, v, 4);
@@ -86,6 +88,11 @@ Test(match, fields_that_do_not_exist_are_false)
 	cr_assert_eq(judge(type, "icmpv6 2001:db8::1 8 2001:db8::2 0"), TRUTH_TRUE);
 	cr_assert_eq(judge(type, "ip:1 2001:db8::1 0 2001:db8::2 0"), TRUTH_FALSE);
 	cr_assert_eq(judge(match_flags(&m, 0, 0), "udp 1.1.1.1 1 2.2.2.2 2"), TRUTH_FALSE);
+	cr_assert_eq(judge(port, "sctp 10.0.0.1 1 2.2.2.2 5"), TRUTH_TRUE);
+	cr_assert_eq(judge(port, "dccp 10.0.0.1 1 2.2.2.2 5"), TRUTH_TRUE);
+	cr_assert_eq(judge(port, "udplite 10.0.0.1 1 2.2.2.2 5"), TRUTH_TRUE);
+	/* an IPv6 address whose number is that of an IPv4 one */
+	cr_assert_eq(judge(prefix(FIELD_SRC, "0.0.0.0/0"), "udp ::1.2.3.4 1 ::2 2"), TRUTH_FALSE);
 	cr_assert_eq(judge(prefix(FIELD_SRC, "0.0.0.0/0"), "udp 2001:db8::1 1 2001:db8::2 2"),
 		     TRUTH_FALSE);
 }
@@ -95,6 +102,7 @@ Test(match, unknown_is_neither)
 	const struct match *u = match_unknown(&m, LOC_NONE, "time-range %s", "WORK");
 	const struct match *tcp = match_value(&m, FIELD_PROTO, 6);
 	const struct match *both = match_and(&m, tcp, u);
+	cr_assert_eq(judge(match_not(&m, u), "tcp 1.1.1.1 1 2.2.2.2 2"), TRUTH_UNKNOWN);
 	cr_assert(both->inexact);
 	cr_assert_eq(judge(both, "tcp 1.1.1.1 1 2.2.2.2 2"), TRUTH_UNKNOWN);
 	cr_assert_eq(judge(both, "udp 1.1.1.1 1 2.2.2.2 2"), TRUTH_FALSE);
@@ -111,6 +119,7 @@ Test(match, wildcards_are_exact)
 	cr_assert_eq(w->kind, MATCH_WILD);
 	cr_assert_eq(judge(w, "udp 128.12.77.1 1 2.2.2.2 2"), TRUTH_TRUE);
 	cr_assert_eq(judge(w, "udp 128.12.77.2 1 2.2.2.2 2"), TRUTH_FALSE);
+	cr_assert_eq(judge(w, "udp ::128.12.77.1 1 ::2 2"), TRUTH_FALSE);
 	mask.lo = 0xffffff00;
 	cr_assert_eq(match_wild(&m, FIELD_SRC, FAMILY_V4, value, mask),
 		     prefix(FIELD_SRC, "128.12.0.0/24"));
