@@ -355,7 +355,7 @@ static int asa_read(struct collect *c, const struct source *src)
 
 struct probe {
 	int score;
-	bool version;
+	bool version, other;
 };
 
 static void probe_line(struct probe *p, const struct line *l)
@@ -368,10 +368,21 @@ static void probe_line(struct probe *p, const struct line *l)
 	}
 	if (l->n < 2)
 		return;
-	if (word_is(l->w[0], "access-list") && l->n > 3 &&
-	    (word_is(l->w[2], "extended") || word_is(l->w[2], "standard") ||
-	     word_is(l->w[2], "ethertype") || word_is(l->w[2], "webtype") ||
-	     word_is(l->w[2], "line")))
+	if (((word_is(l->w[0], "ip") || word_is(l->w[0], "mac")) &&
+	     (word_is(l->w[1], "access-list") || word_is(l->w[1], "access-group") ||
+	      word_is(l->w[1], "route"))) ||
+	    (word_is(l->w[0], "line") &&
+	     (word_is(l->w[1], "vty") || word_is(l->w[1], "con"))) ||
+	    (word_is(l->w[0], "version") && !l->indent) ||
+	    (word_is(l->w[0], "ipv6") && word_is(l->w[1], "traffic-filter")))
+		p->other = true; /* IOS has these, no firewall does */
+	else if (word_is(l->w[0], "access-list") && l->n > 5 && word_is(l->w[2], "extended") &&
+		 (word_is(l->w[3], "permit") || word_is(l->w[3], "deny")))
+		p->score += 80;
+	else if (word_is(l->w[0], "access-list") && l->n > 3 &&
+		 (word_is(l->w[2], "extended") || word_is(l->w[2], "standard") ||
+		  word_is(l->w[2], "ethertype") || word_is(l->w[2], "webtype") ||
+		  word_is(l->w[2], "line")))
 		p->score += 30;
 	else if (word_is(l->w[0], "access-group") && l->n >= 3 &&
 		 (word_is(l->w[2], "global") || (l->n > 4 && word_is(l->w[3], "interface"))))
@@ -394,7 +405,7 @@ static void probe_line(struct probe *p, const struct line *l)
 	else if ((word_is(l->w[0], "ssh") || word_is(l->w[0], "telnet") ||
 		  word_is(l->w[0], "http")) &&
 		 l->n == 4 && l->w[1].s[0] >= '0' && l->w[1].s[0] <= '9')
-		p->score += 15;
+		p->score += 25;
 	else if (word_is(l->w[0], ":") && word_is(l->w[1], "Saved"))
 		p->score += 20;
 	else if (word_is(l->w[0], "access-list") && l->n > 6 && word_is(l->w[2], "permit") &&
@@ -423,6 +434,8 @@ static int asa_probe(const char *head, size_t len, const char *filename)
 	}
 	if (p.version)
 		return 98;
+	if (p.other)
+		return 0;
 	return p.score > 90 ? 90 : p.score;
 }
 

@@ -1195,6 +1195,10 @@ Test(asa, probes)
 		{ "version 15.2\nhostname r1\ninterface Gi0/1\n ip address 10.0.0.1 255.0.0.0\n"
 		  " ip access-group 101 in\naccess-list 101 permit ip any any\n",
 		  false, true },
+		{ "access-list a extended permit ip any any\nip access-list extended b\n",
+		  false, true },
+		{ "clear configure access-list a\naccess-list a extended deny ip any any\n",
+		  true, false },
 		{ "{\"nftables\": []}\n", false, true },
 		{ "", false, true },
 	};
