@@ -189,6 +189,7 @@ void nft_read_chain(struct nft *n, const json_t *v)
 	ch->path = arena_printf(n->arena, "%s chain %s", t->path, name);
 	ch->at = nft_loc(n, v, ch->path);
 	ch->ruleset = device_build_ruleset(n->b, key, "chain", ch->at);
+	ch->ruleset->dflt = VERDICT_UNKNOWN; /* what its callers do then */
 	*vec_add(&n->order) = ch;
 	snapshot_name(n->c->snap, n->c->device, "chain", ch->ruleset->name, ch->at, true);
 	if (json_object_get(v, "hook") || json_object_get(v, "type") ||

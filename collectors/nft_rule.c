@@ -23,6 +23,7 @@ struct building {
 	const struct match *touch; /* of it, what stays true of a connection's other packets */
 	struct rules *out;
 	size_t n_parts; /* rules given out for this one */
+	uint8_t flags;	/* of the rules to come */
 	const char *comment;
 	bool done;
 };
@@ -37,7 +38,8 @@ static void give(struct building *b, const struct match *m, enum verdict verdict
 					  .match = m,
 					  .target = target,
 					  .note = note ? note : b->comment,
-					  .verdict = (uint8_t)verdict };
+					  .verdict = (uint8_t)verdict,
+					  .flags = b->flags };
 	b->n_parts++;
 }
 
@@ -205,6 +207,7 @@ static void nat(struct building *b, const char *name, const json_t *v)
 		ask_unknown(b, "a translation that was not understood");
 	add_nat(b, t.s, touches);
 	text_finish(&t);
+	b->flags = RULE_GLUE; /* it does more than let pass: never to be called redundant */
 	give(b, b->cond, VERDICT_PERMIT, NULL, NULL);
 	b->done = true;
 }

@@ -461,6 +461,7 @@ Test(nft, base_chains_are_hooks_of_their_own)
 	cr_expect_eq(hook_of("inet t e")->kind, HOOK_LOCAL_OUT);
 	cr_expect_eq(hook_of("inet t e")->order, -5);
 	cr_expect_null(hook_of("inet t f"));
+	cr_expect_eq(device_ruleset(device, "inet t f")->dflt, VERDICT_UNKNOWN);
 	cr_expect_eq(hook_of("inet t a")->ruleset->dflt, VERDICT_DENY);
 	cr_expect_eq(hook_of("inet t b")->ruleset->dflt, VERDICT_PERMIT);
 	cr_expect_str_eq(hook_of("inet t a")->ruleset->at.path, "table inet t chain a");
@@ -871,6 +872,9 @@ Test(nft, translations_touch_both_ways)
 	cr_expect_not(touched("tcp 1.1.1.1 1 2.2.2.2 81"));
 	cr_expect_not(touched("tcp ::1 1 ::2 80"));
 	expect("inet t p", "tcp 1.1.1.1 1 2.2.2.2 80", "permit");
+	const struct ruleset *rs = device_ruleset(device, "inet t p");
+	/* taking it out would change more than who passes */
+	cr_expect(rs->rules[rs->n - 1].flags & RULE_GLUE);
 	done();
 	cr_assert_eq(read_objects(TABLE NATBASE("p", "postrouting", "100") RULE(
 			     "p", "1",
