@@ -133,8 +133,9 @@ static void exclude_prefixes(struct policy_reader *pr, const struct node *node,
 			     struct excluded *x, struct text *text)
 {
 	struct reader *r = &pr->r;
+	const char *const *unused;
 	const struct node *const *items = NULL;
-	size_t n = items_at(r, node, "prefixes", &items);
+	size_t n = texts_at(r, node, "prefixes", &unused, &items);
 	for (size_t i = 0; i < n; i++) {
 		struct claim c;
 		if (!prefix_of(r, items[i], &c))

@@ -95,8 +95,9 @@ struct claims {
 static void claims_at(struct reader *r, const struct node *map, const char *key,
 		      struct claims *c)
 {
+	const char *const *unused;
 	const struct node *const *items = NULL;
-	size_t n = items_at(r, map, key, &items);
+	size_t n = texts_at(r, map, key, &unused, &items);
 	for (size_t i = 0; i < n; i++) {
 		struct claim claim;
 		if (prefix_of(r, items[i], &claim))
