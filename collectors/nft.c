@@ -122,9 +122,11 @@ static void place_rule(struct nft *n, const json_t *v)
 	*vec_add(&ch->rules) = v;
 	const json_t *list = json_object_get(v, "expr");
 	struct loc at = nft_rule_loc(n, ch, v, &name);
-	bool text = false; /* what it says is not looked into */
-	for (size_t i = 0; i < json_array_size(list); i++)
-		text |= json_is_string(json_array_get(list, i));
+	bool text = false; /* a statement in words may ask for tracking in words */
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+		text |= s && (strstr(s, "ct ") || !strchr(s, '@'));
+	}
 	if (text || tracks(list, 0)) {
 		n->tracked[FAMILY_V4] |= ch->table->family != NFT_IP6;
 		n->tracked[FAMILY_V6] |= ch->table->family != NFT_IP;
