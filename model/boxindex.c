@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAF = 8, CLASSES = 4, FLAG_CLASSES = 32 };
+enum { LEAF = 8, CLASSES = 2, FLAG_CLASSES = 32, SAMPLE = 64 };
 
 struct node {
 	struct cell around; /* kinds: of all inside */
@@ -322,24 +322,60 @@ static void halve(struct cell *v, size_t n, int axis)
 	}
 }
 
-/* The axis on which the cells are best told apart; -1: on none. */
-static int best_axis(const struct cell *v, size_t n, const struct cell *around)
+static int64_t middle(const struct cell *c, int axis)
 {
-	double best = 1.5;
-	int axis = -1;
-	for (int d = 0; d < AXIS_COUNT; d++) {
-		double own = 0, all = (double)around->hi[d] - around->lo[d] + 1;
-		int64_t first = (int64_t)v[0].lo[d] + v[0].hi[d];
-		bool differ = false;
-		for (size_t i = 0; i < n; i++) {
-			own += (double)v[i].hi[d] - v[i].lo[d] + 1;
-			differ |= (int64_t)v[i].lo[d] + v[i].hi[d] != first;
+	return (int64_t)c->lo[axis] + c->hi[axis];
+}
+
+static int middle_order(const void *x, const void *y)
+{
+	const int64_t *a = x, *b = y;
+	return *a < *b ? -1 : *a > *b;
+}
+
+/*
+ * How many of the points, which are drawn like packets are asked for, would lead into both
+ * halves of the cells, or all of them where there are no halves.
+ */
+static size_t led_astray(const struct cell *v, size_t n, int axis, const struct cell *points,
+			 size_t n_points)
+{
+	int64_t mid[SAMPLE];
+	int32_t left_hi = -1, right_lo = INT32_MAX;
+	size_t astray = 0, n_left = 0;
+	for (size_t i = 0; i < n_points; i++)
+		mid[i] = middle(&v[i * (n / n_points)], axis);
+	qsort(mid, n_points, sizeof(*mid), middle_order);
+	int64_t pivot = mid[n_points / 2];
+	for (size_t i = 0; i < n; i++) {
+		if (middle(&v[i], axis) < pivot) {
+			n_left++;
+			left_hi = v[i].hi[axis] > left_hi ? v[i].hi[axis] : left_hi;
+		} else {
+			right_lo = v[i].lo[axis] < right_lo ? v[i].lo[axis] : right_lo;
 		}
-		double apart = all * (double)n / own;
-		if (d == AXIS_RULE) /* costs nothing, brings little */
-			apart = 1.6;
-		if (differ && apart > best) {
-			best = apart;
+	}
+	/* a cut that leaves little on one side brings little */
+	if (n_left < n / 8 || n - n_left < n / 8)
+		return n_points;
+	for (size_t i = 0; i < n_points; i++)
+		astray += points[i].lo[axis] <= left_hi && points[i].lo[axis] >= right_lo;
+	return astray;
+}
+
+/* The axis on which the cells are best told apart; -1: on none. */
+static int best_axis(const struct cell *v, size_t n)
+{
+	struct cell points[SAMPLE];
+	size_t n_points = n < SAMPLE ? n : SAMPLE, least = n_points - n_points / 16;
+	uint64_t random = n;
+	int axis = -1;
+	for (size_t i = 0; i < n_points; i++)
+		points[i] = box_index_draw(&v[i * (n / n_points)], &random);
+	for (int d = 0; d < AXIS_RULE; d++) {
+		size_t astray = led_astray(v, n, d, points, n_points);
+		if (astray < least) {
+			least = astray;
 			axis = d;
 		}
 	}
@@ -358,8 +394,7 @@ static uint32_t build(struct box_index *ix, size_t first, size_t n)
 	node->n = (uint32_t)n;
 	if (n <= LEAF)
 		return at;
-	struct cell around = node->around;
-	int axis = best_axis(v, n, &around);
+	int axis = best_axis(v, n);
 	halve(v, n, axis < 0 ? AXIS_RULE : axis);
 	build(ix, first, n / 2);
 	uint32_t right = build(ix, first + n / 2, n - n / 2);
@@ -370,12 +405,13 @@ static uint32_t build(struct box_index *ix, size_t first, size_t n)
 static unsigned width_class(const struct cell *c, int axis, size_t pieces)
 {
 	size_t width = (size_t)(c->hi[axis] - c->lo[axis]) + 1;
-	return width * 2 > pieces ? 3 : width * 16 > pieces ? 2 : width * 128 > pieces;
+	return width * 8 > pieces;
 }
 
 struct box_index *box_index_create(enum family f, const struct box_names *names,
 				   const struct box *box, const uint32_t *rule,
-				   const uint8_t *kinds, unsigned blurred, size_t n)
+				   const uint8_t *kinds, unsigned blurred, size_t n,
+				   struct cell *ret_cells)
 {
 	struct box_index *ix = xcalloc(1, sizeof(*ix));
 	size_t count[CLASSES * CLASSES + 1] = { 0 };
@@ -393,6 +429,8 @@ struct box_index *box_index_create(enum family f, const struct box_names *names,
 	uint8_t *class = xmalloc(n + 1);
 	for (size_t i = 0; i < n; i++) {
 		cells[i] = box_index_cell(ix, &box[i]);
+		if (ret_cells)
+			ret_cells[i] = cells[i];
 		cells[i].lo[AXIS_RULE] = cells[i].hi[AXIS_RULE] = (int32_t)rule[i];
 		cells[i].kinds = kinds[i];
 		if (box_index_blurs(ix, &box[i]))

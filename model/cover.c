@@ -13,6 +13,7 @@
 enum {
 	BOXES_MAX = 24, /* of one rule */
 	FUEL = 200 * 1000,
+	FUEL_PEEL = 256,
 	DEPTH_MAX = 1500,
 	SETS_MAX = 96 << 20,	/* bytes of a packet set space */
 	SETS_WORK = 200 * 1000, /* set operations of one ruleset and family */
@@ -120,13 +121,12 @@ void cover_init(struct cover *c, const struct ruleset *rs, enum family f)
 	for (uint32_t i = 0; i < rs->n; i++)
 		add_rule(c, &b, i);
 	size_t n = b.all.n;
-	c->index = box_index_create(f, &c->names, b.all.v, b.rule.v, b.kinds.v, COVER_ROUGH, n);
 	c->cell = xreallocarray(NULL, n + 1, sizeof(*c->cell));
-	for (size_t k = 0; k < n; k++) {
-		c->cell[k] = box_index_cell(c->index, &b.all.v[k]);
+	c->index = box_index_create(f, &c->names, b.all.v, b.rule.v, b.kinds.v, COVER_ROUGH, n,
+				    c->cell);
+	for (size_t k = 0; k < n; k++)
 		if (box_index_blurs(c->index, &b.all.v[k]))
 			c->rough[b.rule.v[k]] = true;
-	}
 	boxes_free(&b.all);
 	boxes_free(&b.one);
 	vec_free(&b.rule);
@@ -406,12 +406,86 @@ static enum answer covered(struct covering *w, struct cell cell, size_t from, si
 	return all;
 }
 
+/*
+ * The same without gathering all boxes first: the boxes at a random point of the cell are
+ * looked up, and the largest of them is cut out. Good where few boxes do.
+ */
+struct peeling {
+	struct cover *c;
+	const struct cover_part *parts;
+	size_t n;
+	unsigned fuel;
+};
+
+struct widest {
+	struct cover *c;
+	const struct cell *cell;
+	bool rough, any, all;
+	double most;
+	struct cell box;
+};
+
+static bool visit_widest(void *user, struct cell *at, const struct cell *x)
+{
+	struct widest *w = user;
+	if (skipped(w->c, at, x))
+		return false;
+	if (x->kinds & COVER_ROUGH) {
+		w->rough = true;
+		return false;
+	}
+	if (cell_holds(x, w->cell)) {
+		w->all = true;
+		return true;
+	}
+	double s = share(x, w->cell);
+	if (!w->any || s > w->most) {
+		w->most = s;
+		w->box = *x;
+	}
+	w->any = true;
+	return false;
+}
+
+static enum answer peel(struct peeling *w, struct cell cell)
+{
+	struct cover *c = w->c;
+	struct widest best = { .c = c, .cell = &cell };
+	struct cover_point p;
+	if (!w->fuel)
+		return ANSWER_OPEN;
+	w->fuel--;
+	cover_draw_cell(c, &cell, &p);
+	for (size_t i = 0; i < w->n; i++) {
+		struct cell q = p.cell;
+		if (ask(&q, w->parts[i]) && box_index_each(c->index, &q, visit_widest, &best))
+			return ANSWER_YES;
+	}
+	if (!best.any) {
+		if (best.rough)
+			return ANSWER_OPEN;
+		c->hole = p;
+		c->has_hole = true;
+		return ANSWER_NO;
+	}
+	struct cell piece;
+	enum answer a = ANSWER_YES;
+	for (int side = 0; side < SIDES && a == ANSWER_YES; side++)
+		if (cut_off(&cell, &best.box, side, &piece))
+			a = peel(w, piece);
+	return a;
+}
+
 /* One cell; rough: a No is not to be believed. */
 static enum answer cell_covered(struct cover *c, const struct cell *cell,
 				const struct cover_part *parts, size_t n, bool rough)
 {
 	struct gathering g = { c, rough };
 	struct covering w = { c, FUEL, 0 };
+	struct peeling first = { c, parts, n, FUEL_PEEL };
+	enum answer a = peel(&first, *cell);
+	if (a != ANSWER_OPEN)
+		return a == ANSWER_NO && rough ? ANSWER_OPEN : a;
 	c->found.n = c->stack.n = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct cell q = *cell;
@@ -420,7 +494,7 @@ static enum answer cell_covered(struct cover *c, const struct cell *cell,
 	}
 	for (uint32_t i = 0; i < c->found.n; i++)
 		*vec_add(&c->stack) = i;
-	enum answer a = covered(&w, *cell, 0, c->stack.n);
+	a = covered(&w, *cell, 0, c->stack.n);
 	return a == ANSWER_NO && g.rough ? ANSWER_OPEN : a;
 }
 

@@ -25,7 +25,7 @@
 
 #include "model/cover.h"
 
-enum { DRAWS = 24, DRAWS_BELOW = 4, DRAWS_MEET = 8, MEETS_MAX = 4096 };
+enum { DRAWS = 8, DRAWS_ALIKE = 3, DRAWS_BELOW = 4, DRAWS_MEET = 8, MEETS_MAX = 4096 };
 
 enum state { ALIVE, EMPTY, HIDDEN, OPEN };
 
@@ -112,13 +112,30 @@ static unsigned lo_kind(const struct rule *r)
 	return r->verdict == VERDICT_PERMIT ? COVER_LO_PERMIT : COVER_LO_DENY;
 }
 
+/* One box of the rule with one of the other; a quick look. */
+static enum answer look(struct cover *c, const struct cell *cell,
+			const struct cover_part parts[2])
+{
+	struct cover_point p;
+	uint32_t by;
+	for (int d = 0; d < DRAWS_MEET; d++) {
+		cover_draw_cell(c, cell, &p);
+		if (!cover_hit(c, &p, parts[0]) && !cover_hit(c, &p, parts[1]))
+			return ANSWER_NO;
+		if (!d && (cover_single(c, cell, parts[1], &by) ||
+			   cover_single(c, cell, parts[0], &by)))
+			return ANSWER_YES;
+	}
+	return ANSWER_OPEN;
+}
+
 /* Whether what the rule and the other one both may match is surely taken before. */
 static bool visit_other(void *user, uint32_t other)
 {
 	struct effect *e = user;
 	struct cover *c = e->c;
 	struct cover_part parts[] = { e->above, { e->from, other, e->same_lo } };
-	struct cover_point p;
+	bool open = false;
 	if (++e->n_meets > MEETS_MAX) {
 		e->answer = ANSWER_OPEN;
 		return true;
@@ -126,19 +143,18 @@ static bool visit_other(void *user, uint32_t other)
 	for (uint32_t i = c->at[e->rule]; i < c->end[e->rule]; i++)
 		for (uint32_t k = c->at[other]; k < c->end[other]; k++) {
 			struct cell cell = c->cell[i];
-			if (c->rough[e->rule] || c->rough[other] ||
-			    !cell_clip(&cell, &c->cell[k]))
+			enum answer a = ANSWER_OPEN;
+			if (!cell_clip(&cell, &c->cell[k]))
 				continue;
-			for (int d = 0; d < DRAWS_MEET; d++) {
-				cover_draw_cell(c, &cell, &p);
-				if (!cover_hit(c, &p, parts[0]) &&
-				    !cover_hit(c, &p, parts[1])) {
-					e->answer = ANSWER_NO;
-					return true;
-				}
+			if (!c->rough[e->rule] && !c->rough[other])
+				a = look(c, &cell, parts);
+			if (a == ANSWER_NO) {
+				e->answer = a;
+				return true;
 			}
+			open |= a == ANSWER_OPEN;
 		}
-	e->answer = cover_proof(c, e->rule, other, parts, 2);
+	e->answer = open ? cover_proof(c, e->rule, other, parts, 2) : ANSWER_YES;
 	return e->answer != ANSWER_YES;
 }
 
@@ -152,21 +168,22 @@ static enum answer same_effect(struct effect *e, uint32_t to)
 }
 
 /* Of a rule that never decides: whether all that takes its packets has its own effect. */
-static bool hidden_alike(struct cover *c, uint32_t rule)
+static bool hidden_alike(struct cover *c, uint32_t rule, const struct hidden *h)
 {
 	const struct rule *r = &c->rs->rules[rule];
 	struct cover_point p;
 	uint32_t first;
 	if (r->verdict != VERDICT_PERMIT && r->verdict != VERDICT_DENY)
 		return false;
-	for (int i = 0; i < DRAWS; i++)
+	for (int i = 0; i < DRAWS_ALIKE; i++)
 		if (cover_draw(c, rule, &p) &&
 		    cover_first(c, &p, (struct cover_part){ 0, rule, COVER_LO }, &first) &&
 		    c->rs->rules[first].verdict != r->verdict)
 			return false;
 	struct effect e = { .c = c, .rule = rule, .same_lo = lo_kind(r) };
 	e.other = COVER_LO & ~e.same_lo;
-	return same_effect(&e, rule) != ANSWER_NO;
+	/* nothing of it comes behind a rule that takes it all */
+	return same_effect(&e, h->single ? h->by + 1 : rule) != ANSWER_NO;
 }
 
 /* From the bottom */
@@ -395,11 +412,20 @@ static bool draw(struct cover *c, uint32_t rule, int i, struct cover_point *p)
 
 /* Draws packets of a hidden rule. */
 static void tally_above(struct finding_rules *f, struct cover *c, uint32_t rule,
-			struct deciders *d)
+			enum shadow_kind kind, struct deciders *d)
 {
+	const struct hidden *h = &f->hidden[c->family][rule];
+	const struct rule *rules = f->rs->rules;
 	struct cover_part above = { 0, rule, COVER_LO };
 	struct cover_point p;
 	bool any = false;
+	/* one rule alone says it all, unless others make the difference */
+	if (h->single &&
+	    (kind != SHADOW_SHADOWED || rules[h->by].verdict != rules[rule].verdict) &&
+	    cover_plain(c, rule, &p)) {
+		count(f, d, h->by, c, &p);
+		return;
+	}
 	for (int i = 0; i < DRAWS; i++)
 		if (draw(c, rule, i, &p)) {
 			tally_one(f, c, &p, above, d);
@@ -441,7 +467,7 @@ static void tell(struct finding_rules *f, uint32_t head, enum shadow_kind kind, 
 			if (h.state == EMPTY)
 				continue;
 			if (h.state == HIDDEN)
-				tally_above(f, &f->cover[fam], i, &d);
+				tally_above(f, &f->cover[fam], i, kind, &d);
 			else
 				tally_below(f, &f->cover[fam], i, &d);
 			uint32_t by = h.single ? h.by : UINT32_MAX;
@@ -487,7 +513,7 @@ static void judge_written(struct finding_rules *f, uint32_t head)
 	for (uint32_t i = head; i != UINT32_MAX; i = f->next[i])
 		for (int fam = 0; fam < FAMILY_COUNT && alike; fam++)
 			if (f->hidden[fam][i].state == HIDDEN)
-				alike = hidden_alike(&f->cover[fam], i);
+				alike = hidden_alike(&f->cover[fam], i, &f->hidden[fam][i]);
 	tell(f, head, alike ? SHADOW_REDUNDANT : SHADOW_SHADOWED, false);
 }
 
