@@ -391,9 +391,9 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 		return true;
 	}
 	if (tok_is(w, 0, "object-group")) {
-		open_mode(x, w, MODE_GROUP);
 		if (!ios_group_open(x, w))
 			return false;
+		open_mode(x, w, MODE_GROUP);
 		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 		return true;
 	}

@@ -330,7 +330,7 @@ bool ios_known(enum ios_table_id id, const struct toks *w, unsigned i);
 int ios_ace(struct ios *x, const struct acl *a, const struct toks *w, unsigned i,
 	    struct rule *ret_rule, const char **ret_bound, const char **ret_why,
 	    unsigned *ret_bad);
-/* An operator and its ports at *i; NULL where there is none or after *ret_why. */
+/* ios_field.c: an operator and its ports at *i; NULL where there is none or after *ret_why. */
 const struct match *ios_ports(struct ios *x, unsigned proto, const struct toks *w, unsigned *i,
 			      enum field field, const char **ret_why);
 /* Shared by groups: ICMP type and code at *i; NULL where there is none or after *ret_why. */
@@ -344,10 +344,11 @@ void ios_group_clear(struct ios *x, struct group *g); /* no object-group */
 bool ios_group_open(struct ios *x, const struct toks *w);
 void ios_group_resolve(struct ios *x, struct group *g, unsigned depth);
 
-/* ios_iface.c */
+/* ios_ifname.c */
 const char *ios_iface_name(struct arena *a, const char *s, size_t len);
 struct iface *ios_iface(struct ios *x, const char *name, bool create, struct loc at);
 void ios_iface_open(struct ios *x, const struct toks *w, unsigned first);
+/* ios_iface.c: one line of an interface's section; false where it isn't known. */
 bool ios_iface_line(struct ios *x, const struct toks *w);
 
 /* ios_global.c */
