@@ -279,6 +279,8 @@ static const struct match *identity(struct asa *a, struct line *l)
 		return NULL;
 	}
 	w = line_next(l);
+	if (asa_group(a, w))
+		asa_use(a, "object-group", asa_str(a, w), l->no, false);
 	return match_unknown(a->m, asa_loc(a, l->no), "%s %.*s", what, (int)w.len, w.s);
 }
 

@@ -203,11 +203,27 @@ static void take_binding(struct asa *a, const struct binding_line *b, struct bou
 struct levels {
 	const struct match *at[101];	/* of that level */
 	const struct match *below[102]; /* of a lower one */
+	const struct match *no_ipv6;	/* without IPv6 */
 	const struct match *all;
 };
 
+/*
+ * A port without an IPv6 address or `ipv6 enable` does not take part in IPv6 (ASA general
+ * operations guide: it is off by default). Where the text may be a part of a configuration,
+ * that is not certain.
+ */
+static bool has_ipv6(const struct asa *a, const struct intf *i)
+{
+	bool has = i->unknown_v6;
+
+	for (size_t k = 0; k < i->prefixes.n; k++)
+		has |= i->prefixes.v[k].family == FAMILY_V6;
+	return has || a->transparent || i->bridge || i->bvi;
+}
+
 static void gather_levels(struct asa *a, struct levels *lv)
 {
+	VEC(const struct match *) none = { 0 };
 	for (int k = 0; k <= 100; k++)
 		lv->at[k] = match_none(a->m);
 	for (int k = 0; k <= 100; k++) {
@@ -222,6 +238,15 @@ static void gather_levels(struct asa *a, struct levels *lv)
 		lv->at[k] = match_or_n(a->m, v.v, v.n);
 		vec_free(&v);
 	}
+	lv->no_ipv6 = match_none(a->m);
+	vec_each (p, &a->b->ports) {
+		const struct intf *i = asa_port_named(a, p->name);
+
+		if (i && !has_ipv6(a, i))
+			*vec_add(&none) = match_iface(a->m, FIELD_OIF, p->name, false);
+	}
+	lv->no_ipv6 = match_or_n(a->m, none.v, none.n);
+	vec_free(&none);
 	lv->below[0] = match_none(a->m);
 	for (int k = 0; k <= 100; k++)
 		lv->below[k + 1] = match_or(a->m, lv->below[k], lv->at[k]);
@@ -300,25 +325,20 @@ static void add_own(struct asa *a, struct rules *r, const struct intf *i)
 		    "to the firewall itself, which lists on interfaces don't filter");
 }
 
-/*
- * A port without an IPv6 address or `ipv6 enable` does not take part in IPv6 (ASA general
- * operations guide: it is off by default). Where the text may be a part of a configuration,
- * that is not certain.
- */
-static bool add_no_ipv6(struct asa *a, struct rules *r, const struct intf *i)
+static bool add_no_ipv6(struct asa *a, struct rules *r, const struct intf *i,
+			const struct levels *lv)
 {
+	bool in = !has_ipv6(a, i);
 	const struct match *v6 = match_family(a->m, FAMILY_V6);
-	bool has = i->unknown_v6;
 
-	for (size_t k = 0; k < i->prefixes.n; k++)
-		has |= i->prefixes.v[k].family == FAMILY_V6;
-	if (has || a->transparent || i->bridge || i->bvi)
-		return false;
+	if (!in)
+		v6 = match_and(a->m, v6, lv->no_ipv6);
 	if (!a->version_known)
 		v6 = match_and(a->m, v6,
 			       match_unknown(a->m, LOC_NONE, "IPv6 is not seen to be on here"));
-	add(r, VERDICT_DENY, v6, asa_loc(a, i->line), NULL, "the port has no IPv6");
-	return a->version_known;
+	add(r, VERDICT_DENY, v6, asa_loc(a, i->line), NULL,
+	    in ? "the port has no IPv6" : "the port it leaves by has no IPv6");
+	return in && a->version_known;
 }
 
 static void add_extras(struct asa *a, struct rules *r, const struct intf *i, bool out)
@@ -352,6 +372,26 @@ static void finish(struct asa *a, struct rules *r, const struct intf *i, const c
 	vec_free(&r->v);
 }
 
+/* A port through which nothing goes. */
+static bool closed(struct asa *a, struct rules *r, const struct intf *i, const char *dir,
+		   enum hook_kind kind)
+{
+	struct loc at;
+
+	if (i->management) {
+		at = asa_loc(a, i->management_line);
+		add(r, VERDICT_DENY, match_all(a->m), at, NULL,
+		    "management-only: nothing goes through");
+	} else if (asa_down(a, i)) {
+		at = asa_loc(a, i->line);
+		add(r, VERDICT_DENY, match_all(a->m), at, NULL, "the port is shut down");
+	} else {
+		return false;
+	}
+	finish(a, r, i, dir, kind, at);
+	return true;
+}
+
 static void bind_in(struct asa *a, const struct intf *i, const struct bound *bd,
 		    const struct binding_line *const *globals, const struct levels *lv,
 		    const struct ruleset *conduits)
@@ -362,14 +402,10 @@ static void bind_in(struct asa *a, const struct intf *i, const struct bound *bd,
 	struct loc at = asa_loc(a, i->line);
 	bool no_ipv6;
 
-	if (i->management) {
-		add(&r, VERDICT_DENY, match_all(a->m), asa_loc(a, i->management_line), NULL,
-		    "management-only: nothing goes through");
-		finish(a, &r, i, "in", HOOK_IN, asa_loc(a, i->management_line));
+	if (closed(a, &r, i, "in", HOOK_IN))
 		return;
-	}
 	add_state(a, &r, at);
-	no_ipv6 = add_no_ipv6(a, &r, i);
+	no_ipv6 = add_no_ipv6(a, &r, i, lv);
 	add_own(a, &r, i);
 	if (i->no_forward) {
 		const struct intf *to = NULL;
@@ -429,12 +465,8 @@ static void bind_out(struct asa *a, const struct intf *i, const struct bound *bd
 	int families = a->any == ASA_ANY_V4 ? FAMILY_COUNT : 1;
 	struct loc at = asa_loc(a, i->line);
 
-	if (i->management) {
-		add(&r, VERDICT_DENY, match_all(a->m), asa_loc(a, i->management_line), NULL,
-		    "management-only: nothing goes through");
-		finish(a, &r, i, "out", HOOK_OUT, asa_loc(a, i->management_line));
+	if (closed(a, &r, i, "out", HOOK_OUT))
 		return;
-	}
 	if (!bd || (!bd->out[FAMILY_V4] && !bd->out[FAMILY_V6]))
 		return;
 	add_state(a, &r, at);

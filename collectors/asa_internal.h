@@ -389,6 +389,8 @@ void asa_ip_address_line(struct asa *a, struct line *l); /* PIX 6 */
 struct intf *asa_port(const struct asa *a, struct word name);
 struct intf *asa_port_named(const struct asa *a, const char *name);
 int asa_level(const struct intf *i);
+/* Shut down, or below one that is. */
+bool asa_down(const struct asa *a, const struct intf *i);
 void asa_ports_build(struct asa *a);
 void asa_routes_build(struct asa *a);
 

@@ -267,6 +267,7 @@ static void object_nat(struct asa *a, struct line *l, struct def *d)
 		wrong(a, l, "neither static nor dynamic");
 		return;
 	}
+	asa_use(a, "object", d->name, l->no, false);
 	asa_resolve(a, d, 0);
 	x = d->empty ? everything() : (struct ends){ d->src, d->dst };
 	if (line_take(l, "pat-pool") || true) {

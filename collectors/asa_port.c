@@ -370,19 +370,26 @@ void asa_ip_address_line(struct asa *a, struct line *l)
 	address(a, l, i);
 }
 
-static void build_port(struct asa *a, const struct intf *i, const struct intf *bvi)
+bool asa_down(const struct asa *a, const struct intf *i)
 {
-	const struct intf *of = bvi ? bvi : i;
 	const char *dot = strchr(i->hw, '.');
 	const struct intf *parent =
 		dot ? get(&a->intf_hw, (struct word){ i->hw, (uint32_t)(dot - i->hw) }) : NULL;
+
+	return i->shutdown || (parent && parent->shutdown);
+}
+
+static void build_port(struct asa *a, const struct intf *i, const struct intf *bvi)
+{
+	const struct intf *of = bvi ? bvi : i;
+
 	struct port *p = vec_add(&a->b->ports);
 
 	p->name = i->name;
 	p->kind = "interface";
 	p->alias = i->hw;
 	p->vlan = i->vlan;
-	p->up = !i->shutdown && !(parent && parent->shutdown);
+	p->up = !asa_down(a, i);
 	p->n_prefixes = of->prefixes.n;
 	p->prefixes = vec_keep(a->arena, &of->prefixes);
 	p->addrs = vec_keep(a->arena, &of->addrs);

@@ -781,6 +781,22 @@ Test(asa, no_ipv6_without_an_address)
 	CROSS(w, "outside", "inside", "tcp 203.0.113.1 1 10.0.0.9 443", 'P');
 	CROSS(w, "outside", "inside", "tcp 2001:db8::1 1 2001:db8:2::9 443", 'D');
 	done(&w);
+	/* Where it leaves by. */
+	w = read_text(V9 "interface E0\n nameif a\n security-level 90\n"
+			 " ipv6 address 2001:db8:a::1/64\n"
+			 "interface E1\n nameif b\n security-level 50\n"
+			 " ip address 10.0.0.1 255.0.0.0\n"
+			 "interface E2\n nameif c\n security-level 40\n"
+			 " ipv6 address 2001:db8:c::1/64\n");
+	CROSS(w, "a", "b", "tcp 2001:db8:a::9 1 2001:db8:b::9 443", 'D');
+	CROSS(w, "a", "c", "tcp 2001:db8:a::9 1 2001:db8:c::9 443", 'P');
+	done(&w);
+	/* A part of a configuration does not say so for certain. */
+	w = read_text(PORTS "access-list a extended permit ip any any\n"
+			    "access-group a in interface outside\n");
+	CROSS(w, "outside", "inside", "tcp 2001:db8::1 1 2001:db8:2::9 443", 'D');
+	CROSS(w, "inside", "outside", "tcp 2001:db8::1 1 2001:db8:2::9 443", 'U');
+	done(&w);
 }
 
 Test(asa, packets_to_the_firewall_are_not_decided)
@@ -800,6 +816,17 @@ Test(asa, management_port_carries_nothing)
 
 	CROSS(w, "mgmt", "outside", "tcp 172.16.0.9 1 203.0.113.1 443", 'D');
 	CROSS(w, "inside", "mgmt", "tcp 10.0.0.9 1 172.16.0.9 443", 'D');
+	done(&w);
+}
+
+Test(asa, port_that_is_down_carries_nothing)
+{
+	struct world w = read_text(V9 PORTS "interface GigabitEthernet0/2\n shutdown\n");
+
+	cr_expect_not(device_port(device(&w, "fw"), "dmz")->up);
+	CROSS(w, "inside", "dmz", "tcp 10.0.0.9 1 192.0.2.9 443", 'D');
+	CROSS(w, "dmz", "outside", "tcp 192.0.2.9 1 203.0.113.1 443", 'D');
+	CROSS(w, "inside", "outside", "tcp 10.0.0.9 1 203.0.113.1 443", 'P');
 	done(&w);
 }
 
