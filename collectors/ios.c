@@ -159,6 +159,49 @@ static void read_lines(struct ios *x)
 	}
 }
 
+/* Words behind which the number of a list stands, on lines of any other kind. */
+static bool hints_at_list(const struct toks *w, unsigned i)
+{
+	static const char *const others[] = { "prefix-list", "filter-list", "community-list",
+					      "extcommunity-list", "dialer-list" };
+	size_t n = w->v[i].len;
+	for (size_t k = 0; k < sizeof(others) / sizeof(*others); k++)
+		if (tok_is(w, i, others[k]))
+			return false;
+	return (n >= 4 && !memcmp(w->v[i].s + n - 4, "list", 4)) ||
+	       (n >= 5 && !memcmp(w->v[i].s + n - 5, "group", 5)) || tok_is(w, i, "acl");
+}
+
+/*
+ * Lists are named on lines of many features that have no say here. A list whose name stands
+ * on such a line is in use; only where it stands nowhere is it told of as unused.
+ */
+static void find_uses(struct ios *x)
+{
+	struct map names = { 0 };
+	vec_each (a, &x->acl_list)
+		if ((*a)->defined && !(*a)->hooks)
+			*map_at(&names, (*a)->name) = *a;
+	for (uint32_t line = 1; names.n && line <= x->src->n_lines; line++) {
+		struct toks w;
+		if (x->classes[line] != ACCOUNT_IRRELEVANT)
+			continue;
+		ios_words(x->src, line, &w);
+		if (!w.n || *w.v[0].s == '!' || tok_is(&w, 0, "description") ||
+		    tok_is(&w, 0, "name") || tok_is(&w, 0, "remark") ||
+		    tok_is(&w, 1, "remark") || tok_is(&w, 0, "access-list") ||
+		    tok_is(&w, 0, "no"))
+			continue;
+		for (unsigned i = 1; i < w.n; i++) {
+			const struct acl *a = map_getn(&names, w.v[i].s, w.v[i].len);
+			bool number = *w.v[i].s >= '0' && *w.v[i].s <= '9';
+			if (a && (!number || hints_at_list(&w, i - 1)))
+				ios_use(x, "access list", a->name, tok_loc(x, &w, i));
+		}
+	}
+	map_finish(&names);
+}
+
 static int by_line(const void *a, const void *b)
 {
 	const struct why *x = a, *y = b;
@@ -270,6 +313,7 @@ static int ios_read(struct collect *c, const struct source *src)
 	memset(x.classes, NOT_JUDGED, (size_t)src->n_lines + 1);
 	read_lines(&x);
 	ios_build(&x);
+	find_uses(&x);
 	device_build_finish(x.b);
 	give_account(&x, acc);
 	finish(&x);

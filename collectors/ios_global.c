@@ -83,9 +83,15 @@ void ios_note_uses(struct ios *x, const struct toks *w)
 			use_acl(x, w, i + 1);
 			return;
 		}
-		if (tok_is(w, i, "rp-address") || tok_is(w, i, "boundary") ||
-		    tok_is(w, i, "reachable-via")) {
-			use_acl(x, w, tok_is(w, i, "boundary") ? i + 1 : i + 2);
+		if (tok_is(w, i, "boundary")) {
+			use_acl(x, w, i + 1);
+			return;
+		}
+		if (tok_is(w, i, "rp-address") || tok_is(w, i, "reachable-via")) {
+			static const char *const no[] = { "override", "bidir", "allow-default",
+							  "allow-self-ping", "l2-src" };
+			if (w->n > i + 2 && !IN(w, w->n - 1, no))
+				use_acl(x, w, w->n - 1);
 			return;
 		}
 		if (tok_is(w, i, "use-acl") || (tok_is(w, i, "access-list") && i)) {
@@ -93,8 +99,10 @@ void ios_note_uses(struct ios *x, const struct toks *w)
 			return;
 		}
 	}
-	if (toks_are(w, 0, "snmp-server community") && w->n > 4)
-		use_acl(x, w, w->n - 1);
+	if (toks_are(w, 0, "snmp-server community"))
+		for (unsigned i = 3; i + 1 < w->n; i++)
+			if (tok_is(w, i, "ro") || tok_is(w, i, "rw"))
+				use_acl(x, w, tok_is(w, i + 1, "ipv6") ? i + 2 : i + 1);
 }
 
 static bool family_of(const struct toks *w, enum family *ret)
@@ -160,7 +168,6 @@ static bool access_list_line(struct ios *x, const struct toks *w, unsigned i)
 	bool number = tok_number(w, i + 1, 1, 2699, &n);
 	if (number && ((n >= 200 && n < 1300))) {
 		/* not of IP: protocol types, MAC addresses, IPX ... */
-		ios_define(x, "mac access-list", name, tok_loc(x, w, i + 1));
 		irrelevant(x, w);
 		return true;
 	}
@@ -307,11 +314,8 @@ static bool vlan_line(struct ios *x, const struct toks *w)
 	return true;
 }
 
-static void define_block(struct ios *x, const struct toks *w, const char *kind, unsigned i,
-			 enum ios_mode mode)
+static void plain_block(struct ios *x, const struct toks *w, enum ios_mode mode)
 {
-	if (i < w->n)
-		ios_define(x, kind, tok_str(x, w, i), tok_loc(x, w, i));
 	irrelevant(x, w);
 	open_mode(x, w, mode);
 }
@@ -333,7 +337,7 @@ static bool ip_line(struct ios *x, const struct toks *w)
 	}
 	if (toks_are(w, 0, "ip vrf") && w->n >= 3 && !tok_is(w, 2, "forwarding") &&
 	    !tok_is(w, 2, "receive")) {
-		define_block(x, w, "vrf", 2, MODE_VRF);
+		plain_block(x, w, MODE_VRF);
 		x->vrf = tok_str(x, w, 2);
 		return true;
 	}
@@ -356,8 +360,6 @@ static bool ip_line(struct ios *x, const struct toks *w)
 		}
 		return true;
 	}
-	if (toks_are(w, 0, "ip local policy"))
-		ios_use(x, "route-map", tok_str(x, w, 4), tok_loc(x, w, 4));
 	if (f == FAMILY_V4 ? ios_known(IOS_IP_BLOCKS, w, 1)
 			   : ios_known(IOS_IPV6_BLOCKS, w, 1)) {
 		block(x, w);
@@ -398,8 +400,7 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 		return true;
 	}
 	if (toks_are(w, 0, "mac access-list")) {
-		define_block(x, w, "mac access-list", tok_is(w, 2, "extended") ? 3 : 2,
-			     MODE_IGNORE);
+		plain_block(x, w, MODE_IGNORE);
 		return true;
 	}
 	if (toks_are(w, 0, "arp access-list")) {
@@ -419,19 +420,19 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 	if ((toks_are(w, 0, "vrf definition") || toks_are(w, 0, "vrf context") ||
 	     toks_are(w, 0, "vrf instance")) &&
 	    w->n > 2) {
-		define_block(x, w, "vrf", 2, MODE_VRF);
+		plain_block(x, w, MODE_VRF);
 		x->vrf = tok_str(x, w, 2);
 		return true;
 	}
 	if (tok_is(w, 0, "vlan"))
 		return vlan_line(x, w);
 	if (tok_is(w, 0, "route-map") && w->n > 1) {
-		define_block(x, w, "route-map", 1, MODE_ROUTE_MAP);
+		plain_block(x, w, MODE_ROUTE_MAP);
 		x->mode_name = tok_str(x, w, 1);
 		return true;
 	}
 	if (tok_is(w, 0, "policy-map") && w->n > 1) {
-		define_block(x, w, "policy-map", w->n - 1, MODE_POLICY_MAP);
+		plain_block(x, w, MODE_POLICY_MAP);
 		x->mode_name = tok_str(x, w, w->n - 1);
 		return true;
 	}
@@ -450,7 +451,7 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 		return true;
 	}
 	if (toks_are(w, 0, "zone security")) {
-		define_block(x, w, "zone", 2, MODE_IGNORE);
+		plain_block(x, w, MODE_IGNORE);
 		return true;
 	}
 	if (toks_are(w, 0, "zone-pair security")) {

@@ -149,7 +149,6 @@ static void set_vrf(struct ios *x, const struct toks *w, unsigned i)
 		return;
 	}
 	const char *vrf = tok_str(x, w, i);
-	ios_use(x, "vrf", vrf, tok_loc(x, w, i));
 	EACH_CURRENT(f)
 	{
 		if (f->addrs.n)
@@ -184,7 +183,6 @@ static void bind(struct ios *x, const struct toks *w, unsigned i, enum bind_what
 		return;
 	}
 	if (what == BIND_MAC) {
-		ios_use(x, "mac access-list", tok_str(x, w, i), tok_loc(x, w, i));
 		add_narrow(x, w, "a MAC list is bound here", out, false);
 		return;
 	}
@@ -331,7 +329,6 @@ static bool ip_line(struct ios *x, const struct toks *w, enum family f)
 	} else if (toks_are(w, 1, "policy route-map") || tok_is(w, 1, "wccp")) {
 		diag_note(x->d, "ios.policy-routing", tok_line(x, w),
 			  "routing by policy changes the path, which is not followed");
-		ios_use(x, "route-map", tok_str(x, w, 3), tok_loc(x, w, 3));
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "routing by policy");
 	} else if (x->standby_sub && w->n >= 2 && isdigit((unsigned char)*w->v[1].s)) {
 		virtual_address(x, w, 1);
@@ -453,7 +450,6 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 	}
 	if (toks_are(w, 0, "zone-member security")) {
 		taint_current(x, w, "zone-based firewall, which is not modelled");
-		ios_use(x, "zone", tok_str(x, w, 2), tok_loc(x, w, 2));
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "zone-based firewall");
 		return true;
 	}
@@ -508,7 +504,6 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 		return true;
 	}
 	if (toks_are(w, 0, "inherit port-profile")) {
-		ios_use(x, "port-profile", tok_str(x, w, 2), tok_loc(x, w, 2));
 		taint_current(x, w, "lines of a port profile, which are not followed");
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "lines of a port profile");
 		return true;

@@ -86,7 +86,6 @@ bool ios_route(struct ios *x, const struct toks *w, unsigned i, enum family f, c
 	x->routes_seen = true;
 	if (tok_is(w, i, "vrf") && i + 1 < w->n) {
 		r.segment = tok_str(x, w, i + 1);
-		ios_use(x, "vrf", r.segment, tok_loc(x, w, i + 1));
 		i += 2;
 	}
 	if (tok_is(w, i, "topology"))
@@ -152,7 +151,6 @@ void ios_nat_pool(struct ios *x, const struct toks *w)
 		   addr_at(w, 5, FAMILY_V4, &p->span.hi) &&
 		   addr_compare(p->span.lo, p->span.hi) <= 0;
 	*map_at(&x->pools, tok_str(x, w, 3)) = p;
-	ios_define(x, "nat pool", tok_str(x, w, 3), tok_loc(x, w, 3));
 	ios_mark(x, w->line, p->known ? ACCOUNT_EXACT : ACCOUNT_BOUNDED, true,
 		 "the addresses of this pool");
 }
