@@ -238,6 +238,8 @@ int jsonloc_parse(struct diags *d, const struct source *src, json_t ***ret_roots
 		jsonloc_destroy(l);
 		return err;
 	}
+	l->nodes.v = xreallocarray(l->nodes.v, l->nodes.n, sizeof(*l->nodes.v));
+	l->nodes.cap = l->nodes.n;
 	index_nodes(l);
 	*ret_roots = roots.v;
 	*ret_n = roots.n;

@@ -18,12 +18,12 @@ struct jsonloc;
  * Parses the source (RFC 8259; duplicate keys are refused; several documents behind one
  * another, as paged exports come, are read one after the other). A negative errno and nothing
  * returned after a diagnostic (json.syntax, json.duplicate-key, json.too-deep, json.too-large)
- * with line and column. The caller owns *ret_roots (an array of *ret_n >= 1 json_t references, one for each
- * document: drop with jsonloc_roots_free) and *ret_loc. The source must outlive *ret_loc, and
- * the tree must not be changed as long as places are asked for.
+ * with line and column. The caller owns *ret_roots (an array of *ret_n >= 1 json_t references,
+ * one for each document: drop with jsonloc_roots_free) and *ret_loc. The source must outlive
+ * *ret_loc, and the tree must not be changed as long as places are asked for.
  */
-int jsonloc_parse(struct diags *d, const struct source *src, json_t ***ret_roots,
-		  size_t *ret_n, struct jsonloc **ret_loc);
+int jsonloc_parse(struct diags *d, const struct source *src, json_t ***ret_roots, size_t *ret_n,
+		  struct jsonloc **ret_loc);
 void jsonloc_roots_free(json_t **roots, size_t n);
 void jsonloc_destroy(struct jsonloc *l); /* NULL is fine */
 
