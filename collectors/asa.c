@@ -336,7 +336,6 @@ static int asa_read(struct collect *c, const struct source *src)
 				 .arena = c->snap->arena,
 				 .m = &c->snap->matches,
 				 .src = src,
-				 .acc = acc,
 				 .state = state,
 				 .first = sections.v[i].first,
 				 .last = sections.v[i].last };

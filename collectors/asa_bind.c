@@ -204,7 +204,6 @@ struct levels {
 	const struct match *at[101];	/* of that level */
 	const struct match *below[102]; /* of a lower one */
 	const struct match *no_ipv6;	/* without IPv6 */
-	const struct match *all;
 };
 
 /*

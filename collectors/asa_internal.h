@@ -229,7 +229,6 @@ struct asa {
 	struct arena *arena;
 	struct matches *m;
 	const struct source *src;
-	struct account *acc;
 	struct line_state *state; /* of every line of the file; [0] is line 1 */
 	uint32_t first, last;	  /* lines of this configuration, both included */
 

@@ -10,18 +10,6 @@
 
 #include <string.h>
 
-struct rule_nat {
-	const char *in, *out;	       /* ports, NULL: any */
-	const struct match *src, *dst; /* ends touched, NULL: any */
-	bool identity;
-};
-
-static const struct match *either_end(struct asa *a, const struct match *src,
-				      const struct match *dst)
-{
-	return match_or(a->m, src, dst);
-}
-
 static void put(struct asa *a, struct line *l, const char *in, const char *out,
 		const struct match *touches)
 {
@@ -153,7 +141,7 @@ static const struct match *between(struct asa *a, struct ends x, struct ends y)
 		there = match_and(a->m, there, y.dst);
 		back = match_and(a->m, back, y.src);
 	}
-	return either_end(a, there, back);
+	return match_or(a->m, there, back);
 }
 
 static void account(struct asa *a, uint32_t line, const struct match *touches)
@@ -248,6 +236,23 @@ static void twice(struct asa *a, struct line *l)
 	account(a, l->no, touches);
 }
 
+/* A static of a network maps to as many addresses from this one on. */
+static struct ends mapped_block(struct asa *a, const struct def *d, enum family f,
+				struct addr from)
+{
+	const struct match *m = d->src;
+	struct addr to = from;
+	uint64_t n;
+
+	if (f != FAMILY_V4 || m->kind != MATCH_SPANS || m->n != 1 || m->family != FAMILY_V4)
+		return everything();
+	n = m->spans[0].hi.lo - m->spans[0].lo.lo;
+	if (from.lo + n > UINT32_MAX)
+		return everything();
+	to.lo += n;
+	return both_ends(a, f, from, to);
+}
+
 /* Inside an object: nat [(a,b)] static MAPPED ... | dynamic [pat-pool] MAPPED [interface] ...
  */
 static void object_nat(struct asa *a, struct line *l, struct def *d)
@@ -255,7 +260,10 @@ static void object_nat(struct asa *a, struct line *l, struct def *d)
 	const char *in = NULL, *out = NULL;
 	struct ends x;
 	const struct match *touches;
-
+	struct word w;
+	enum family f;
+	struct addr addr;
+	bool fixed;
 	line_next(l);
 	if (line_peek(l, 0).len && line_peek(l, 0).s[0] == '(' &&
 	    !port_pair(a, line_next(l), &in, &out)) {
@@ -270,30 +278,13 @@ static void object_nat(struct asa *a, struct line *l, struct def *d)
 	asa_use(a, "object", d->name, l->no, false);
 	asa_resolve(a, d, 0);
 	x = d->empty ? everything() : (struct ends){ d->src, d->dst };
-	if (line_take(l, "pat-pool") || true) {
-		struct word w = line_next(l);
-		enum family f;
-		struct addr addr;
-
-		if (addr_parse(w.s, w.len, &f, &addr) && word_is(l->w[l->i - 2], "static")) {
-			/* A static of a network maps to as many addresses from this one on. */
-			const struct match *m = d->src;
-			uint64_t n = m && m->kind == MATCH_SPANS && m->n == 1 &&
-						     f == FAMILY_V4 && m->family == FAMILY_V4
-					     ? m->spans[0].hi.lo - m->spans[0].lo.lo
-					     : UINT64_MAX;
-			struct addr hi = addr;
-
-			if (n > UINT32_MAX || addr.lo + n > UINT32_MAX) {
-				x = everything();
-			} else {
-				hi.lo += n;
-				x = join(a, x, both_ends(a, f, addr, hi));
-			}
-		} else {
-			x = join(a, x, of_word(a, w, out, l->no));
-		}
-	}
+	fixed = word_is(l->w[l->i - 1], "static");
+	line_take(l, "pat-pool");
+	w = line_next(l);
+	if (fixed && addr_parse(w.s, w.len, &f, &addr))
+		x = join(a, x, mapped_block(a, d, f, addr));
+	else
+		x = join(a, x, of_word(a, w, out, l->no));
 	while (!line_ended(l)) {
 		if (line_take(l, "interface"))
 			x = join(a, x, of_port(a, out));

@@ -1157,8 +1157,8 @@ Test(asa, truncated_file)
 Test(asa, output_of_show_commands_is_refused)
 {
 	static const char *const texts[] = {
-		"access-list a; 1 elements; name hash: 0x178be4f2\n"
-		"access-list a line 1 extended permit ip any any (hitcnt=0) 0xb8411547\n",
+		("access-list a; 1 elements; name hash: 0x178be4f2\n"
+		 "access-list a line 1 extended permit ip any any (hitcnt=0) 0xb8411547\n"),
 		"Manual NAT Policies (Section 1)\n1 (any) to (any) source static any any\n",
 		"---\nparsed_sample:\n  - acl: a\n",
 		"<?xml version=\"1.0\"?>\n<FWObjectDatabase>\n</FWObjectDatabase>\n",
@@ -1254,4 +1254,130 @@ Test(asa, large_file_is_linear)
 	cr_expect_eq(device_ruleset(device(&w, "fw"), "a")->rules[0].at.line, 100001);
 	done(&w);
 	text_finish(&t);
+}
+
+/* Random lists against what the words say, without matches in between. */
+struct plain {
+	bool permit, inactive;
+	unsigned proto; /* 0: any */
+	uint32_t src, src_mask, dst, dst_mask;
+	unsigned op, lo, hi; /* of the destination port: 0 none, eq, neq, lt, gt, range */
+};
+
+static unsigned draw(unsigned *seed, unsigned n)
+{
+	*seed = *seed * 1103515245 + 12345;
+	return (*seed >> 12) % n;
+}
+
+static void put_address(struct text *t, uint32_t addr, uint32_t mask)
+{
+	if (!mask)
+		text_put(t, " any");
+	else if (mask == UINT32_MAX)
+		text_putf(t, " host %u.%u.%u.%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255,
+			  addr & 255);
+	else
+		text_putf(t, " %u.%u.%u.%u %u.%u.%u.%u", addr >> 24, addr >> 16 & 255,
+			  addr >> 8 & 255, addr & 255, mask >> 24, mask >> 16 & 255,
+			  mask >> 8 & 255, mask & 255);
+}
+
+static void put_entry(struct text *t, const struct plain *e)
+{
+	static const char *const ops[] = { "", "eq", "neq", "lt", "gt", "range" };
+
+	text_putf(t, "access-list a extended %s %s", e->permit ? "permit" : "deny",
+		  e->proto == PROTO_TCP	  ? "tcp"
+		  : e->proto == PROTO_UDP ? "udp"
+		  : e->proto == PROTO_GRE ? "gre"
+					  : "ip");
+	put_address(t, e->src, e->src_mask);
+	put_address(t, e->dst, e->dst_mask);
+	if (e->op)
+		text_putf(t, " %s %u", ops[e->op], e->lo);
+	if (e->op == 5)
+		text_putf(t, " %u", e->hi);
+	text_put(t, e->inactive ? " log inactive\n" : "\n");
+}
+
+static bool plain_matches(const struct plain *e, const struct packet *p)
+{
+	if (e->inactive || (e->proto && p->proto != e->proto) ||
+	    (p->src.lo & e->src_mask) != e->src || (p->dst.lo & e->dst_mask) != e->dst)
+		return false;
+	switch (e->op) {
+	case 1:
+		return p->dport == e->lo;
+	case 2:
+		return p->dport != e->lo;
+	case 3:
+		return p->dport < e->lo;
+	case 4:
+		return p->dport > e->lo;
+	case 5:
+		return p->dport >= e->lo && p->dport <= e->hi;
+	default:
+		return true;
+	}
+}
+
+Test(asa, random_lists_mean_what_they_say)
+{
+	static const uint32_t masks[] = { 0,	      0xff000000, 0xffff0000, 0xffffff00,
+					  UINT32_MAX, 0xff00ff00, 0xfffffffe, 0x000000ff };
+	static const unsigned protos[] = { 0, PROTO_TCP, PROTO_UDP, PROTO_GRE };
+	unsigned seed = 20, wrong = 0, permits = 0;
+
+	for (int round = 0; round < 200; round++) {
+		struct plain v[12];
+		struct text t = { 0 };
+		struct world w;
+		const struct ruleset *rs;
+
+		text_put(&t, V9);
+		for (int i = 0; i < 12; i++) {
+			struct plain *e = &v[i];
+
+			*e = (struct plain){ .permit = draw(&seed, 2),
+					     .inactive = !draw(&seed, 8),
+					     .proto = protos[draw(&seed, 4)],
+					     .src_mask = masks[draw(&seed, 8)],
+					     .dst_mask = masks[draw(&seed, 8)] };
+			e->src = (0x0a000000 | draw(&seed, 4) << 8 | draw(&seed, 3)) &
+				 e->src_mask;
+			e->dst = (0x0a000000 | draw(&seed, 4) << 8 | draw(&seed, 3)) &
+				 e->dst_mask;
+			if (e->proto == PROTO_TCP || e->proto == PROTO_UDP) {
+				e->op = draw(&seed, 6);
+				e->lo = draw(&seed, 5);
+				e->hi = e->lo + draw(&seed, 3);
+			}
+			put_entry(&t, e);
+		}
+		w = read_bytes(t.s, t.len);
+		rs = device_ruleset(device(&w, "fw"), "a");
+		cr_assert_eq(account(&w)->policy[ACCOUNT_EXACT], 12);
+		for (int k = 0; k < 300; k++) {
+			struct packet p = { .proto = (uint8_t)(protos[1 + draw(&seed, 3)]),
+					    .state = STATE_NEW };
+			char want = 'D';
+
+			p.src.lo = 0x0a000000 | draw(&seed, 4) << 8 | draw(&seed, 4);
+			p.dst.lo = 0x0a000000 | draw(&seed, 4) << 8 | draw(&seed, 4);
+			if (p.proto != PROTO_GRE)
+				p.dport = (uint16_t)draw(&seed, 7);
+			for (int i = 0; i < 12; i++)
+				if (plain_matches(&v[i], &p)) {
+					want = v[i].permit ? 'P' : 'D';
+					break;
+				}
+			permits += want == 'P';
+			wrong += verdict(rs, &p) != want;
+		}
+		done(&w);
+		text_finish(&t);
+	}
+	cr_expect_eq(wrong, 0, "%u of 60000 packets", wrong);
+	cr_expect_gt(permits, 10000, "%u", permits);
 }
