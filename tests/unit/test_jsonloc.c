@@ -198,8 +198,10 @@ static void holds(json_t *v, struct loc at)
 	size_t i;
 	json_t *kid;
 	const char *key;
-	json_array_foreach(v, i, kid) holds(kid, jsonloc_index(jl, NULL, v, i));
-	json_object_foreach(v, key, kid) holds(kid, jsonloc_member(jl, NULL, v, key));
+	json_array_foreach (v, i, kid)
+		holds(kid, jsonloc_index(jl, NULL, v, i));
+	json_object_foreach (v, key, kid)
+		holds(kid, jsonloc_member(jl, NULL, v, key));
 }
 
 static void put_random(struct text *t, unsigned *seed, unsigned depth)
