@@ -98,20 +98,28 @@ size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 		glue(v, &count, match_and_n(m, all, 3), VERDICT_PERMIT, ch->at,
 		     "offloaded flows pass by the hooks");
 	}
-	bool open = ch->ruleset->dflt == VERDICT_PERMIT && !ch->rules.n;
-	if (!open && !(ch->reach & REACH_FRAME) && (n->tracked[0] || n->tracked[1])) {
-		struct range f[FAMILY_COUNT];
-		size_t k = 0;
-		for (uint16_t i = 0; i < FAMILY_COUNT; i++)
-			if (n->tracked[i])
-				f[k++] = (struct range){ i, i };
-		glue(v, &count,
-		     match_and(m, match_ranges(m, FIELD_FAMILY, f, k),
-			       match_value(m, FIELD_FRAGMENT, 1)),
-		     VERDICT_UNKNOWN, ch->at,
-		     "connection tracking joins fragments: a later one goes as its first");
-	}
 	return count;
+}
+
+/*
+ * Where connection tracking is in use no later fragment is ever seen: it goes as the whole
+ * packet does. Elsewhere it meets the rules, and what one that looks at the transport header
+ * finds there depends: kernels that check the offset end the rule, others (6.18 for one, by
+ * its short way for small fields) compare the bytes that stand in the header's place.
+ */
+void nft_glue_fragments(struct nft *n, struct nft_chain *ch, struct rule *ret)
+{
+	size_t count = 0;
+	glue(ret, &count, match_value(n->m, FIELD_FRAGMENT, 1), VERDICT_UNKNOWN, ch->at,
+	     nft_joins_fragments(n, ch)
+		     ? "connection tracking joins fragments: a later one goes as its first"
+		     : "a later fragment: kernels differ in what they compare");
+}
+
+bool nft_joins_fragments(const struct nft *n, const struct nft_chain *ch)
+{
+	return (n->tracked[FAMILY_V4] || n->tracked[FAMILY_V6]) && ch->prio > -400 &&
+	       !(ch->reach & REACH_FRAME);
 }
 
 /* No packet of an established connection meets the condition. */

@@ -114,6 +114,7 @@ struct nft_rule {
 	 * ALL in the IP families, an unknown where frames may carry a VLAN tag. */
 	const struct match *frame;
 	uint64_t protos[4]; /* protocols still possible here, a bit each */
+	bool transport;	    /* something looked at the transport header */
 };
 
 /* nft_names.c */
@@ -307,6 +308,10 @@ void nft_note_untracked(struct nft *n);
 /* The rules in front of a base chain's own: what never gets to them, or may not. At most
  * NFT_GLUE; how many. */
 size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v);
+/* The chain never sees a later fragment as such. */
+bool nft_joins_fragments(const struct nft *n, const struct nft_chain *ch);
+/* A rule of ours: nobody can say what becomes of later fragments. */
+void nft_glue_fragments(struct nft *n, struct nft_chain *ch, struct rule *ret);
 /* Puts a base chain that is in force to its hooks; its ruleset is filled. */
 void nft_bind(struct nft *n, struct nft_chain *ch);
 

@@ -90,7 +90,7 @@ static void need_layer(struct nft_rule *r, struct nft_key *k, const struct layer
 	}
 	/* the transport header is in whole packets and first fragments alone */
 	if (l->proto >= 0 || !strcmp(l->name, "th"))
-		k->have = match_value(r->n->m, FIELD_FRAGMENT, 0);
+		k->have = match_value(r->n->m, FIELD_FRAGMENT, 0), r->transport = true;
 }
 
 static void ip_field(struct nft_rule *r, struct nft_key *k, const struct layer *l,

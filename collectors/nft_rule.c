@@ -437,8 +437,20 @@ static void account(struct nft *n, struct building *b, const struct rule *v, siz
 		account_add(n->c->snap, n->acc, ACCOUNT_IRRELEVANT, false, b->r.at, NULL);
 }
 
+/* Whether the rule's outcome may hang on the transport header. */
+static bool looks_at_transport(const struct building *b, size_t first)
+{
+	if (b->r.transport)
+		return true;
+	for (size_t i = first; i < b->out->n; i++)
+		if (b->out->v[i].target)
+			return true;
+	return false;
+}
+
+/* *fragments: later fragments have been dealt with. */
 static void read_rule(struct nft *n, struct nft_chain *ch, const json_t *rule,
-		      struct rules *out)
+		      struct rules *out, bool *fragments)
 {
 	static const char *const known[] = { "family",	 "table", "chain",   "handle", "index",
 					     "position", "expr",  "comment", NULL };
@@ -459,15 +471,31 @@ static void read_rule(struct nft *n, struct nft_chain *ch, const json_t *rule,
 		for (size_t i = first; i < out->n; i++)
 			out->v[i].flags |= RULE_PART;
 	account(n, &b, out->v + first, out->n - first);
+	if (!*fragments && looks_at_transport(&b, first)) {
+		struct rule glue;
+		nft_glue_fragments(n, ch, &glue);
+		(void)vec_add(out);
+		memmove(out->v + first + 1, out->v + first,
+			(out->n - 1 - first) * sizeof(glue));
+		out->v[first] = glue;
+		*fragments = true;
+	}
 }
 
 void nft_chain_rules(struct nft *n, struct nft_chain *ch, struct rule *glue, size_t n_glue)
 {
 	struct rules rules = { 0 };
+	bool fragments = !ch->base; /* their callers see to them */
 	for (size_t i = 0; i < n_glue; i++)
 		*vec_add(&rules) = glue[i];
+	if (ch->base && ch->rules.n && nft_joins_fragments(n, ch)) {
+		struct rule first;
+		nft_glue_fragments(n, ch, &first);
+		*vec_add(&rules) = first;
+		fragments = true;
+	}
 	vec_each (rule, &ch->rules)
-		read_rule(n, ch, *rule, &rules);
+		read_rule(n, ch, *rule, &rules, &fragments);
 	device_build_rules(n->b, ch->ruleset, rules.v, rules.n);
 	vec_free(&rules);
 }
