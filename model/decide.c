@@ -22,9 +22,13 @@ static unsigned asked(const struct match *m, unsigned found)
 }
 
 /*
- * Functions joined as they come: like the ones of a binary number, blocks of as many rules
- * are put on top of each other, so that the work is that of balanced halves while the
- * memory is that of what has come so far.
+ * The rules of a part are not put on top of each other in their order: of two labels the
+ * smaller one counts, which asks for no order, so they come sorted by destination. Then two
+ * neighbouring blocks have little in common but the nodes at their seam, and joining them
+ * costs little more than that.
+ *
+ * Like the ones of a binary number, blocks of as many rules are joined as they come: the work
+ * is that of balanced halves, the memory that of what has come so far.
  */
 struct pile {
 	struct pset f[64];
@@ -39,12 +43,11 @@ struct making {
 
 static void collect(struct making *mk)
 {
-	enum { WORTH_COLLECTING = 1 << 20 };
 	struct pset_space *sp = mk->d->sp;
 	struct pset *roots[PARTS * 64];
 	size_t n = 0;
 
-	if (sp->used < WORTH_COLLECTING || sp->used < 2 * sp->live)
+	if (!pset_space_is_full(sp))
 		return;
 	for (int k = 0; k < PARTS; k++)
 		for (size_t i = 0; i < mk->pile[k].n; i++)
@@ -55,11 +58,11 @@ static void collect(struct making *mk)
 /* Joins the last two blocks; false when the budget is spent. */
 static bool join(struct making *mk, struct pile *p)
 {
-	struct pset both = pset_over(mk->d->sp, p->f[p->n - 2], p->f[p->n - 1]);
+	uint32_t both = op_least(mk->d->sp, p->f[p->n - 2].id, p->f[p->n - 1].id);
 
-	if (pset_is_spent(both))
+	if (both == PSET_SPENT)
 		return false;
-	p->f[p->n - 2] = both;
+	p->f[p->n - 2].id = both;
 	p->rules[p->n - 2] += p->rules[p->n - 1];
 	p->n--;
 	collect(mk);
@@ -78,22 +81,78 @@ static bool add(struct making *mk, struct pile *p, struct pset f)
 	return true;
 }
 
+/* A rule with where it lies, for sorting. */
+struct placed {
+	struct addr dst, src;
+	uint32_t index;
+	uint8_t part, proto;
+};
+
+/* The lowest addresses and protocol that an expression asks for, as far as it is plain. */
+static void place(struct placed *pl, const struct match *m)
+{
+	if (m->kind == MATCH_AND)
+		for (uint32_t i = 0; i < m->n; i++)
+			place(pl, m->kids[i]);
+	else if (m->kind == MATCH_SPANS)
+		*(m->field == FIELD_DST ? &pl->dst : &pl->src) = m->spans[0].lo;
+	else if (m->kind == MATCH_WILD)
+		*(m->field == FIELD_DST ? &pl->dst : &pl->src) = m->wild.value;
+	else if (m->kind == MATCH_RANGES && m->field == FIELD_PROTO)
+		pl->proto = (uint8_t)m->ranges[0].lo;
+}
+
+static int placed_order(const void *x, const void *y)
+{
+	const struct placed *a = x, *b = y;
+	int c = a->part - b->part;
+
+	if (!c)
+		c = addr_compare(a->dst, b->dst);
+	if (!c)
+		c = addr_compare(a->src, b->src);
+	if (!c)
+		c = a->proto - b->proto;
+	return c ? c : (a->index > b->index) - (a->index < b->index);
+}
+
+static bool add_rules(struct making *mk, const struct decide_rule *v, size_t n,
+		      const struct pset_assume *as)
+{
+	struct placed *order = xcalloc(n + 1, sizeof(*order));
+	size_t n_order = 0;
+	bool fits = true;
+
+	for (size_t i = 0; i < n; i++) {
+		struct placed *pl = &order[n_order];
+
+		if (!v[i].match)
+			continue;
+		pl->index = (uint32_t)i;
+		pl->part = (uint8_t)asked(v[i].match, 0);
+		place(pl, v[i].match);
+		n_order++;
+	}
+	qsort(order, n_order, sizeof(*order), placed_order);
+	for (size_t i = 0; i < n_order && fits; i++) {
+		const struct decide_rule *r = &v[order[i].index];
+
+		fits = add(mk, &mk->pile[order[i].part],
+			   pset_of_match(mk->d->sp, r->match, as, r->hi ? PSET_HI : PSET_LO,
+					 order[i].index + 1));
+	}
+	free(order);
+	return fits;
+}
+
 static bool make(struct making *mk, const struct decide_rule *v, size_t n,
 		 const struct pset_assume *as)
 {
 	struct decide *d = mk->d;
 	struct pset *roots[PARTS];
 
-	for (size_t i = 0; i < n; i++) {
-		struct pset f;
-
-		if (!v[i].match)
-			continue;
-		f = pset_of_match(d->sp, v[i].match, as, v[i].hi ? PSET_HI : PSET_LO,
-				  (uint32_t)i + 1);
-		if (!add(mk, &mk->pile[asked(v[i].match, 0)], f))
-			return false;
-	}
+	if (!add_rules(mk, v, n, as))
+		return false;
 	for (int k = 0; k < PARTS; k++) {
 		struct pile *p = &mk->pile[k];
 

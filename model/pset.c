@@ -70,6 +70,14 @@ ALWAYS_INLINE bool settled(enum pset_op op, uint32_t f, uint32_t g, uint32_t *re
 		if (g == 0 || f == 1)
 			return *ret = g, true;
 		return false;
+	case OP_LEAST:
+		if (f == 1 || g == 0 || f == g)
+			return *ret = f, true;
+		if (g == 1 || f == 0)
+			return *ret = g, true;
+		if (!is_node(f) && !is_node(g))
+			return *ret = f < g ? f : g, true;
+		return false;
 	case OP_MINUS:
 		if (f == 0 || g == 0)
 			return *ret = f, true;
@@ -84,12 +92,14 @@ ALWAYS_INLINE bool settled(enum pset_op op, uint32_t f, uint32_t g, uint32_t *re
 /* Whether a child of f (g) alone settles the run, whatever stands on the other side. */
 ALWAYS_INLINE bool settles_f(enum pset_op op, uint32_t f)
 {
-	return op == OP_OVER ? is_total(f) : op == OP_OR ? f == 1 : f == 0;
+	if (op == OP_OVER)
+		return is_total(f);
+	return f == (op == OP_OR || op == OP_LEAST ? 1 : 0);
 }
 
 ALWAYS_INLINE bool settles_g(enum pset_op op, uint32_t g, uint32_t *ret)
 {
-	if (op == OP_OR && g == 1)
+	if ((op == OP_OR || op == OP_LEAST) && g == 1)
 		return *ret = 1, true;
 	if ((op == OP_AND || op == OP_WITHIN) && g == 0)
 		return *ret = 0, true;
@@ -133,7 +143,7 @@ ALWAYS_INLINE bool walk_both(struct pset_space *sp, enum pset_op op, binary_fn *
 		uint32_t cf = nf.child[i], cg = ng.child[j], r;
 
 		if (settles_f(op, cf)) {
-			push_run(sp, base, bf, op == OP_OVER ? cf : op == OP_OR ? 1 : 0);
+			push_run(sp, base, bf, cf);
 			while (ng.bound[j] < bf)
 				j++;
 			j += ng.bound[j] == bf;
@@ -172,7 +182,7 @@ ALWAYS_INLINE uint32_t walk(struct pset_space *sp, enum pset_op op, binary_fn *s
 
 	if (settled(op, f, g, &r))
 		return r;
-	if ((op == OP_OR || op == OP_AND) && f > g) {
+	if ((op == OP_OR || op == OP_AND || op == OP_LEAST) && f > g) {
 		r = f;
 		f = g;
 		g = r;
@@ -208,6 +218,11 @@ uint32_t op_or(struct pset_space *sp, uint32_t f, uint32_t g)
 uint32_t op_and(struct pset_space *sp, uint32_t f, uint32_t g)
 {
 	return walk(sp, OP_AND, op_and, f, g);
+}
+
+uint32_t op_least(struct pset_space *sp, uint32_t f, uint32_t g)
+{
+	return walk(sp, OP_LEAST, op_least, f, g);
 }
 
 uint32_t op_within(struct pset_space *sp, uint32_t f, uint32_t set)
@@ -394,7 +409,6 @@ struct compiling {
 
 static bool compile_part(struct compiling *c, size_t from, size_t to)
 {
-	enum { WORTH_COLLECTING = 1 << 20 };
 	struct pset_space *sp = c->sp;
 	size_t mid = from + (to - from) / 2;
 	struct pset both;
@@ -410,7 +424,7 @@ static bool compile_part(struct compiling *c, size_t from, size_t to)
 	}
 	c->v[from] = both;
 	c->v[mid] = pset_none();
-	if (c->roots && sp->used > WORTH_COLLECTING && sp->used > 2 * sp->live)
+	if (c->roots && pset_space_is_full(sp))
 		pset_space_collect(sp, c->roots, c->n_roots);
 	return !pset_is_spent(both);
 }

@@ -47,7 +47,7 @@ struct pset pset_none(void);
 struct pset pset_all(const struct pset_space *sp);
 struct pset pset_spent(void);
 bool pset_is_spent(struct pset s);
-bool pset_is_empty(struct pset s); /* false for PSET_SPENT */
+bool pset_is_empty(struct pset s);	       /* false for PSET_SPENT */
 bool pset_equal(struct pset a, struct pset b); /* false when either is spent */
 
 /* From a condition on one field; the field exists as packet.h says. field: SRC, DST. */
@@ -61,7 +61,9 @@ struct pset pset_flags(struct pset_space *sp, unsigned value, unsigned mask);
 
 /*
  * The two sets of an expression. `assume` fixes what is known beforehand (NULL: nothing), so
- * that conditions on it vanish: interface names, connection state, fragment.
+ * that conditions on it vanish: interface names, connection state, fragment. Such a set is
+ * right inside pset_universe(assume); outside it says nothing. The space remembers expressions
+ * by their address, so they must live as long as it does.
  */
 struct pset_assume {
 	const char *iif, *oif; /* NULL: not known, conditions on it are unknown */
@@ -80,7 +82,7 @@ struct pset pset_or(struct pset_space *sp, struct pset a, struct pset b);
 struct pset pset_and(struct pset_space *sp, struct pset a, struct pset b);
 struct pset pset_minus(struct pset_space *sp, struct pset a, struct pset b);
 struct pset pset_not(struct pset_space *sp, struct pset a);
-bool pset_subset(struct pset_space *sp, struct pset a, struct pset b); /* false when spent */
+bool pset_subset(struct pset_space *sp, struct pset a, struct pset b);	 /* false when spent */
 bool pset_disjoint(struct pset_space *sp, struct pset a, struct pset b); /* false when spent */
 
 /* Functions. over: f, and where f says nothing, g. */
@@ -93,7 +95,7 @@ struct pset pset_within(struct pset_space *sp, struct pset f, struct pset set);
 struct pset pset_where(struct pset_space *sp, struct pset f, uint32_t label);
 /* Every label l of f becomes to[l] for l < n; labels >= n stay. to[0] must be 0. */
 struct pset pset_relabel(struct pset_space *sp, struct pset f, const uint32_t *to, size_t n);
-/* The labels that f really gives, ascending, at most max of them; returns how many there are. */
+/* The labels that f really gives, ascending, at most max; returns how many there are. */
 size_t pset_labels(struct pset_space *sp, struct pset f, uint32_t *ret, size_t max);
 
 /*
@@ -134,11 +136,11 @@ double pset_count(struct pset_space *sp, struct pset s);
 struct pset_box {
 	struct span src, dst;
 	struct range proto;
-	struct range sport, dport;     /* ports, or whole range where the protocol has none */
-	struct range icmp;	       /* type << 8 | code */
-	bool has_ports, has_icmp;      /* the two above speak */
-	bool any_tail;		       /* every TCP flag, state and fragment */
-	bool first_tail;	       /* exactly the first packets (pset_assume.first) */
+	struct range sport, dport; /* ports, or whole range where the protocol has none */
+	struct range icmp;	   /* type << 8 | code */
+	bool has_ports, has_icmp;  /* the two above speak */
+	bool any_tail;		   /* every TCP flag, state and fragment */
+	bool first_tail;	   /* exactly the first packets (pset_assume.first) */
 	double count;
 };
 size_t pset_boxes(struct pset_space *sp, struct pset s, struct pset_box *ret, size_t max,

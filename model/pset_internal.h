@@ -55,6 +55,7 @@ enum pset_op {
 	OP_AND,
 	OP_WITHIN,
 	OP_MINUS,
+	OP_LEAST,
 	OP_SUBSET,
 	OP_DISJOINT,
 	OP_LABEL,   /* b: the label */
@@ -223,6 +224,8 @@ uint32_t op_or(struct pset_space *sp, uint32_t f, uint32_t g);
 uint32_t op_and(struct pset_space *sp, uint32_t f, uint32_t g);
 uint32_t op_within(struct pset_space *sp, uint32_t f, uint32_t set);
 uint32_t op_minus(struct pset_space *sp, uint32_t f, uint32_t set);
+/* Of two functions the smaller label, where both give one. */
+uint32_t op_least(struct pset_space *sp, uint32_t f, uint32_t g);
 /* Union of n sets, by halves; v is used up. */
 uint32_t op_or_n(struct pset_space *sp, uint32_t *v, size_t n);
 
@@ -241,6 +244,9 @@ void packet_digits(const struct pset_space *sp, const struct packet *p, uint16_t
 enum pset_bound { PSET_LO, PSET_HI };
 struct pset pset_of_match(struct pset_space *sp, const struct match *m,
 			  const struct pset_assume *as, enum pset_bound bound, uint32_t label);
+
+/* Whether so much was made since the last collection that another is worth its time. */
+bool pset_space_is_full(const struct pset_space *sp);
 
 /* Gives back all memory that only making new nodes needs: from here on the space is read. */
 void pset_space_seal(struct pset_space *sp);

@@ -234,43 +234,51 @@ uint32_t node_make(struct pset_space *sp, unsigned level, size_t base)
  * Collection.
  */
 
-struct moving {
-	uint64_t *live;	  /* one bit a word: it belongs to a living node */
-	uint64_t *starts; /* one bit a word: a living node begins here */
-	uint32_t *before; /* living words before each 64 */
-	size_t n;	  /* of 64 words each */
+/* 64 words of the arena. */
+struct block {
+	uint64_t live;	 /* one bit a word: it belongs to a living node */
+	uint32_t before; /* living words before these */
 };
 
-static bool bit_get(const uint64_t *v, size_t i)
+struct moving {
+	struct block *blocks;
+	uint64_t *starts; /* one bit a word: a living node begins here */
+	size_t n;	  /* blocks */
+};
+
+/* Not every processor that we are compiled for counts bits by itself. */
+static inline unsigned count_bits(uint64_t x)
 {
-	return v[i / 64] >> (i % 64) & 1;
+	x -= x >> 1 & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)(x * UINT64_C(0x0101010101010101) >> 56);
 }
 
-static void bit_set(uint64_t *v, size_t i)
-{
-	v[i / 64] |= UINT64_C(1) << (i % 64);
-}
-
-static void bits_fill(uint64_t *v, size_t i, size_t n)
+static void live_fill(struct block *v, size_t i, size_t n)
 {
 	while (n) {
 		size_t k = 64 - i % 64 < n ? 64 - i % 64 : n;
 
-		v[i / 64] |= (k == 64 ? ~UINT64_C(0) : (UINT64_C(1) << k) - 1) << (i % 64);
+		v[i / 64].live |= (k == 64 ? ~UINT64_C(0) : (UINT64_C(1) << k) - 1) << (i % 64);
 		i += k;
 		n -= k;
 	}
 }
 
-static void mark_id(struct moving *mv, uint32_t id)
+static inline void mark_id(struct moving *mv, uint32_t id)
 {
+	size_t at = node_offset(id);
+
 	if (is_node(id) && id != PSET_SPENT)
-		bit_set(mv->starts, node_offset(id));
+		mv->starts[at / 64] |= UINT64_C(1) << (at % 64);
 }
 
 /* From the last node to the first: children lie always before their parents. */
 static void mark_all(struct pset_space *sp, struct moving *mv)
 {
+	size_t sum = 0;
+
 	for (size_t i = mv->n; i-- > 0;) {
 		uint64_t seen = 0, todo;
 
@@ -281,42 +289,46 @@ static void mark_all(struct pset_space *sp, struct moving *mv)
 			uint32_t n = sp->words[at] & 0xffffff;
 
 			seen |= UINT64_C(1) << bit;
-			bits_fill(mv->live, at, node_words(n));
+			live_fill(mv->blocks, at, node_words(n));
 			for (uint32_t k = 0; k < n; k++)
 				mark_id(mv, sp->words[at + 1 + k]);
 		}
 	}
-	for (size_t i = 0, sum = 0; i < mv->n; i++) {
-		mv->before[i] = (uint32_t)sum;
-		sum += (size_t)__builtin_popcountll(mv->live[i]);
+	for (size_t i = 0; i < mv->n; i++) {
+		mv->blocks[i].before = (uint32_t)sum;
+		sum += count_bits(mv->blocks[i].live);
 	}
 }
 
 /* Where an id goes to; 0 for one that is not kept. */
-static uint32_t moved(const struct moving *mv, uint32_t id)
+static inline uint32_t moved(const struct moving *mv, uint32_t id)
 {
-	size_t at;
+	const struct block *b;
+	uint64_t bit;
 
 	if (!is_node(id) || id == PSET_SPENT)
 		return id;
-	at = node_offset(id);
-	if (!bit_get(mv->starts, at))
+	b = &mv->blocks[node_offset(id) / 64];
+	bit = UINT64_C(1) << (node_offset(id) % 64);
+	if (!(b->live & bit))
 		return 0;
-	at = mv->before[at / 64] +
-	     (size_t)__builtin_popcountll(mv->live[at / 64] & ((UINT64_C(1) << (at % 64)) - 1));
-	return (PSET_NODES + (uint32_t)at) | (id & PSET_PARTIAL);
+	return (PSET_NODES + b->before + count_bits(b->live & (bit - 1))) | (id & PSET_PARTIAL);
 }
+
+/* Slots wait a little for their memory before they are filled. */
+enum { SLOTS_WAITING = 16 };
 
 static void move_nodes(struct pset_space *sp, const struct moving *mv)
 {
-	size_t to = 0;
+	struct pset_slot waiting[SLOTS_WAITING];
+	size_t to = 0, mask = sp->n_slots - 1, n_nodes = 0;
 
 	memset(sp->slots, 0, sp->n_slots * sizeof(*sp->slots));
-	sp->n_nodes = 0;
 	for (size_t i = 0; i < mv->n; i++) {
 		for (uint64_t todo = mv->starts[i]; todo; todo &= todo - 1) {
 			size_t at = i * 64 + (unsigned)__builtin_ctzll(todo);
 			uint32_t n = sp->words[at] & 0xffffff, partial = 0;
+			struct pset_slot *slot = &waiting[n_nodes % SLOTS_WAITING];
 			uint32_t *w = sp->words + to;
 
 			memmove(w, sp->words + at, node_words(n) * sizeof(*w));
@@ -324,12 +336,17 @@ static void move_nodes(struct pset_space *sp, const struct moving *mv)
 				w[k] = moved(mv, w[k]);
 				partial |= is_total(w[k]) ? 0 : PSET_PARTIAL;
 			}
-			put_slot(sp->slots, sp->n_slots - 1, node_hash(sp, w, node_words(n)),
-				 (PSET_NODES + (uint32_t)to) | partial);
-			sp->n_nodes++;
+			if (n_nodes++ >= SLOTS_WAITING)
+				put_slot(sp->slots, mask, slot->hash, slot->id);
+			slot->hash = node_hash(sp, w, node_words(n));
+			slot->id = (PSET_NODES + (uint32_t)to) | partial;
+			__builtin_prefetch(&sp->slots[slot->hash & mask], 1);
 			to += node_words(n);
 		}
 	}
+	for (size_t i = 0; i < n_nodes && i < SLOTS_WAITING; i++)
+		put_slot(sp->slots, mask, waiting[i].hash, waiting[i].id);
+	sp->n_nodes = n_nodes;
 	sp->used = sp->live = to;
 }
 
@@ -385,9 +402,8 @@ void pset_space_collect(struct pset_space *sp, struct pset *const *roots, size_t
 {
 	struct moving mv = { .n = (sp->used + 63) / 64 + 1 };
 
-	mv.live = xcalloc(mv.n, sizeof(*mv.live));
+	mv.blocks = xcalloc(mv.n, sizeof(*mv.blocks));
 	mv.starts = xcalloc(mv.n, sizeof(*mv.starts));
-	mv.before = xcalloc(mv.n, sizeof(*mv.before));
 	for (size_t i = 0; i < n; i++)
 		mark_id(&mv, roots[i]->id);
 	mark_all(sp, &mv);
@@ -396,9 +412,15 @@ void pset_space_collect(struct pset_space *sp, struct pset *const *roots, size_t
 	move_nodes(sp, &mv);
 	move_cache(sp, &mv);
 	move_memo(sp, &mv);
-	free(mv.live);
+	free(mv.blocks);
 	free(mv.starts);
-	free(mv.before);
+}
+
+bool pset_space_is_full(const struct pset_space *sp)
+{
+	enum { WORTH_COLLECTING = 1 << 21 };
+
+	return sp->used > WORTH_COLLECTING && sp->used / 3 > sp->live;
 }
 
 void pset_space_seal(struct pset_space *sp)

@@ -51,7 +51,7 @@ enum { N_PORTS = sizeof(ports) / sizeof(*ports) };
 /* The networks of an estate: some sites, in them nets, in them hosts. */
 struct nets {
 	enum family family;
-	size_t n_sites, n_nets, n_hosts;
+	size_t first_site, n_sites, n_nets, n_hosts;
 	uint64_t key;
 };
 
@@ -85,7 +85,7 @@ static struct span draw_span(const struct nets *w, uint64_t *st, unsigned host, 
 	size_t site = below(st, (unsigned)w->n_sites);
 	/* some nets are asked for much more than others */
 	size_t n = below(st, (unsigned)(percent(st, 50) ? w->n_nets / 8 + 1 : w->n_nets));
-	struct addr a = place(w, site, n, below(st, (unsigned)w->n_hosts));
+	struct addr a = place(w, w->first_site + site, n, below(st, (unsigned)w->n_hosts));
 	static const unsigned char lens4[] = { 8,  12, 16, 16, 18, 20, 22,
 					       22, 23, 25, 26, 27, 28, 30 };
 	static const unsigned char lens6[] = { 32, 40, 44, 48, 48, 52, 56,
@@ -279,7 +279,7 @@ const struct ruleset *gen_group_list(struct snapshot *s, size_t n_rules, uint64_
 	struct matches *m = &s->matches;
 	const struct match *src[GROUPS], *dst[GROUPS], *services[SERVICE_GROUPS];
 	uint64_t st = mixed(seed, n_rules);
-	struct nets w = { FAMILY_V4, 40, 60, 60, gen_random(&st) };
+	struct nets w = { FAMILY_V4, 0, 3, 200, 60, gen_random(&st) };
 	struct span *v = xcalloc(NETS_MAX, sizeof(*v));
 	struct device_build *b =
 		device_build_start(s, "groups", "gen", PLANE_PHYSICAL, LOC_NONE);
@@ -289,8 +289,10 @@ const struct ruleset *gen_group_list(struct snapshot *s, size_t n_rules, uint64_
 	for (int g = 0; g < GROUPS; g++) {
 		size_t n = 50 + below(&st, NETS_MAX - 49);
 
+		/* a group is at home somewhere: three sites of ten */
+		w.first_site = below(&st, 8);
 		for (size_t i = 0; i < n; i++)
-			v[i] = draw_span(&w, &st, 50, 45);
+			v[i] = draw_span(&w, &st, 50, 48);
 		src[g] = match_spans(m, FIELD_SRC, FAMILY_V4, v, n);
 		dst[g] = match_spans(m, FIELD_DST, FAMILY_V4, v, n);
 	}
@@ -333,7 +335,7 @@ const struct ruleset *gen_cloud(struct snapshot *s, size_t groups, size_t rules,
 	uint64_t st = mixed(seed, rules);
 	struct device_build *b = device_build_start(s, "cloud", "gen", PLANE_VIRTUAL, LOC_NONE);
 	struct ruleset *rs = device_build_ruleset(b, "cloud", "security groups", LOC_NONE);
-	struct nets w = { FAMILY_V4, 30, 60, 60, gen_random(&st) };
+	struct nets w = { FAMILY_V4, 0, 30, 60, 60, gen_random(&st) };
 
 	for (size_t g = 0; g < groups; g++) {
 		struct span members[MEMBERS];

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "model/decide.h"
 #include "model/match.h"
 #include "model/pset.h"
 
@@ -696,6 +697,34 @@ static void law_compile_collect(struct pset_space *sp, const struct match *const
 	law(pset_equal(keep, pset_lo(sp, m[0], NULL)), "compile keeps what it is told to");
 }
 
+/* The first of the rules that matches, whatever parts they fall into. */
+static void law_decide(enum family f, const struct match *const *m, const struct packet *pk)
+{
+	enum { RULES = 24 };
+	struct decide_rule v[RULES];
+	int64_t got[PACKETS];
+	struct decide *d;
+
+	for (int i = 0; i < RULES; i++)
+		v[i] = (struct decide_rule){ one_in(8) ? NULL : m[below(SETS)], one_in(2) };
+	d = decide_create(f, v, RULES, NULL, 0);
+	decide_packets(d, pk, PACKETS, got);
+	for (int i = 0; i < PACKETS; i++) {
+		int64_t want = DECIDE_NONE;
+
+		for (int k = RULES; k-- > 0;) {
+			enum truth t =
+				v[k].match ? match_judge(v[k].match, &pk[i]) : TRUTH_FALSE;
+
+			if (t == TRUTH_TRUE || (t == TRUTH_UNKNOWN && v[k].hi))
+				want = k;
+		}
+		law_at(got[i] == want, "the rule that decides", &pk[i]);
+		law_at(decide_packet(d, &pk[i]) == want, "one by one", &pk[i]);
+	}
+	decide_destroy(d);
+}
+
 /* A budget too small: spent, for good, and never a wrong answer. */
 static void law_spent(struct pool *pool, const struct match *const *m, const struct packet *pk)
 {
@@ -752,6 +781,7 @@ static void round_of(enum family f)
 	law_projections(sp, &pool, s[below(SETS)], pk);
 	law_boxes(sp, &pool, s[below(SETS)], pk);
 	law_first_boxes(sp, &pool, s[below(SETS)], pk);
+	law_decide(f, m, pk);
 	law_spent(&pool, m, pk);
 	law_collect(sp, m, s, pk);
 	law_compile_collect(sp, m, pk);
