@@ -54,12 +54,15 @@ void text_vputf(struct text *t, const char *fmt, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);
-	int len = vsnprintf(NULL, 0, fmt, again);
+	text_room(t, 63); /* mostly enough */
+	int len = vsnprintf(t->s + t->len, t->cap - t->len, fmt, again);
 	va_end(again);
 	if (len < 0)
 		return;
-	text_room(t, (size_t)len);
-	vsnprintf(t->s + t->len, (size_t)len + 1, fmt, ap);
+	if ((size_t)len >= t->cap - t->len) {
+		text_room(t, (size_t)len);
+		vsnprintf(t->s + t->len, t->cap - t->len, fmt, ap);
+	}
 	t->len += (size_t)len;
 }
 

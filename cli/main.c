@@ -76,6 +76,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	oom_set_handler(out_of_memory);
+	json_set_alloc_funcs(xmalloc, free);
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

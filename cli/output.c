@@ -110,7 +110,7 @@ int judge_results(struct results *res, enum severity fail_on, bool failed_input)
 {
 	size_t grave = 0, open = 0;
 	vec_each(f, &res->findings) {
-		if (f->excepted.exception)
+		if (f->excepted.exception && !f->excepted.expired)
 			continue;
 		grave += f->certainty == CERTAIN && f->severity >= fail_on;
 		open += f->certainty == POSSIBLE;

@@ -57,7 +57,7 @@ static int run_exposed(struct check_run *run)
 		raise(run, run->pair->from->external ? SEVERITY_CRITICAL : SEVERITY_HIGH,
 		      "Undeclared traffic passes",
 		      "No flow of the policy allows this, and every ruleset on the way lets it "
-		      "through. Close it in the first rule below, or declare the flow.");
+		      "through. Close it in the rule named first, or declare the flow.");
 	return 0;
 }
 
@@ -66,7 +66,7 @@ static int run_crosstalk(struct check_run *run)
 	if (kept_apart(run))
 		raise(run, SEVERITY_CRITICAL, "Tenants are not kept apart: traffic passes",
 		      "The two zones belong to different tenants and no flow of the policy allows "
-		      "this. Close it in the first rule below.");
+		      "this. Close it in the rule named first.");
 	return 0;
 }
 

@@ -7,13 +7,12 @@
 
 #include <string.h>
 
+/* Planes agree or differ with each other: what is wrong between two zones is a matter of both.
+ * Only a plane that isn't there is its own. */
 static bool concerns(const struct finding *f, int plane)
 {
-	const char *word = plane == PLANE_PHYSICAL ? "physical" : "virtual";
-	if (!f->plane || !strcmp(f->plane, "both") || !strcmp(f->plane, "declared"))
-		return true;
-	/* A drift is a matter of both planes. */
-	return !strcmp(f->plane, word) || !strncmp(f->check, "drift.", 6);
+	return strcmp(f->check, "coverage.plane-absent") ||
+	       !strcmp(f->plane, plane == PLANE_PHYSICAL ? "physical" : "virtual");
 }
 
 static void put_points(struct results *res, const struct path *path, int plane,

@@ -479,10 +479,11 @@ static void describe(struct check_run *run, const struct objection *ob, bool cer
 		       arena_printf(a, "%s%s", salt_of(run, c), extra));
 }
 
-static void key_of(const struct check_run *run, bool certain, const struct exception *ex,
-		   struct cause *c)
+static void key_of(const struct check_run *run, const struct objection *ob, bool certain,
+		   const struct exception *ex, struct cause *c)
 {
-	text_putf(&c->key, "%s/%d/%s", run->check->id, certain, ex ? ex->id : "");
+	text_putf(&c->key, "%s/%s/%d/%d/%s", run->check->id, ob->plane, ob->severity, certain,
+		  ex ? ex->id : "");
 	for (size_t i = 0; i < c->n; i++) {
 		const struct decided *d = &c->v[i];
 		/* Joints and defaults differ by family without being another cause. */
@@ -541,7 +542,7 @@ static void raise_causes(struct check_run *run, const struct objection *ob, bool
 		run->res->replayed += confirmed;
 		if (!confirmed)
 			replay_failed(run, &w);
-		key_of(run, certain, ex, &c);
+		key_of(run, ob, certain, ex, &c);
 		struct pset region = confirmed && n < most ? same_cause(run, &ds, &c, &w, set) : set;
 		bool rest = n >= most;
 		/* A cause that doesn't hold its own witness would never end. */

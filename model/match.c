@@ -84,19 +84,55 @@ static bool same_node(const struct match *a, const struct match *b)
 	return a->kind != MATCH_UNKNOWN || same_place(a->unknown.at, b->unknown.at);
 }
 
+/* Kids count by their own hashes, not by their addresses. */
+static uint64_t hash_kids(const struct match *x)
+{
+	uint64_t v[16], h = 0;
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < x->n; i++) {
+		v[n++] = x->kids[i]->hash;
+		if (n < 16 && i + 1 < x->n)
+			continue;
+		h = siphash(v, n * sizeof(*v));
+		v[0] = h;
+		n = 1;
+	}
+	return h;
+}
+
 static uint64_t hash_node(const struct match *x)
 {
+	bool kids = x->kind == MATCH_AND || x->kind == MATCH_OR || x->kind == MATCH_NOT;
+	bool prefix = x->kind == MATCH_IFACE && x->iface.prefix;
 	const void *data;
 	size_t len = payload(x, &data);
 	uint64_t head[2] = { (uint64_t)x->kind | (uint64_t)x->field << 8 |
-				     (uint64_t)x->family << 16 | (uint64_t)x->n << 32,
-			     len ? siphash(data, len) : 0 };
+				     (uint64_t)x->family << 16 | (uint64_t)prefix << 24 |
+				     (uint64_t)x->n << 32,
+			     kids ? hash_kids(x) : len ? siphash(data, len) : 0 };
 	return siphash(head, sizeof(head));
+}
+
+/* Unknowns of one reason at many places say the same, but must not share a slot. */
+static uint64_t hash_slot(const struct match *x)
+{
+	const void *data;
+	if (!x->inexact)
+		return x->hash;
+	uint64_t v[3] = { x->hash, 0, 0 };
+	if (x->kind == MATCH_UNKNOWN) {
+		v[1] = (uintptr_t)x->unknown.at.src ^ (uintptr_t)x->unknown.at.path;
+		v[2] = (uint64_t)x->unknown.at.line << 32 | x->unknown.at.col;
+	} else {
+		size_t len = payload(x, &data);
+		v[1] = siphash(data, len);
+	}
+	return siphash(v, sizeof(v));
 }
 
 static size_t slot_of(const struct match_table *t, const struct match *x)
 {
-	size_t mask = t->n_slots - 1, i = hash_node(x) & mask;
+	size_t mask = t->n_slots - 1, i = hash_slot(x) & mask;
 	while (t->slots[i] && !same_node(t->slots[i], x))
 		i = (i + 1) & mask;
 	return i;
@@ -116,6 +152,7 @@ static const struct match *intern(struct matches *m, struct match *x)
 				t->slots[slot_of(t, old[i])] = old[i];
 		free(old);
 	}
+	x->hash = hash_node(x);
 	size_t slot = slot_of(t, x);
 	if (t->slots[slot])
 		return t->slots[slot];

@@ -175,7 +175,10 @@ static bool make_point(struct finder *f, const struct device *d, struct side in,
 			   .iif = in.n == 1 ? in.ports[0] : NULL,
 			   .oif = out.n == 1 ? out.ports[0] : NULL,
 			   .at = at };
-	struct stage *stages = arena_array(f->arena, d->n_hooks, sizeof(*stages));
+	size_t n = 0;
+	for (size_t i = 0; i < d->n_hooks; i++)
+		n += applies(&d->hooks[i], &in, &out);
+	struct stage *stages = arena_array(f->arena, n, sizeof(*stages));
 	for (size_t i = 0; i < d->n_hooks; i++)
 		if (applies(&d->hooks[i], &in, &out))
 			stages[p.n_stages++] = (struct stage){ .device = d,
