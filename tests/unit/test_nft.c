@@ -934,17 +934,16 @@ Test(nft, translations_touch_both_ways)
 	done();
 }
 
+#define INGRESS(dev)                                                                           \
+	"{'table': {'family': 'netdev', 'name': 'n', 'handle': 1}}, "                          \
+	"{'chain': {'family': 'netdev', 'table': 'n', 'name': 'i', 'handle': 1, " dev          \
+	"'type': 'filter', 'hook': 'ingress', 'prio': 0, 'policy': 'drop'}}, "                 \
+	"{'rule': {'family': 'netdev', 'table': 'n', 'chain': 'i', 'handle': 2, "              \
+	"'expr': [" MATCH("==", SADDR, "'1.1.1.1'") ", " ACCEPT "]}}"
+
 Test(nft, frames)
 {
-	const char *ingress =
-		"{'table': {'family': 'netdev', 'name': 'n', 'handle': 1}}, "
-		"{'chain': {'family': 'netdev', 'table': 'n', 'name': 'i', 'handle': 1, %s"
-		"'type': 'filter', 'hook': 'ingress', 'prio': 0, 'policy': 'drop'}}, "
-		"{'rule': {'family': 'netdev', 'table': 'n', 'chain': 'i', 'handle': 2, "
-		"'expr': [" MATCH("==", SADDR, "'1.1.1.1'") ", " ACCEPT "]}}";
-	char text[2048];
-	snprintf(text, sizeof(text), ingress, "'dev': 'eth0', ");
-	cr_assert_eq(read_objects(text), 0);
+	cr_assert_eq(read_objects(INGRESS("'dev': 'eth0', ")), 0);
 	cr_expect_eq(hook_of("netdev n i")->kind, HOOK_IN);
 	expect("netdev n i", "tcp 1.1.1.1 1 10.0.0.2 5 iif=eth0", "permit");
 	expect("netdev n i", "tcp 1.1.1.2 1 10.0.0.2 5 iif=eth0", "deny");
@@ -953,8 +952,7 @@ Test(nft, frames)
 	expect("netdev n i", "tcp 1.1.1.1 1 10.0.0.2 5 iif=eth0.5", "unknown");
 	cr_expect_eq(account->count[ACCOUNT_BOUNDED], 1); /* the rule: a tag may be there */
 	done();
-	snprintf(text, sizeof(text), ingress, "");
-	cr_assert_eq(read_objects(text), 0);
+	cr_assert_eq(read_objects(INGRESS("")), 0);
 	expect("netdev n i", "tcp 1.1.1.2 1 10.0.0.2 5 iif=eth0", "unknown");
 	cr_expect_eq(account->count[ACCOUNT_BOUNDED], 2);
 	done();
