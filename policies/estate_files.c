@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 /*
  * Exports of cloud accounts come as folders of accounts and regions. A folder that is read
  * only in part would end as "nothing is permitted there", so whatever we can't list is put
@@ -55,7 +57,10 @@ static void list_entry(struct listing *l, int fd, const char *entry, const char 
 {
 	const char *name = arena_printf(l->r->arena, "%s/%s", dir, entry);
 	struct stat st;
-	if (fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW))
+	/* Names go into reports, which are UTF-8. */
+	if (utf8_valid(entry, strlen(entry)) != strlen(entry))
+		give_up(l, dir, "the name of a file in it is not UTF-8: rename the file");
+	else if (fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW))
 		give_up(l, name, strerror(errno));
 	else if (S_ISDIR(st.st_mode))
 		list_dir(l, fd, entry, name, depth + 1);

@@ -77,11 +77,23 @@ static void read_approval(struct reader *r, const struct node *node, struct exce
 			   JUSTIFICATION_MIN);
 }
 
+/* Whether the exception is for every finding that there can be. */
+static bool excepts_all(const struct exception *x)
+{
+	if (x->from || x->to || x->plane || x->service->kind != MATCH_ALL)
+		return false;
+	for (size_t i = 0; check_ids[i]; i++)
+		if (!check_matches(x->check, check_ids[i]))
+			return false;
+	return true;
+}
+
 static void read_exception(struct policy_reader *pr, const struct node *node,
 			   struct exception *x)
 {
 	struct reader *r = &pr->r;
 	struct service_parts parts;
+	size_t errors = r->d->n_errors;
 	const char *text, *id = name_at(r, node, "id");
 	x->at = node->at;
 	x->id = id && names_add(r, &pr->exception_ids, id, node->at, 0) ? id : NULL;
@@ -96,6 +108,11 @@ static void read_exception(struct policy_reader *pr, const struct node *node,
 	x->plane = plane < 0 ? NULL : plane_words[plane];
 	read_approval(r, node, x);
 	read_expiry(r, node, x);
+	if (r->d->n_errors == errors && x->check && excepts_all(x))
+		diag_error(
+			r->d, EINVAL, "policy.exception-everything", node->at,
+			"this accepts every finding there can be: name the check, or narrow it "
+			"by 'from', 'to', 'service' or 'plane'");
 }
 
 void read_exceptions(struct policy_reader *pr)
