@@ -229,6 +229,28 @@ uint32_t op_least(struct pset_space *sp, uint32_t f, uint32_t g);
 /* Union of n sets, by halves; v is used up. */
 uint32_t op_or_n(struct pset_space *sp, uint32_t *v, size_t n);
 
+/* Whether the ranges of a leaf hold the value. */
+bool match_has(const struct match *m, unsigned value);
+
+/*
+ * A field's nodes: `inside` where the condition holds, nothing elsewhere. Spans and ranges are
+ * normalised. inside must not be spent, the result may be.
+ */
+uint32_t field_spans(struct pset_space *sp, enum field field, const struct span *v, size_t n,
+		     uint32_t inside);
+/* (address & mask) == value */
+uint32_t field_wild(struct pset_space *sp, enum field field, struct addr value,
+		    struct addr mask, uint32_t inside);
+uint32_t field_ranges(struct pset_space *sp, unsigned level, const struct range *v, size_t n,
+		      uint32_t inside);
+/* Type and code share a digit; either may be NULL. */
+uint32_t field_icmp(struct pset_space *sp, const struct match *type, const struct match *code,
+		    uint32_t inside);
+uint32_t field_flags(struct pset_space *sp, unsigned value, unsigned mask, uint32_t inside);
+uint32_t field_states(struct pset_space *sp, unsigned states, uint32_t inside);
+/* The first digit, by a bit a value. */
+uint32_t first_node(struct pset_space *sp, const uint64_t *bits, uint32_t inside);
+
 /* Digit k (0: most significant) of an address. */
 static inline unsigned addr_digit(const struct pset_space *sp, struct addr a, unsigned k)
 {
