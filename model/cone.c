@@ -16,45 +16,10 @@
 #include "base/map.h"
 #include "model/box.h"
 
-enum { BOXES_MAX = 64, BOXES_RULE = 4 };
+/* AHEAD: rules are asked for so much earlier, since memory is what long lists wait for. */
+enum { BOXES_MAX = 64, BOXES_RULE = 4, AHEAD = 12 };
 
 /* Structure */
-
-static bool same_match(const struct match *a, const struct match *b)
-{
-	if (a == b)
-		return true;
-	if (a->kind != b->kind || a->n != b->n || a->field != b->field ||
-	    a->family != b->family || a->inexact != b->inexact)
-		return false;
-	switch ((enum match_kind)a->kind) {
-	case MATCH_ALL:
-	case MATCH_NONE:
-		return true;
-	case MATCH_UNKNOWN:
-		return !strcmp(a->unknown.reason, b->unknown.reason);
-	case MATCH_AND:
-	case MATCH_OR:
-	case MATCH_NOT:
-		for (uint32_t i = 0; i < a->n; i++)
-			if (!same_match(a->kids[i], b->kids[i]))
-				return false;
-		return true;
-	case MATCH_SPANS:
-		return !memcmp(a->spans, b->spans, a->n * sizeof(*a->spans));
-	case MATCH_RANGES:
-		return !memcmp(a->ranges, b->ranges, a->n * sizeof(*a->ranges));
-	case MATCH_WILD:
-		return addr_equal(a->wild.value, b->wild.value) &&
-		       addr_equal(a->wild.mask, b->wild.mask);
-	case MATCH_FLAGS:
-		return a->flags.value == b->flags.value && a->flags.mask == b->flags.mask;
-	case MATCH_IFACE:
-		return a->iface.prefix == b->iface.prefix &&
-		       !strcmp(a->iface.name, b->iface.name);
-	}
-	return false;
-}
 
 static uint64_t hash_two(uint64_t a, uint64_t b)
 {
@@ -62,63 +27,38 @@ static uint64_t hash_two(uint64_t a, uint64_t b)
 	return siphash(v, sizeof(v));
 }
 
-static uint64_t hash_match(const struct match *m)
-{
-	uint64_t h = m->kind | (uint64_t)m->field << 8 | (uint64_t)m->family << 16 |
-		     (uint64_t)m->n << 32;
-	switch ((enum match_kind)m->kind) {
-	case MATCH_AND:
-	case MATCH_OR:
-	case MATCH_NOT:
-		for (uint32_t i = 0; i < m->n; i++)
-			h = hash_two(h, hash_match(m->kids[i]));
-		return h;
-	case MATCH_UNKNOWN:
-		return hash_two(h, siphash(m->unknown.reason, strlen(m->unknown.reason)));
-	case MATCH_IFACE:
-		return hash_two(h + m->iface.prefix,
-				siphash(m->iface.name, strlen(m->iface.name)));
-	case MATCH_SPANS:
-		return hash_two(h, siphash(m->spans, m->n * sizeof(*m->spans)));
-	case MATCH_RANGES:
-		return hash_two(h, siphash(m->ranges, m->n * sizeof(*m->ranges)));
-	case MATCH_WILD:
-		return hash_two(h, siphash(&m->wild, sizeof(m->wild)));
-	case MATCH_FLAGS:
-		return hash_two(h, m->flags.value | (uint64_t)m->flags.mask << 8);
-	case MATCH_ALL:
-	case MATCH_NONE:
-		break;
-	}
-	return h;
-}
-
 static bool is_call(const struct rule *r)
 {
 	return r->verdict == VERDICT_JUMP || r->verdict == VERDICT_GOTO;
 }
 
-/* All but what stands in the target. */
+/*
+ * All but what stands in the target. Conditions are told by their hashes: keyed, with a chance
+ * of a mistake among a million rules of less than one in ten million.
+ */
 static bool same_rule(const struct rule *a, const struct rule *b)
 {
-	return a->verdict == b->verdict && same_match(a->match, b->match) &&
+	return a->verdict == b->verdict && a->match->hash == b->match->hash &&
 	       (!is_call(a) || !strcmp(a->target->name, b->target->name));
 }
 
 static uint64_t hash_rule(const struct rule *r)
 {
-	uint64_t h = hash_two(hash_match(r->match), r->verdict);
+	uint64_t h = hash_two(r->match->hash, r->verdict);
 	return is_call(r) ? hash_two(h, siphash(r->target->name, strlen(r->target->name))) : h;
 }
 
 /* Alignment */
 
-/* The rules that can decide. */
+/* The rules that can decide, and which one of the other list each is the same as. */
 struct list {
 	const struct rule **v;
 	uint32_t n;
-	bool *paired;
+	uint32_t *partner; /* ALONE: none */
+	bool *met;	   /* may meet what changed */
 };
+
+#define ALONE UINT32_MAX
 
 static void list_init(struct list *l, const struct ruleset *rs)
 {
@@ -128,13 +68,16 @@ static void list_init(struct list *l, const struct ruleset *rs)
 		if (!(rs->rules[i].flags & RULE_INACTIVE) &&
 		    rs->rules[i].verdict != VERDICT_CONTINUE)
 			l->v[l->n++] = &rs->rules[i];
-	l->paired = xcalloc((size_t)l->n + 1, sizeof(*l->paired));
+	l->partner = xreallocarray(NULL, (size_t)l->n + 1, sizeof(*l->partner));
+	memset(l->partner, 0xff, l->n * sizeof(*l->partner));
+	l->met = xcalloc((size_t)l->n + 1, sizeof(*l->met));
 }
 
 static void list_finish(struct list *l)
 {
 	free(l->v);
-	free(l->paired);
+	free(l->partner);
+	free(l->met);
 }
 
 struct pair {
@@ -149,7 +92,8 @@ struct alignment {
 
 static void align_pair(struct alignment *al, uint32_t i, uint32_t k)
 {
-	al->old.paired[i] = al->new.paired[k] = true;
+	al->old.partner[i] = k;
+	al->new.partner[k] = i;
 	if (is_call(al->old.v[i]))
 		*vec_add(&al->calls) = (struct pair){ i, k };
 }
@@ -238,12 +182,21 @@ static void align(struct alignment *al, const struct ruleset *old, const struct 
 	list_init(&al->new, new);
 	uint32_t n = al->old.n, m = al->new.n, i = 0;
 	while (i < n && i < m && same_rule(al->old.v[i], al->new.v[i])) {
+		if (i + AHEAD < n && i + AHEAD < m) {
+			__builtin_prefetch(al->old.v[i + AHEAD]->match);
+			__builtin_prefetch(al->new.v[i + AHEAD]->match);
+		}
 		align_pair(al, i, i);
 		i++;
 	}
 	al->prefix = i;
-	while (n > i && m > i && same_rule(al->old.v[n - 1], al->new.v[m - 1]))
+	while (n > i && m > i && same_rule(al->old.v[n - 1], al->new.v[m - 1])) {
+		if (n > i + AHEAD && m > i + AHEAD) {
+			__builtin_prefetch(al->old.v[n - AHEAD]->match);
+			__builtin_prefetch(al->new.v[m - AHEAD]->match);
+		}
 		align_pair(al, --n, --m);
+	}
 	if (n > i && m > i)
 		align_middle(al, i, n, m);
 }
@@ -327,13 +280,13 @@ struct sets {
 static void add_unpaired(struct job *j, const struct list *l, struct sets *sets)
 {
 	for (uint32_t i = 0; i < l->n; i++)
-		if (!l->paired[i])
+		if (l->partner[i] == ALONE)
 			*vec_add(sets) = pset_hi(j->sp, l->v[i]->match, j->as);
 }
 
 /*
  * Where the two lists may say different things, as far as the rules themselves go. Calls that
- * changed are marked as not paired.
+ * changed are marked as alone.
  */
 static struct pset region_of(struct job *j, struct alignment *al)
 {
@@ -346,7 +299,7 @@ static struct pset region_of(struct job *j, struct alignment *al)
 		if (pset_is_empty(inner))
 			continue;
 		*vec_add(&sets) = pset_and(j->sp, inner, pset_hi(j->sp, old->match, j->as));
-		al->old.paired[c->old] = al->new.paired[c->new] = false;
+		al->old.partner[c->old] = al->new.partner[c->new] = ALONE;
 		if (c->old < al->prefix)
 			al->prefix = c->old;
 	}
@@ -415,16 +368,19 @@ static bool boxes_around(const struct alignment *al, enum family f, struct boxes
 	bool few = true;
 	for (int side = 0; side < 2; side++)
 		for (uint32_t i = 0; i < lists[side]->n; i++)
-			if (!lists[side]->paired[i] && lists[side]->v[i]->match->placed)
+			if (lists[side]->partner[i] == ALONE &&
+			    lists[side]->v[i]->match->placed)
 				box_names_add(&names, lists[side]->v[i]->match);
 	box_names_freeze(&names);
 	for (int side = 0; side < 2; side++)
 		for (uint32_t i = 0; i < lists[side]->n && few; i++) {
-			if (lists[side]->paired[i])
+			if (lists[side]->partner[i] != ALONE)
 				continue;
 			boxes_of(lists[side]->v[i]->match, f, BOX_HI, &names, BOXES_RULE, &one);
 			for (size_t k = 0; k < one.n; k++)
-				*vec_add(ret) = one.v[k];
+				if (!ret->n ||
+				    memcmp(&ret->v[ret->n - 1], &one.v[k], sizeof(*one.v)))
+					*vec_add(ret) = one.v[k];
 			few = ret->n <= BOXES_MAX;
 		}
 	boxes_free(&one);
@@ -439,14 +395,30 @@ struct cut {
 	VEC(const struct rule *) from;
 };
 
-static void cut_down(struct cut *cut, const struct ruleset *rs, const struct list *l,
-		     enum family f, const struct boxes *around, bool few)
+/* Which rules may meet one of the boxes, or all of them where there were too many. */
+static void find_met(struct alignment *al, enum family f, const struct boxes *around, bool few)
+{
+	for (uint32_t i = 0; i < al->old.n; i++) {
+		bool met = !few || al->old.partner[i] == ALONE;
+		if (i + 2 * AHEAD < al->old.n) {
+			__builtin_prefetch(al->old.v[i + 2 * AHEAD]->match->kids);
+			const struct match *next = al->old.v[i + AHEAD]->match;
+			for (uint32_t k = 0; next->kind == MATCH_AND && k < next->n && k < 3;
+			     k++)
+				__builtin_prefetch(next->kids[k]);
+		}
+		for (size_t k = 0; k < around->n && !met; k++)
+			met = meets(al->old.v[i]->match, f, &around->v[k]);
+		al->old.met[i] = met;
+	}
+	for (uint32_t i = 0; i < al->new.n; i++)
+		al->new.met[i] = al->new.partner[i] == ALONE || al->old.met[al->new.partner[i]];
+}
+
+static void cut_down(struct cut *cut, const struct ruleset *rs, const struct list *l)
 {
 	for (uint32_t i = 0; i < l->n; i++) {
-		bool met = !few;
-		for (size_t k = 0; k < around->n && !met; k++)
-			met = meets(l->v[i]->match, f, &around->v[k]);
-		if (!met)
+		if (!l->met[i])
 			continue;
 		*vec_add(&cut->rules) = *l->v[i];
 		*vec_add(&cut->from) = l->v[i];
@@ -470,20 +442,14 @@ static bool ends_walk(const struct rule *r, bool same_default)
 }
 
 /* Takes out of the region what the common beginning surely decides. */
-static struct pset behind_prefix(struct job *j, const struct alignment *al, enum family f,
-				 const struct boxes *around, bool few, bool same_default,
+static struct pset behind_prefix(struct job *j, const struct alignment *al, bool same_default,
 				 struct pset region)
 {
 	struct sets sets = { 0 };
-	for (uint32_t i = 0; i < al->prefix; i++) {
-		const struct rule *r = al->old.v[i];
-		bool met = !few;
-		for (size_t k = 0; k < around->n && !met; k++)
-			met = meets(r->match, f, &around->v[k]);
-		if (met && ends_walk(r, same_default))
-			*vec_add(&sets) =
-				pset_and(j->sp, pset_lo(j->sp, r->match, j->as), region);
-	}
+	for (uint32_t i = 0; i < al->prefix; i++)
+		if (al->old.met[i] && ends_walk(al->old.v[i], same_default))
+			*vec_add(&sets) = pset_and(
+				j->sp, pset_lo(j->sp, al->old.v[i]->match, j->as), region);
 	struct pset decided = pset_compile(j->sp, sets.v, sets.n, false, NULL, 0);
 	vec_free(&sets);
 	return pset_minus(j->sp, region, decided);
@@ -538,21 +504,20 @@ struct cone cone_diff(struct pset_space *sp, const struct ruleset *old,
 	enum family f = pset_family(sp);
 	align(&al, old, new);
 	c.region = region_of(&j, &al);
-	bool few = boxes_around(&al, f, &around);
 	bool same_default = old->dflt == new->dflt;
-	if (!same_default) {
+	bool few = boxes_around(&al, f, &around) && same_default;
+	if (!same_default)
 		c.region = pset_universe(sp, as);
-		few = false;
-	}
+	find_met(&al, f, &around, few);
 	c.region = pset_and(sp, c.region, pset_universe(sp, as));
-	c.region = behind_prefix(&j, &al, f, &around, few, same_default, c.region);
+	c.region = behind_prefix(&j, &al, same_default, c.region);
 	for (uint32_t i = 0; i < al.old.n; i++)
-		c.n_removed += !al.old.paired[i];
+		c.n_removed += al.old.partner[i] == ALONE;
 	for (uint32_t i = 0; i < al.new.n; i++)
-		c.n_added += !al.new.paired[i];
+		c.n_added += al.new.partner[i] == ALONE;
 	if (!pset_is_empty(c.region)) {
-		cut_down(&cut_old, old, &al.old, f, &around, few);
-		cut_down(&cut_new, new, &al.new, f, &around, few);
+		cut_down(&cut_old, old, &al.old);
+		cut_down(&cut_new, new, &al.new);
 	}
 	c.n_old = cut_old.rs.n;
 	c.n_new = cut_new.rs.n;

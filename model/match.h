@@ -72,6 +72,9 @@ struct match {
 	bool placed;	/* holds a condition on an interface somewhere */
 	uint32_t id;	/* unique within one struct matches; 1.. */
 	uint32_t n;	/* kids, spans or ranges */
+	/* Of what the node says: equal ones have equal hashes in every struct matches of one
+	 * process (SipHash; unknowns by their reason). */
+	uint64_t hash;
 	union {
 		const struct match *const *kids; /* AND, OR, NOT (one) */
 		const struct span *spans;
