@@ -170,7 +170,7 @@ static void cr_assert_without(const struct world *w, const bool *gone, uint64_t 
 	struct rule rules[RULES_MAX];
 	struct ruleset rs = w->rs;
 	memcpy(rules, w->rules, sizeof(rules));
-	for (uint32_t i = 0; i < rs.n; i++)
+	for (uint32_t i = 0; i < rs.n && i < RULES_MAX; i++)
 		if (gone[i])
 			rules[i].flags |= RULE_INACTIVE;
 	rs.rules = rules;
