@@ -1,0 +1,574 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds what plumbline says against answers that others gave to the same questions.
+
+    pairs.py SOURCE_ROOT PLUMBLINE [CLASS...]
+
+Each class below reads pairs of the corpus, asks, and counts. A difference is explained by a
+line of known-differences.tsv (pair, what, ours, theirs, why; shell patterns in the first
+four), or it fails the test; a line that explains nothing fails it too. Exit code 77, saying
+so, where the corpus is absent.
+"""
+import collections
+import fnmatch
+import html
+import ipaddress
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+SKIP = 77
+BATFISH = "batfish-ref/batfish__batfish"
+EXAMPLE = BATFISH + "/networks/example/live/configs"
+UNIT = BATFISH + "/tests/parsing-tests"
+NOTEBOOKS = "batfish-ref/batfish__pybatfish/jupyter_notebooks"
+AERLEON = "aerleon__aerleon"
+
+
+class Corpus:
+    def __init__(self, corpus, plumbline, known):
+        self.corpus, self.plumbline, self.known = corpus, plumbline, known
+        self.tally = collections.OrderedDict()
+        self.used = collections.Counter()
+        self.unexplained, self.notes = [], []
+        self.cache = {}
+
+    def path(self, *parts):
+        return os.path.join(self.corpus, *parts)
+
+    def read(self, *parts):
+        with open(self.path(*parts), encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def count(self, name, key, n=1):
+        row = self.tally.setdefault(name, collections.Counter())
+        row[key] += n
+
+    def judge(self, name, pair, what, ours, theirs):
+        """One question: agreed, explained or neither."""
+        self.count(name, "asked")
+        ours, theirs = str(ours), str(theirs)
+        if ours == theirs:
+            self.count(name, "agreed")
+            return
+        for at, row in enumerate(self.known):
+            if all(fnmatch.fnmatchcase(v, p) for v, p in zip((pair, what, ours, theirs), row)):
+                self.used[at] += 1
+                self.count(name, "explained")
+                return
+        self.count(name, "unexplained")
+        self.unexplained.append((name, pair, what, ours, theirs))
+
+    def run(self, args, stdin=""):
+        return subprocess.run([self.plumbline] + args, input=stdin.encode(), capture_output=True,
+                              timeout=120, env=dict(os.environ, LC_ALL="C", NO_COLOR="1"))
+
+    def ask(self, path, collector, ruleset, packets, engine="sets"):
+        """The verdict and the place for each packet line."""
+        words = ["eval", path, "--collector", collector, "--engine", engine]
+        done = self.run(words + (["--ruleset", ruleset] if ruleset else []),
+                        "".join(p + "\n" for p in packets))
+        lines = done.stdout.decode("utf-8", "replace").splitlines()
+        if len(lines) != len(packets):
+            err = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            return [("refused", err[0] if err else "")] * len(packets)
+        return [tuple(x.split("\t", 1)) for x in lines]
+
+    def document(self, command, path, collector=None):
+        key = (command, path, collector)
+        if key not in self.cache:
+            words = [command, "--format", "json", path]
+            done = self.run(words + (["--collector", collector] if collector else []))
+            try:
+                self.cache[key] = json.loads(done.stdout.decode("utf-8", "replace"))
+            except ValueError:
+                self.cache[key] = None
+        return self.cache[key]
+
+
+# Filters asked about one packet ---------------------------------------------------------
+
+def packet_of_flow(flow):
+    proto = flow["ipProtocol"].lower()
+    if proto == "icmp":
+        return "icmp %s %d %s %d" % (flow["srcIp"], flow.get("icmpType", 8), flow["dstIp"],
+                                     flow.get("icmpCode", 0))
+    flags = "".join(c for c, k in zip("FSRPAU", ("Fin", "Syn", "Rst", "Psh", "Ack", "Urg"))
+                    if flow.get("tcpFlags" + k))
+    return "%s %s %d %s %d%s" % (proto, flow["srcIp"], flow["srcPort"], flow["dstIp"],
+                                 flow["dstPort"], " flags=" + flags if flags else "")
+
+
+def steps_of_reference(doc):
+    """(node, filter, packet, verdict, line) of testFilters rows and of traces' filter steps."""
+    for row in doc["rows"]:
+        if "Filter_Name" in row:
+            yield (row["Node"]["name"], row["Filter_Name"], packet_of_flow(row["Flow"]),
+                   row["Action"].lower(), row["Line_Content"])
+        for trace in row.get("Traces", []):
+            for hop in trace["hops"]:
+                for step in hop["steps"]:
+                    if step["type"] == "Filter":
+                        yield (hop["node"]["name"], step["detail"]["filter"],
+                               packet_of_flow(step["detail"]["flow"]),
+                               {"PERMITTED": "permit", "DENIED": "deny"}[step["action"]], None)
+
+
+def batfish_filters(c):
+    name = "batfish: filters and traces"
+    for ref in ("testfilters", "traceroute-1-2", "traceroute-2-1"):
+        pair = BATFISH + "/tests/basic/" + ref + ".ref"
+        c.count(name, "pairs")
+        for node, filt, packet, verdict, line in sorted(set(
+                steps_of_reference(json.loads(c.read(pair))[0])), key=str):
+            config = c.path(EXAMPLE, node + ".cfg")
+            if not os.path.exists(config):
+                c.count(name, "no reader")      # hosts' filters are iptables
+                continue
+            ours = c.ask(config, "ios", filt, [packet])[0]
+            c.judge(name, pair, "%s %s %s" % (node, filt, packet), ours[0], verdict)
+
+
+FLOW = re.compile(r"Src IP: (\S+?)<br>(?:Src Port: (\d+)<br>)?Dst IP: (\S+?)<br>"
+                  r"(?:Dst Port: (\d+)<br>)?.*?IP Protocol: (\w+)(?: \((\w+)\))?")
+
+
+def notebook_steps(c, notebook):
+    """Filter steps of the traces in a notebook's stored tables, with their snapshot's path."""
+    names, last = {}, None
+    for cell in json.loads(c.read(NOTEBOOKS, notebook))["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        source = "".join(cell["source"])
+        names.update(re.findall(r"^(\w+) = \"([^\"]+)\"", source, re.M))
+        for path, key in re.findall(r"init_snapshot\((\w+), name=(\w+)", source):
+            names["at " + key] = names[path]
+            last = key
+        said = re.search(r"[( ]snapshot=(\w+)", source)
+        base = re.search(r"reference_snapshot=(\w+)", source)
+        if said:
+            last = said.group(1)
+        for out in cell.get("outputs", []):
+            table = "".join(out.get("data", {}).get("text/html") or [])
+            heads = [h for h in re.findall(r"col_heading[^>]*>([^<]*)<", table)]
+            for row in table.split("<tr>")[1:]:
+                cells = dict(zip(heads, re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)))
+                flow = FLOW.search(cells.get("Flow", ""))
+                if not flow:
+                    continue
+                src, sport, dst, dport, proto, flags = flow.groups()
+                if not sport:
+                    continue
+                packet = "%s %s %s %s %s%s" % (proto.lower(), src, sport, dst, dport,
+                                               " flags=S" if flags else "")
+                for column, key in (("Traces", last), ("Snapshot_Traces", last),
+                                    ("Reference_Traces", base and base.group(1))):
+                    if column not in cells or "at %s" % key not in names:
+                        continue
+                    node = None
+                    for n, verdict, filt in re.findall(
+                            r"node: (\S+?)<br>|(PERMITTED|DENIED)\(([^() ]+) \(",
+                            cells[column]):
+                        node = n or node
+                        if filt:
+                            yield (names["at %s" % key], node, html.unescape(filt), packet,
+                                   {"PERMITTED": "permit", "DENIED": "deny"}[verdict])
+
+
+def batfish_notebooks(c):
+    name = "batfish: traces in notebooks"
+    for notebook in sorted(x for x in os.listdir(c.path(NOTEBOOKS)) if x.endswith(".ipynb")):
+        steps = sorted(set(notebook_steps(c, notebook)))
+        if steps:
+            c.count(name, "pairs")
+        for snapshot, node, filt, packet, verdict in steps:
+            config = c.path(NOTEBOOKS, snapshot, "configs", node + ".cfg")
+            if not os.path.exists(config):
+                c.count(name, "no reader")
+                continue
+            ours = c.ask(config, "ios", filt, [packet])[0]
+            c.judge(name, notebook, "%s %s %s %s" % (snapshot, node, filt, packet),
+                    ours[0], verdict)
+
+
+# Lines that never decide ----------------------------------------------------------------
+
+def squeeze(text):
+    return " ".join(text.split())
+
+
+def lint_hidden(doc):
+    """{(list, line's words): words of the lines that hide it}, where they stand before it."""
+    found = {}
+    for f in doc["findings"]:
+        if f["check"] not in ("rule.shadowed", "rule.redundant", "rule.dead"):
+            continue
+        hidden = [r for r in f["rules"] if r["role"] == "hidden"]
+        hides = [r for r in f["rules"] if r["role"] == "hides"]
+        if not hidden or any(r["line"] > hidden[0]["line"] for r in hides):
+            continue    # what follows decides alike: not unreachable, only needless
+        found[(hidden[0]["ruleset"], squeeze(hidden[0]["text"]))] = sorted(
+            squeeze(r["text"]) for r in hides)
+    return found
+
+
+def batfish_unreachable(c):
+    name = "batfish: unreachable lines"
+    pair = BATFISH + "/tests/basic/filterLineReachability.ref"
+    c.count(name, "pairs")
+    theirs = {}
+    for row in json.loads(c.read(pair))[0]["rows"]:
+        for source in row["Sources"]:
+            node, filt = source.split(": ", 1)
+            theirs[(node, filt, squeeze(row["Unreachable_Line"]))] = sorted(
+                squeeze(x) for x in row["Blocking_Lines"])
+    ours = {}
+    for config in sorted(os.listdir(c.path(EXAMPLE))):
+        doc = c.document("lint", c.path(EXAMPLE, config), "ios")
+        for (filt, line), by in lint_hidden(doc).items():
+            ours[(config[:-len(".cfg")], filt, line)] = by
+        shown = c.document("show", c.path(EXAMPLE, config), "ios")
+        for device in shown["devices"]:
+            for ruleset in device["rulesets"]:
+                for rule in ruleset["rules"]:
+                    key = (config[:-len(".cfg")], ruleset["name"], squeeze(rule["text"] or ""))
+                    if not ruleset["glue"] and not rule["implicit"] and key not in theirs:
+                        theirs.setdefault(key, "reachable")
+    for key in sorted(set(theirs) | set(ours)):
+        c.judge(name, pair, " ".join(key), ours.get(key, "reachable"),
+                theirs.get(key, "reachable"))
+
+
+# Names ----------------------------------------------------------------------------------
+
+# What batfish calls the things that our readers resolve too.
+KINDS = re.compile(r"(ipv4|ipv6|ipv4/6|ip|standard|extended)? ?(acl|access-list)\b|"
+                   r"(standard|extended) ipv[46] access-list|ip access-list|"
+                   r"object(-group)? (network|service|protocol|icmp)")
+NOT_KINDS = re.compile(r"as-path|mac acl|ethernet|docsis")
+# Files in languages that have no reader here, by what their name says.
+OTHER = re.compile(r"juniper|junos|palo_alto|f5|xr_|aruba|cumulus|mrv|foundry|vyos|srx|fortios|"
+                   r"checkpoint|aws|hosts|iptables")
+
+
+def our_names(c, config):
+    """{(check, name)} for a configuration of the unit tests, or None where it is refused."""
+    doc = c.document("lint", c.path(UNIT, "networks/unit-tests/", config))
+    if doc is None or any(x.get("failed") for x in doc["sources"]):
+        return None
+    found = set()
+    for f in doc["findings"]:
+        if f["check"] in ("name.undefined", "name.unused"):
+            word = re.match(r"The (.+?) is (?:used|defined) but not", f["title"])
+            found.add((f["check"], word.group(1).split(" ")[-1] if word else f["title"]))
+    return found
+
+
+def batfish_names(c):
+    for check, ref, kind, ident, where in (
+            ("name.undefined", "unit-tests-undefined.ref", "Struct_Type", "Ref_Name",
+             lambda r: r["File_Name"]),
+            ("name.unused", "unit-tests-unused.ref", "Structure_Type", "Structure_Name",
+             lambda r: r["Source_Lines"]["filename"])):
+        name = "batfish: " + check
+        pair = UNIT + "/" + ref
+        c.count(name, "pairs")
+        theirs = {}
+        for row in json.loads(c.read(pair))[0]["rows"]:
+            if not OTHER.search(where(row)):
+                theirs.setdefault(where(row), {})[row[ident]] = (
+                    row[kind] + (": " + row["Context"] if "Context" in row else ""))
+        folder = c.path(UNIT, "networks/unit-tests/configs")
+        for config in sorted("configs/" + x for x in os.listdir(folder)):
+            if OTHER.search(config) or os.path.isdir(c.path(UNIT, "networks/unit-tests", config)):
+                continue
+            named = {k: v for k, v in theirs.get(config, {}).items()
+                     if KINDS.match(v) and not NOT_KINDS.search(v)}
+            ours = our_names(c, config)
+            if ours is None:
+                for ref_name, v in sorted(named.items()):
+                    c.judge(name, ref, "%s %s (%s)" % (config, ref_name, v), "refused", "named")
+                continue
+            ours = {n for k, n in ours if k == check}
+            for n in sorted(ours | set(named)):
+                c.judge(name, ref, "%s %s (%s)" % (config, n, theirs.get(config, {}).get(n, "-")),
+                        "named" if n in ours else "-",
+                        "named" if n in theirs.get(config, {}) else "-")
+
+
+# One policy, generated for a device ------------------------------------------------------
+
+def tokens_of(text):
+    """NAME = a b (continued on indented lines), as in capirca's *.net and *.svc."""
+    table, key = {}, None
+    for line in text.splitlines():
+        line = line.split("#")[0].rstrip()
+        m = re.match(r"([\w.-]+)\s*=\s*(.*)", line)
+        if m:
+            key = m.group(1)
+            table[key] = m.group(2).split()
+        elif key and line.strip():
+            table[key] += line.split()
+    return table
+
+
+def expand(table, names):
+    out = []
+    for n in names:
+        out += expand(table, table[n]) if n in table else [n]
+    return out
+
+
+def policies_of(text):
+    """[(target words, [term])] of a .pol; a term is {key: [words]}, several lines joined."""
+    text = re.sub(r"^\s*#.*$", "", text, flags=re.M)
+    filters = []
+    for kind, name, body in re.findall(r"(header|term)\s*([\w.-]*)\s*\{(.*?)\n\}", text, re.S):
+        fields = collections.defaultdict(list)
+        for key, value in re.findall(r"^\s*([\w-]+)::\s*(.*)$", body, re.M):
+            fields[key] += value.split()
+        if kind == "header":
+            filters.append((fields["target"], []))
+        else:
+            fields["name"] = [name]
+            filters[-1][1].append(fields)
+    return filters
+
+
+ICMP_TYPES = {4: {"echo-reply": 0, "echo-request": 8},
+              6: {"multicast-listener-done": 132, "router-solicit": 133,
+                  "router-advertisement": 134}}
+PROTOS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58}
+READ_KEYS = {"name", "comment", "source-address", "destination-address", "source-port",
+             "destination-port", "protocol", "icmp-type", "action", "option", "logging",
+             "counter"}
+
+
+class Policy:
+    def __init__(self, nets, services, terms, stateful):
+        self.terms, self.stateful = [], stateful
+        for t in terms:
+            unknown = set(t) - READ_KEYS
+            if unknown:
+                raise ValueError("term %s: %s" % (t["name"], sorted(unknown)))
+            # A stateful target answers replies by itself; such terms render nothing.
+            if stateful and "tcp-established" in t["option"]:
+                continue
+            term = {"action": t["action"][0], "est": "tcp-established" in t["option"],
+                    "proto": t["protocol"], "name": t["name"][0], "icmp": t["icmp-type"]}
+            for side in ("source", "destination"):
+                words = t.get(side + "-address")
+                term[side] = None if words is None else [
+                    ipaddress.ip_network(x) for x in expand(nets, words)]
+                words = t.get(side + "-port")
+                term[side + "-port"] = None if words is None else [
+                    (p.split("/")[1], int(p.split("/")[0].split("-")[0]),
+                     int(p.split("/")[0].split("-")[-1])) for p in expand(services, words)]
+            self.terms.append(term)
+
+    def match(self, t, p):
+        if t["proto"] and not any(PROTOS[w] == p["proto"] for w in t["proto"]):
+            return False
+        if p["proto"] in (1, 58) and t["proto"] and (p["version"] == 4) != (p["proto"] == 1):
+            return False
+        for side in ("source", "destination"):
+            if t[side] is not None and not any(
+                    n.version == p["version"] and p[side] in n for n in t[side]):
+                return False
+            ports = t[side + "-port"]
+            if ports is not None and not any(
+                    PROTOS[w] == p["proto"] and lo <= p[side + "-port"] <= hi
+                    for w, lo, hi in ports):
+                return False
+        if t["icmp"] and p["source-port"] not in [ICMP_TYPES[p["version"]].get(w)
+                                                  for w in t["icmp"]]:
+            return False
+        return not t["est"] or (p["proto"] == 6 and set("AR") & set(p["flags"]))
+
+    def verdict(self, p):
+        if self.stateful and p["state"] != "new":
+            return "permit"
+        for t in self.terms:
+            if self.match(t, p):
+                return "permit" if t["action"] == "accept" else "deny"
+        return "deny"
+
+    def edges(self, version):
+        """Values on and beside every bound that the policy names, for each field."""
+        addr = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
+        out = {"port": {0, 1, 40000, 65535}}
+        for side in ("source", "destination"):
+            values = {int(addr("203.0.113.9" if version == 4 else "2001:db8::9"))}
+            for t in self.terms:
+                for n in t[side] or []:
+                    if n.version == version:
+                        lo, hi = int(n.network_address), int(n.broadcast_address)
+                        values |= {lo - 1, lo, lo + 1, hi - 1, hi, hi + 1}
+                for word, lo, hi in t[side + "-port"] or []:
+                    out["port"] |= {lo - 1, lo, lo + 1, hi - 1, hi, hi + 1}
+            top = int(addr("255.255.255.255" if version == 4 else "f" * 4 + ":ffff" * 7))
+            out[side] = sorted(addr(v) for v in values if 0 <= v <= top)
+        out["port"] = sorted(v for v in out["port"] if 0 <= v <= 65535)
+        return out
+
+
+def draw(edges, version, rnd, states):
+    p = {"version": version, "flags": "", "state": rnd.choice(states),
+         "source": rnd.choice(edges["source"]), "destination": rnd.choice(edges["destination"]),
+         "proto": rnd.choice((6, 6, 17, 17, 1 if version == 4 else 58, 47))}
+    p["source-port"], p["destination-port"] = rnd.choice(edges["port"]), rnd.choice(edges["port"])
+    if p["proto"] == 6:
+        p["flags"] = rnd.choice(("S", "A", "SA", "R", "FA", "F"))
+        if "ct" in edges:
+            p["flags"] = "S" if p["state"] == "new" else "A"
+    if p["proto"] in (1, 58):
+        p["source-port"] = rnd.choice((0, 1, 7, 8, 9, 11) if version == 4 else
+                                      (1, 128, 129, 131, 132, 133, 134, 135))
+        p["destination-port"] = 0
+    return p
+
+
+def words_of(p):
+    head = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}.get(p["proto"], "ip:%d" % p["proto"])
+    sport, dport = p["source-port"], p["destination-port"]
+    if head.startswith("ip:"):
+        sport = dport = 0
+    return "%s %s %d %s %d%s state=%s" % (
+        head, p["source"], sport, p["destination"], dport,
+        " flags=" + p["flags"] if p["flags"] else "", p["state"])
+
+
+def hold_policy(c, name, pair, policy, versions, source, collector, ruleset, states, n):
+    rnd = random.Random("pairs " + pair + str(ruleset))
+    edges = {v: policy.edges(v) for v in versions}
+    if policy.stateful:
+        for e in edges.values():
+            e["ct"] = True
+    packets = [draw(edges[v], v, rnd, states) for v in versions for _ in range(n)]
+    lines = [words_of(p) for p in packets]
+    for engine in ("sets", "rules"):
+        for p, line, ours in zip(packets, lines,
+                                 c.ask(source, collector, ruleset, lines, engine)):
+            c.judge(name, pair, line, ours[0], policy.verdict(p))
+
+
+def policy_generated(c):
+    name = "policy -> device text"
+    demo = "policy-gen/%s/tests/regression/demo/TestRegressionDemo.testSmokeTest." % AERLEON
+    pol = "policy-gen/%s/policies/pol/" % AERLEON
+    nets = tokens_of(c.read("policy-gen/google__capirca/def/NETWORK.net"))
+    services = tokens_of(c.read("policy-gen/google__capirca/def/SERVICES.svc"))
+    c.count(name, "pairs")
+    for words, terms in policies_of(c.read(pol + "sample_cisco_lab.pol")):
+        hold_policy(c, name, "sample_cisco_lab.acl", Policy(nets, services, terms, False), (4,),
+                    c.path(demo + "sample_cisco_lab.acl.ref"), "ios", words[1],
+                    ("new", "established"), 6000)
+    if subprocess.run("unshare -n nft -j list ruleset", shell=True,
+                      capture_output=True).returncode:
+        c.notes.append("the nft pairs were left out: no nft in a network namespace here")
+        return
+    with tempfile.TemporaryDirectory() as tmp:
+        for sample in ("nftables-dev", "nftables-mixed-icmp",
+                       "nftables-mixed-multiple-headers-combo"):
+            listing = os.path.join(tmp, sample + ".json")
+            # The kernel takes one comment a chain, the generator writes several: none is taken.
+            text = re.sub(r'^\s*comment ".*"$', "", c.read(demo + "sample_%s.nft.ref" % sample),
+                          flags=re.M)
+            with open(listing, "wb") as f:
+                subprocess.run("unshare -n sh -c 'nft -f - && nft -j list ruleset'", shell=True,
+                               input=text.encode(), stdout=f, check=True)
+            c.count(name, "pairs")
+            for at, (words, terms) in enumerate(policies_of(c.read(pol, "sample_%s.pol" % sample))):
+                family = words[1]
+                table = {"inet": "ip", "inet6": "ip6", "mixed": "inet"}[family]
+                hold_policy(c, name, "sample_%s.nft root%d" % (sample, at),
+                            Policy(nets, services, terms, True),
+                            {"inet": (4,), "inet6": (6,), "mixed": (4, 6)}[family], listing,
+                            "nft", "%s filtering_policies root%d" % (table, at),
+                            ("new", "established"), 3000)
+
+
+# Importer's trace: which line is a rule of which list, doing what ------------------------
+
+TRACE = re.compile(r"^(\d+): (?:filtering|access list) rule: access list (\S+), action (\w+)", re.M)
+IMPORTERS = [("cisco-asa/fwbuilder__fwbuilder/src/unit_tests/PIXImporterTest/test_data", "asa",
+              ("pix7", "fwsm1", "asa8.3", "asa8.3-acl-object-groups", "asa8.3-objects-and-groups")),
+             ("cisco-ios/fwbuilder__fwbuilder/src/unit_tests/ImporterTest/test_data", "ios",
+              ("ios",))]
+
+
+def importer_trace(c):
+    name = "fwbuilder: importer's trace"
+    for folder, collector, files in IMPORTERS:
+        for stem in files:
+            pair = stem + ".test -> " + stem + ".output"
+            c.count(name, "pairs")
+            # It writes acl_133 for the list 133: its own names begin with a letter.
+            theirs = {(int(n), re.sub(r"^acl_(?=\d+$)", "", filt)): action
+                      for n, filt, action in TRACE.findall(c.read(folder, stem + ".output"))}
+            doc = c.document("show", c.path(folder, stem + ".test"), collector)
+            ours = {}
+            for device in doc["devices"] if doc else []:
+                for ruleset in device["rulesets"]:
+                    for rule in ruleset["rules"]:
+                        if not ruleset["glue"] and not rule["implicit"]:
+                            ours[(rule["line"], ruleset["name"])] = rule["verdict"]
+            for key in sorted(set(theirs) | set(ours)):
+                c.judge(name, pair, "%d %s" % key, ours.get(key, "-"), theirs.get(key, "-"))
+
+
+CLASSES = collections.OrderedDict((f.__name__, f) for f in (
+    batfish_filters, batfish_notebooks, batfish_unreachable, batfish_names, policy_generated,
+    importer_trace))
+
+
+def known_of(path):
+    rows = []
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            if line.strip() and not line.startswith("#"):
+                words = line.rstrip("\n").split("\t")
+                if len(words) != 5 or not words[4].strip():
+                    sys.exit("%s: not five columns: %s" % (path, line))
+                rows.append(words)
+    return rows
+
+
+def main():
+    root, plumbline = sys.argv[1:3]
+    corpus = os.path.join(os.environ.get("PLUMBLINE_SHARED")
+                          or os.path.join(root, "..", "shared"), "corpus")
+    if not os.path.isdir(corpus):
+        print("skipped: there is no corpus; PLUMBLINE_SHARED may name the folder that holds it")
+        return SKIP
+    known = known_of(os.path.join(root, "tests", "corpus", "known-differences.tsv"))
+    c = Corpus(corpus, plumbline, known)
+    wanted = sys.argv[3:] or list(CLASSES)
+    for key in wanted:
+        CLASSES[key](c)
+    columns = ("pairs", "asked", "agreed", "explained", "unexplained", "no reader")
+    print("%-30s" % "class" + "".join("%12s" % x for x in columns))
+    for name, row in c.tally.items():
+        print("%-30s" % name + "".join("%12d" % row[x] for x in columns))
+    for note in c.notes:
+        print("note: " + note)
+    for row in c.unexplained[:int(os.environ.get("PAIRS_SHOW", "60"))]:
+        print("UNEXPLAINED %s | %s | %s | ours %s | theirs %s" % row)
+    stale = [known[i] for i in range(len(known)) if not c.used[i]]
+    if wanted == list(CLASSES) and not c.notes:
+        for row in stale:
+            print("EXPLAINS NOTHING " + " | ".join(row))
+    else:
+        stale = []
+    empty = [n for n, row in c.tally.items() if not row["asked"]]
+    for n in empty:
+        print("NOTHING ASKED " + n)
+    return 1 if c.unexplained or stale or empty else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
