@@ -59,7 +59,7 @@ static void unknown_line(struct ios *x, const struct toks *w)
 	struct loc at = tok_line(x, w);
 	ios_mark(x, w->line, ACCOUNT_REJECTED, false, "this line is not understood");
 	diag_warning(x->d, "ios.unknown-line", at, "this line is not understood");
-	if (x->mode == MODE_IFACE && w->indent > x->mode_indent) {
+	if (x->mode == MODE_IFACE && w->indent > x->mode_indent && x->work <= IOS_WORK_MAX) {
 		for (size_t k = 0; k < x->current.n; k++)
 			device_build_taint(x->b, x->ifaces.v[x->current.v[k]].name, at,
 					   "a line that is not understood");

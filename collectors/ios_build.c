@@ -180,13 +180,18 @@ const struct match *ios_acl_touches(struct ios *x, const char *name)
 	struct acl *a = find_list(x, FAMILY_V4, name);
 	if (!a)
 		return match_family(x->m, FAMILY_V4);
+	if (a->touches) {
+		x->work += a->touches->n;
+		return x->work > IOS_WORK_MAX ? match_family(x->m, FAMILY_V4) : a->touches;
+	}
 	VEC(const struct match *) v = { 0 };
 	vec_each (e, &a->aces)
 		if (e->rule.verdict != VERDICT_DENY)
 			*vec_add(&v) = e->rule.match;
-	const struct match *m = match_or_n(x->m, v.v, v.n);
+	a->touches = match_or_n(x->m, v.v, v.n);
+	a->touches = match_or(x->m, a->touches, match_swap(x->m, a->touches));
 	vec_free(&v);
-	return m;
+	return a->touches;
 }
 
 static bool is_physical(const struct iface *f)
@@ -255,7 +260,7 @@ static const struct match *urpf_passes(struct ios *x, const struct iface *f)
 {
 	VEC(struct span) own = { 0 };
 	VEC(struct span) other = { 0 };
-	x->work += x->ifaces.n + x->b->routes.n;
+	x->work += 16 * (x->ifaces.n + x->b->routes.n);
 	if (x->work > IOS_WORK_MAX)
 		return match_none(x->m);
 	vec_each (a, &f->addrs)
@@ -391,7 +396,8 @@ static const struct ruleset *clause_rules(struct ios *x, const struct vacl *v,
 		for (size_t k = 0; k < n; k++) {
 			const char *list = six ? c->acls6.v[k] : c->acls4.v[k];
 			struct acl *a = find_list(x, f, list);
-			if (!a || !a->aces.n || n > 1) {
+			if (!a || !a->aces.n || n > 1 ||
+			    (x->copies += a->rs->n) > IOS_COPIES_MAX) {
 				if (!a)
 					diag_warning(x->d, "ios.acl-missing", c->at,
 						     "access list %s is not defined", list);

@@ -274,6 +274,11 @@ static bool vlan_line(struct ios *x, const struct toks *w)
 			n = x->vacl->clauses.n
 				    ? x->vacl->clauses.v[x->vacl->clauses.n - 1].seq + 10
 				    : 10;
+		if (x->vacl->clauses.n >= IOS_CLAUSES_MAX) {
+			ios_reject(x, w, "ios.bad-line", tok_line(x, w), "too many clauses");
+			device_build_taint(x->b, NULL, tok_line(x, w), "too many clauses");
+			return true;
+		}
 		struct vacl_clause *c = vec_add(&x->vacl->clauses);
 		c->seq = n;
 		c->at = tok_line(x, w);

@@ -354,6 +354,16 @@ static void member(struct gather *b, uint32_t line)
 		ios_mark(b->x, line, ACCOUNT_EXACT, true, NULL);
 }
 
+/* Parts of an expression, one level down: what an OR of leaves holds. */
+static size_t size_of(const struct match *m)
+{
+	size_t n = m->n;
+	if (m->kind == MATCH_OR)
+		for (uint32_t k = 0; k < m->n; k++)
+			n += m->kids[k]->n;
+	return n;
+}
+
 void ios_group_resolve(struct ios *x, struct group *g, unsigned depth)
 {
 	if (g->state == GROUP_DONE)
@@ -363,8 +373,18 @@ void ios_group_resolve(struct ios *x, struct group *g, unsigned depth)
 			    .depth = depth,
 			    .family = g->kind == GROUP_NETWORK6 ? FAMILY_V6 : FAMILY_V4 };
 	g->state = GROUP_OPEN;
+	bool large = x->atoms > IOS_ATOMS_MAX;
+	if (large) {
+		diag_error(x->d, 0, "ios.group-too-large", g->at,
+			   "the object groups have more than %d members in all", IOS_ATOMS_MAX);
+		unknown_member(&b, g->at, "an object group that is too large");
+	}
 	for (size_t k = 0; k < g->lines.n; k++)
-		member(&b, g->lines.v[k]);
+		if (large)
+			ios_mark(x, g->lines.v[k], ACCOUNT_BOUNDED, true,
+				 "too many members in all");
+		else
+			member(&b, g->lines.v[k]);
 	g->state = GROUP_DONE;
 	if (b.spans.n) {
 		*vec_add(&b.m[0]) =
@@ -377,6 +397,7 @@ void ios_group_resolve(struct ios *x, struct group *g, unsigned depth)
 	g->permit = match_or_n(x->m, b.permit.v, b.permit.n);
 	g->deny = match_or_n(x->m, b.deny.v, b.deny.n);
 	g->protos = match_or_n(x->m, b.protos.v, b.protos.n);
+	x->atoms += b.spans.n + size_of(g->m[0]) + size_of(g->permit);
 	map_finish(&b.numbers);
 	vec_free(&b.spans);
 	vec_free(&b.m[0]);

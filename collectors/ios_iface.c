@@ -17,18 +17,29 @@ static void irrelevant(struct ios *x, const struct toks *w)
 	for (size_t f##_i = 0; f##_i < x->current.n; f##_i++)                                  \
 		for (struct iface *f = &x->ifaces.v[x->current.v[f##_i]]; f; f = NULL)
 
+static void put_narrow(struct ios *x, struct iface *f, struct narrow n)
+{
+	if (f->narrows.n < IOS_NARROWS_MAX)
+		*vec_add(&f->narrows) = n;
+	else
+		device_build_taint(x->b, f->name, n.at, "%s", n.why);
+}
+
 /* Something here may drop packets, in a way that we can't judge. */
 static void add_narrow(struct ios *x, const struct toks *w, const char *why, bool out, bool v4)
 {
-	EACH_CURRENT(f)
-	*vec_add(&f->narrows) =
-		(struct narrow){ .why = why, .out = out, .v4_only = v4, .at = tok_line(x, w) };
+	EACH_CURRENT (f)
+		put_narrow(
+			x, f,
+			(struct narrow){
+				.why = why, .out = out, .v4_only = v4, .at = tok_line(x, w) });
 	ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "%s", why);
 }
 
 static void taint_current(struct ios *x, const struct toks *w, const char *why)
 {
-	EACH_CURRENT(f) device_build_taint(x->b, f->name, tok_line(x, w), "%s", why);
+	EACH_CURRENT (f)
+		device_build_taint(x->b, f->name, tok_line(x, w), "%s", why);
 }
 
 static void bad_address(struct ios *x, const struct toks *w, unsigned i, const char *why)
@@ -39,8 +50,11 @@ static void bad_address(struct ios *x, const struct toks *w, unsigned i, const c
 
 static void put_address(struct ios *x, const struct toks *w, struct ios_addr a)
 {
-	EACH_CURRENT(f)
-	{
+	EACH_CURRENT (f) {
+		if (f->addrs.n >= IOS_ADDRS_MAX) {
+			bad_address(x, w, 0, "too many addresses");
+			return;
+		}
 		/* The second primary address replaces the first. */
 		for (size_t k = 0; !a.secondary && a.family == FAMILY_V4 && k < f->addrs.n; k++)
 			if (f->addrs.v[k].family == FAMILY_V4 && !f->addrs.v[k].secondary) {
@@ -136,7 +150,13 @@ static void virtual_address(struct ios *x, const struct toks *w, unsigned i)
 	}
 	a.family = f;
 	a.len = addr_bits(f);
-	EACH_CURRENT(it) * vec_add(&it->virtuals) = a;
+	EACH_CURRENT (it) {
+		if (it->virtuals.n >= IOS_ADDRS_MAX) {
+			bad_address(x, w, 0, "too many addresses");
+			return;
+		}
+		*vec_add(&it->virtuals) = a;
+	}
 	ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 }
 
@@ -149,8 +169,7 @@ static void set_vrf(struct ios *x, const struct toks *w, unsigned i)
 		return;
 	}
 	const char *vrf = tok_str(x, w, i);
-	EACH_CURRENT(f)
-	{
+	EACH_CURRENT (f) {
 		if (f->addrs.n)
 			diag_warning(x->d, "ios.vrf-clears-addresses", tok_line(x, w),
 				     "the addresses given to %s before go away with its VRF",
@@ -186,8 +205,8 @@ static void bind(struct ios *x, const struct toks *w, unsigned i, enum bind_what
 		add_narrow(x, w, "a MAC list is bound here", out, false);
 		return;
 	}
-	EACH_CURRENT(f)
-	{
+	const char *names[2] = { tok_str(x, w, i), common ? tok_str(x, w, i + 1) : "" };
+	EACH_CURRENT (f) {
 		size_t keep = 0; /* a later line replaces an earlier one */
 		for (size_t k = 0; k < f->binds.n; k++)
 			if (f->binds.v[k].what != what || f->binds.v[k].out != out ||
@@ -198,7 +217,7 @@ static void bind(struct ios *x, const struct toks *w, unsigned i, enum bind_what
 			*vec_add(&f->binds) = (struct bind){ .what = what,
 							     .out = out,
 							     .port_acl = port_acl,
-							     .name = tok_str(x, w, k),
+							     .name = names[k - i],
 							     .at = tok_loc(x, w, k) };
 	}
 	for (unsigned k = i; k < last; k++)
@@ -209,8 +228,7 @@ static void bind(struct ios *x, const struct toks *w, unsigned i, enum bind_what
 static void unbind(struct ios *x, const struct toks *w, enum bind_what what)
 {
 	bool in = tok_is(w, w->n - 1, "in"), out = tok_is(w, w->n - 1, "out");
-	EACH_CURRENT(f)
-	{
+	EACH_CURRENT (f) {
 		size_t keep = 0;
 		for (size_t k = 0; k < f->binds.n; k++) {
 			const struct bind *b = &f->binds.v[k];
@@ -226,14 +244,15 @@ static void unbind(struct ios *x, const struct toks *w, enum bind_what what)
 static bool no_line(struct ios *x, const struct toks *w)
 {
 	if (tok_is(w, 1, "shutdown")) {
-		EACH_CURRENT(f) f->shutdown = false, f->no_shutdown = true;
+		EACH_CURRENT (f)
+			f->shutdown = false, f->no_shutdown = true;
 		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 	} else if (tok_is(w, 1, "switchport") && w->n == 2) {
-		EACH_CURRENT(f) f->no_switchport = true, f->switchport = false;
+		EACH_CURRENT (f)
+			f->no_switchport = true, f->switchport = false;
 		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 	} else if (toks_are(w, 1, "ip address")) {
-		EACH_CURRENT(f)
-		{
+		EACH_CURRENT (f) {
 			size_t keep = 0;
 			for (size_t k = 0; k < f->addrs.n; k++)
 				if (f->addrs.v[k].family != FAMILY_V4)
@@ -259,11 +278,12 @@ static bool no_line(struct ios *x, const struct toks *w)
 		/* Undoing what stands above: rare, and it could open what we hold shut. */
 		for (size_t k = 0; k < sizeof(takes) / sizeof(*takes); k++)
 			if (toks_are(w, 1, takes[k]))
-				EACH_CURRENT(f)
-		if (f->narrows.n || f->crypto_map || f->nat_inside || f->nat_outside ||
-		    f->addrs.n > 1)
-			device_build_taint(x->b, f->name, tok_line(x, w),
-					   "something is taken away");
+				EACH_CURRENT (f)
+					if (f->narrows.n || f->crypto_map || f->nat_inside ||
+					    f->nat_outside || f->addrs.n > 1)
+						device_build_taint(x->b, f->name,
+								   tok_line(x, w),
+								   "something is taken away");
 		irrelevant(x, w);
 	}
 	return true;
@@ -272,14 +292,14 @@ static bool no_line(struct ios *x, const struct toks *w)
 static bool verify(struct ios *x, const struct toks *w, enum family f)
 {
 	if (tok_is(w, 2, "unicast")) {
-		EACH_CURRENT(it)
-		*vec_add(&it->narrows) =
-			(struct narrow){ .why = "unicast reverse path check",
-					 .v4_only = f == FAMILY_V4,
-					 .urpf = tok_is(w, 3, "source") &&
-						 tok_is(w, 4, "reachable-via") &&
-						 f == FAMILY_V4,
-					 .at = tok_line(x, w) };
+		EACH_CURRENT (it)
+			put_narrow(x, it,
+				   (struct narrow){ .why = "unicast reverse path check",
+						    .v4_only = f == FAMILY_V4,
+						    .urpf = tok_is(w, 3, "source") &&
+							    tok_is(w, 4, "reachable-via") &&
+							    f == FAMILY_V4,
+						    .at = tok_line(x, w) });
 		ios_note_uses(x, w);
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "unicast reverse path check");
 		return true;
@@ -304,14 +324,16 @@ static bool ip_line(struct ios *x, const struct toks *w, enum family f)
 	} else if (toks_are(w, 1, "vrf forwarding") || toks_are(w, 1, "vrf sitemap")) {
 		set_vrf(x, w, 3);
 	} else if (toks_are(w, 1, "nat inside") && w->n == 3) {
-		EACH_CURRENT(it) it->nat_inside = true;
+		EACH_CURRENT (it)
+			it->nat_inside = true;
 		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 	} else if (toks_are(w, 1, "nat outside") && w->n == 3) {
-		EACH_CURRENT(it) it->nat_outside = true;
+		EACH_CURRENT (it)
+			it->nat_outside = true;
 		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 	} else if (tok_is(w, 1, "nat")) { /* EOS, and NVI's `ip nat enable` */
-		EACH_CURRENT(it)
-		*vec_add(&x->nats) = (struct nat_line){ w->line, it->name };
+		EACH_CURRENT (it)
+			*vec_add(&x->nats) = (struct nat_line){ w->line, it->name };
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "address translation");
 	} else if (tok_is(w, 1, "inspect")) {
 		taint_current(x, w, "ip inspect opens the way back and may drop");
@@ -345,19 +367,22 @@ static bool switchport(struct ios *x, const struct toks *w)
 {
 	uint64_t v;
 	if (toks_are(w, 1, "access vlan") && tok_number(w, 3, 1, 4094, &v)) {
-		EACH_CURRENT(f) f->vlan = (int)v, f->switchport = true;
+		EACH_CURRENT (f)
+			f->vlan = (int)v, f->switchport = true;
 		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 		return true;
 	}
 	if (toks_are(w, 1, "mode trunk") || toks_are(w, 1, "mode dot1q-tunnel"))
-		EACH_CURRENT(f) f->trunk = true;
+		EACH_CURRENT (f)
+			f->trunk = true;
 	if (tok_is(w, 1, "protected") || tok_is(w, 1, "private-vlan") ||
 	    toks_are(w, 1, "mode private-vlan")) {
 		taint_current(x, w, "ports of one VLAN are kept apart");
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "ports of one VLAN are kept apart");
 		return true;
 	}
-	EACH_CURRENT(f) f->switchport = true;
+	EACH_CURRENT (f)
+		f->switchport = true;
 	irrelevant(x, w);
 	return true;
 }
@@ -414,7 +439,8 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 	if (tok_is(w, 0, "ipv6"))
 		return ip_line(x, w, FAMILY_V6);
 	if (tok_is(w, 0, "shutdown")) {
-		EACH_CURRENT(f) f->shutdown = true, f->no_shutdown = false;
+		EACH_CURRENT (f)
+			f->shutdown = true, f->no_shutdown = false;
 		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 		return true;
 	}
@@ -439,7 +465,8 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 		uint64_t v;
 		unsigned i = tok_is(w, 2, "vlan") ? 3 : 2;
 		if (tok_number(w, i, 1, 4094, &v)) {
-			EACH_CURRENT(f) f->vlan = (int)v;
+			EACH_CURRENT (f)
+				f->vlan = (int)v;
 			ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 			return true;
 		}
@@ -454,8 +481,8 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 		return true;
 	}
 	if (toks_are(w, 0, "crypto map")) {
-		EACH_CURRENT(f)
-		f->crypto_map = tok_str(x, w, 2), f->crypto_at = tok_line(x, w);
+		EACH_CURRENT (f)
+			f->crypto_map = tok_str(x, w, 2), f->crypto_at = tok_line(x, w);
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "IPsec by crypto map");
 		return true;
 	}
@@ -468,8 +495,7 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 		/* [type T] input|output NAME; judged when all policy maps are known */
 		unsigned i = tok_is(w, 1, "type") ? 3 : 1;
 		bool out = tok_is(w, i, "output");
-		EACH_CURRENT(f)
-		{
+		EACH_CURRENT (f) {
 			f->policy_maps[out] = tok_str(x, w, i + 1);
 			f->policy_at[out] = tok_line(x, w);
 		}

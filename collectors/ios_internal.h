@@ -19,11 +19,16 @@
 enum ios_dialect { IOS_IOS, IOS_NXOS, IOS_EOS };
 
 enum {
-	IOS_WORDS_MAX = 96,	 /* words of a line that are looked at */
-	IOS_GROUP_DEPTH = 64,	 /* object groups within object groups */
-	IOS_RANGE_MAX = 4096,	 /* interfaces of one `interface range` */
-	IOS_WORK_MAX = 50000000, /* lines times interfaces they are for */
-	IOS_EDITS_MAX = 1000,	 /* `no permit ...` and resequence lines of one list */
+	IOS_WORDS_MAX = 96,	  /* words of a line that are looked at */
+	IOS_GROUP_DEPTH = 64,	  /* object groups within object groups */
+	IOS_RANGE_MAX = 4096,	  /* interfaces of one `interface range` */
+	IOS_WORK_MAX = 5000000,	  /* lines times interfaces they are for */
+	IOS_ATOMS_MAX = 10000000, /* members of all groups together, as expanded */
+	IOS_COPIES_MAX = 500000,  /* entries copied into VLAN access maps */
+	IOS_ADDRS_MAX = 4096,	  /* addresses of one interface */
+	IOS_NARROWS_MAX = 16,	  /* checks of one interface */
+	IOS_CLAUSES_MAX = 1000,	  /* of one VLAN access map, and lists of one route map */
+	IOS_EDITS_MAX = 1000,	  /* `no permit ...` and resequence lines of one list */
 };
 
 /* Keyword tables: a name of the vendor and its number. Sorted by nothing; NULL-terminated. */
@@ -85,6 +90,7 @@ struct acl {
 	struct loc fragments_at;
 	struct ruleset *rs;
 	const struct ruleset *hooks; /* what a binding of it asks; made on demand */
+	const struct match *touches; /* all that it permits, and answers; made on demand */
 };
 
 enum group_kind { GROUP_NETWORK, GROUP_NETWORK6, GROUP_SERVICE, GROUP_PORT, GROUP_OTHER };
@@ -265,6 +271,8 @@ struct ios {
 	bool default_shutdown; /* NX-OS: system default switchport shutdown */
 	struct map rulesets;   /* by name */
 	size_t work;	       /* of ranges, see IOS_WORK_MAX */
+	size_t atoms, copies;
+	bool no_etx; /* no ^C stands below */
 	bool svis_tainted;
 	uint32_t missing_line; /* the last one told of */
 	uint32_t efp_indent;   /* of `service instance`, + 1; 0: not inside one */
@@ -281,7 +289,7 @@ struct loc tok_loc(const struct ios *x, const struct toks *w, unsigned i);
 struct loc tok_line(const struct ios *x, const struct toks *w);
 /* The last line of the banner or certificate that begins on this line (itself where it ends
  * there); *ret_open where the end is missing. */
-uint32_t ios_banner_end(const struct ios *x, const struct toks *w, bool *ret_open);
+uint32_t ios_banner_end(struct ios *x, const struct toks *w, bool *ret_open);
 enum ios_dialect ios_guess_dialect(const char *text, size_t len);
 int ios_probe(const char *head, size_t len, const char *filename);
 /* NULL, or the reason why this is not a configuration that is read; *ret_code for it. */

@@ -151,7 +151,7 @@ static unsigned banner_head(const struct toks *w, bool *ret_eof)
 	return 0;
 }
 
-uint32_t ios_banner_end(const struct ios *x, const struct toks *w, bool *ret_open)
+uint32_t ios_banner_end(struct ios *x, const struct toks *w, bool *ret_open)
 {
 	bool eof;
 	*ret_open = false;
@@ -175,9 +175,11 @@ uint32_t ios_banner_end(const struct ios *x, const struct toks *w, bool *ret_ope
 	size_t from = (size_t)(at - w->text), n = 1;
 	if (w->v[i].len >= 2 && at[0] == '^' && at[1] == 'C')
 		n = 2;
-	uint32_t end = find_delimiter(x->src, w->line, from + n, at, n);
-	if (!end && n == 2 && memchr(at + 1, '^', w->len - from - 1))
-		return w->line;
+	bool etx = n == 2;
+	uint32_t end = etx && x->no_etx ? 0 : find_delimiter(x->src, w->line, from + n, at, n);
+	x->no_etx |= etx && !end;
+	if (!end && etx && memchr(at + 1, '^', w->len - from - 1))
+		return w->line; /* ^ is the delimiter, and C the text's first letter */
 	*ret_open = !end;
 	return end ? end : x->src->n_lines;
 }

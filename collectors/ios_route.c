@@ -19,7 +19,8 @@ static void add_list(struct ios *x, const char *kind, const char *map, const cha
 	if (!*slot)
 		*slot = arena_alloc(x->arena, sizeof(struct lists));
 	struct lists *l = *slot;
-	*vec_add(&l->v) = arena_str(x->arena, acl);
+	if (l->v.n <= IOS_CLAUSES_MAX) /* one more tells that there are too many */
+		*vec_add(&l->v) = arena_str(x->arena, acl);
 }
 
 void ios_route_map_acl(struct ios *x, const char *map, const char *acl)
@@ -162,21 +163,16 @@ static const struct match *either_way(struct ios *x, const struct span *v, size_
 			match_spans(x->m, FIELD_DST, FAMILY_V4, v, n));
 }
 
-static const struct match *both_ways(struct ios *x, const struct match *m)
-{
-	return match_or(x->m, m, match_swap(x->m, m));
-}
-
 static const struct match *lists_touch(struct ios *x, const char *kind, const char *map)
 {
 	const struct lists *l =
 		map_get(&x->route_maps, arena_printf(x->arena, "%s %s", kind, map));
 	const struct match *m = match_none(x->m);
-	if (!l)
+	if (!l || l->v.n > IOS_CLAUSES_MAX)
 		return match_family(x->m, FAMILY_V4);
 	for (size_t k = 0; k < l->v.n; k++)
 		m = match_or(x->m, m, ios_acl_touches(x, l->v.v[k]));
-	return both_ways(x, m);
+	return m;
 }
 
 static const struct match *nat_touches(struct ios *x, const struct toks *w)
@@ -187,8 +183,7 @@ static const struct match *nat_touches(struct ios *x, const struct toks *w)
 	struct addr a, mask;
 	for (unsigned i = 2; i < w->n; i++) {
 		if ((tok_is(w, i, "list") || tok_is(w, i, "access-list")) && i + 1 < w->n) {
-			m = match_or(x->m, m,
-				     both_ways(x, ios_acl_touches(x, tok_str(x, w, ++i))));
+			m = match_or(x->m, m, ios_acl_touches(x, tok_str(x, w, ++i)));
 			some = true;
 		} else if (tok_is(w, i, "route-map") && i + 1 < w->n) {
 			m = match_or(x->m, m, lists_touch(x, "route-map", tok_str(x, w, ++i)));
