@@ -20,6 +20,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from xml.etree import ElementTree
 
 SKIP = 77
 BATFISH = "batfish-ref/batfish__batfish"
@@ -520,10 +521,159 @@ def importer_trace(c):
             for key in sorted(set(theirs) | set(ours)):
                 c.judge(name, pair, "%d %s" % key, ours.get(key, "-"), theirs.get(key, "-"))
 
+# What the importer made of each line, as objects -----------------------------------------
+
+FWB = "{http://www.fwbuilder.org/1.0/}"
+ANY_PORT = (0, 65535)
+
+
+def addresses_of(ids, parent):
+    """[(first, last)] of the objects that a rule's side names; None where it is a device."""
+    out = []
+    for ref in parent:
+        obj = ids[ref.get("ref")]
+        kind = obj.tag.replace(FWB, "")
+        if kind == "ObjectGroup":
+            inner = addresses_of(ids, [x for x in obj if x.tag == FWB + "ObjectRef"])
+            if inner is None:
+                return None
+            out += inner
+        elif kind in ("AnyNetwork", "Network", "IPv4"):
+            n = ipaddress.ip_network(obj.get("address") + "/" + obj.get("netmask"), strict=False)
+            out.append((int(n.network_address), int(n.broadcast_address)))
+        else:
+            return None
+    return out
+
+
+def services_of(ids, parent):
+    """[(protocol, source ports, destination ports)]; None where it is more than these say."""
+    out = []
+    for ref in parent:
+        obj = ids[ref.get("ref")]
+        kind = obj.tag.replace(FWB, "")
+        if kind == "ServiceGroup":
+            inner = services_of(ids, [x for x in obj if x.tag == FWB + "ServiceRef"])
+            if inner is None:
+                return None
+            out += inner
+        elif kind in ("TCPService", "UDPService"):
+            if any(v == "True" for k, v in obj.items() if k.endswith(("_flag", "_mask"))):
+                return None
+            ports = []
+            for side in ("src", "dst"):
+                lo, hi = (int(obj.get(side + "_range_" + e)) for e in ("start", "end"))
+                ports.append(ANY_PORT if (lo, hi) == (0, 0) else (lo, hi))
+            out.append((6 if kind == "TCPService" else 17, *ports, obj.get("established")))
+        elif kind == "ICMPService" and obj.get("type") == "-1":
+            out.append((1, ANY_PORT, ANY_PORT, None))
+        elif kind == "IPService" and obj.get("fragm") == "False":
+            number = int(obj.get("protocol_num"))
+            out.append((number or None, ANY_PORT, ANY_PORT, None))
+        elif kind == "AnyIPService":
+            out.append((None, ANY_PORT, ANY_PORT, None))
+        else:
+            return None
+    return out
+
+
+def imported_lists(path):
+    """{list: [(line, permit or deny, sources, destinations, services)]} of an import."""
+    tree = ElementTree.parse(path)
+    ids = {e.get("id"): e for e in tree.iter() if e.get("id")}
+    lists = collections.OrderedDict()
+    for rule in tree.iter(FWB + "PolicyRule"):
+        said = re.search(r"Imported from (\S+).*line (\d+)", rule.get("comment"), re.S)
+        if not said:
+            continue
+        filt = re.sub(r"^acl_(?=\d+$)", "", said.group(1))
+        lists.setdefault(filt, []).append((
+            int(said.group(2)), {"Accept": "permit", "Deny": "deny"}[rule.get("action")],
+            addresses_of(ids, rule.find(FWB + "Src")), addresses_of(ids, rule.find(FWB + "Dst")),
+            services_of(ids, rule.find(FWB + "Srv"))))
+    return lists
+
+
+def inside(v, ranges):
+    return any(lo <= v <= hi for lo, hi in ranges)
+
+
+def decide(rules, p):
+    for line, action, sources, destinations, services in rules:
+        if (inside(int(p["source"]), sources) and inside(int(p["destination"]), destinations)
+                and any(proto in (None, p["proto"])
+                        and (p["proto"] not in (6, 17) or
+                             (slo <= p["source-port"] <= shi and dlo <= p["destination-port"] <= dhi))
+                        and (est != "True" or set("AR") & set(p["flags"]))
+                        for proto, (slo, shi), (dlo, dhi), est in services)):
+            return action, line
+    return "deny", None
+
+
+def edges_of(rules):
+    out = {"port": {0, 40000, 65535}, "protos": {1, 6, 17, 47}}
+    for at, side in ((2, "source"), (3, "destination")):
+        values = {int(ipaddress.IPv4Address("203.0.113.9"))}
+        for rule in rules:
+            for lo, hi in rule[at]:
+                values |= {lo - 1, lo, lo + 1, hi - 1, hi, hi + 1}
+        out[side] = [ipaddress.IPv4Address(v) for v in sorted(values) if 0 <= v < 1 << 32]
+    for rule in rules:
+        for proto, sport, dport, _ in rule[4]:
+            out["protos"] |= {proto} if proto else set()
+            for v in sport + dport:
+                out["port"] |= {v - 1, v, v + 1}
+    out["port"] = sorted(v for v in out["port"] if 0 <= v <= 65535)
+    out["protos"] = sorted(out["protos"])
+    return out
+
+
+def hold_list(c, name, pair, rules, config, collector, filt, n):
+    """Verdict and deciding line of boundary packets, by our two engines and by `rules`."""
+    rnd, edges = random.Random("pairs " + pair + filt), edges_of(rules)
+    packets = []
+    for _ in range(n):
+        p = draw(edges, 4, rnd, ("new",))
+        # As often as not inside a rule of the list, so that the later ones are met too.
+        line, _, sources, destinations, services = rnd.choice(rules)
+        if rnd.random() < 0.6:
+            proto = rnd.choice(services)[0]
+            p["source"] = ipaddress.IPv4Address(rnd.choice(rnd.choice(sources)))
+            p["destination"] = ipaddress.IPv4Address(rnd.choice(rnd.choice(destinations)))
+            p["proto"] = proto or rnd.choice(edges["protos"])
+            p["flags"] = rnd.choice(("S", "A", "SA", "R", "F")) if p["proto"] == 6 else ""
+            if p["proto"] == 1:
+                p["source-port"], p["destination-port"] = rnd.choice((0, 3, 8, 11)), 0
+        packets.append(p)
+    lines = [words_of(p) for p in packets]
+    for engine in ("sets", "rules"):
+        for p, line, ours in zip(packets, lines, c.ask(config, collector, filt, lines, engine)):
+            place = re.search(r":(\d+):\d+$", ours[1])
+            verdict, number = decide(rules, p)
+            c.judge(name, pair, "%s: %s" % (filt, line),
+                    "%s %s" % (ours[0], place.group(1) if place and number else "-"),
+                    "%s %s" % (verdict, number or "-"))
+
+
+def importer_objects(c):
+    name = "fwbuilder: importer's objects"
+    for folder, collector, files in IMPORTERS:
+        for stem in files:
+            config = c.path(folder, stem + ".test")
+            doc = c.document("show", config, collector)
+            ours = {r["name"]: {x["line"] for x in r["rules"] if not x["implicit"]}
+                    for d in doc["devices"] for r in d["rulesets"] if not r["glue"]}
+            c.count(name, "pairs")
+            for filt, rules in imported_lists(c.path(folder, stem + ".fwb")).items():
+                if any(None in r for r in rules) or {r[0] for r in rules} != ours.get(filt):
+                    c.count(name, "no reader")      # devices' own rules, merged or other fields
+                    continue
+                hold_list(c, name, stem + ".fwb", rules, config, collector, filt, 1500)
+
 
 CLASSES = collections.OrderedDict((f.__name__, f) for f in (
     batfish_filters, batfish_notebooks, batfish_unreachable, batfish_names, policy_generated,
-    importer_trace))
+    importer_trace, importer_objects))
 
 
 def known_of(path):
