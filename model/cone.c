@@ -17,7 +17,7 @@
 #include "model/box.h"
 
 /* AHEAD: rules are asked for so much earlier, since memory is what long lists wait for. */
-enum { BOXES_MAX = 64, BOXES_RULE = 4, AHEAD = 12 };
+enum { BOXES_MAX = 64, BOXES_RULE = 4, BOXES_IMPLY = 4, SPANS_FEW = 8, AHEAD = 12 };
 
 /* Structure */
 
@@ -220,6 +220,8 @@ struct compared {
 struct job {
 	struct pset_space *sp;
 	const struct pset_assume *as;
+	struct pset all;
+	const struct boxes *around; /* all that changed lies in these; none: not known */
 	VEC(struct compared) done;
 	unsigned depth;
 };
@@ -246,21 +248,20 @@ static bool same_deeply(struct job *j, const struct ruleset *old, const struct r
 static struct pset region_called(struct job *j, const struct ruleset *old,
 				 const struct ruleset *new)
 {
-	struct pset all = pset_universe(j->sp, j->as);
 	if (old == new)
 		return pset_none();
 	for (size_t i = 0; i < j->done.n; i++)
 		if (j->done.v[i].old == old && j->done.v[i].new == new)
-			return j->done.v[i].busy ? all : j->done.v[i].region;
+			return j->done.v[i].busy ? j->all : j->done.v[i].region;
 	if (old->opaque || new->opaque || j->depth >= RULESET_DEPTH) {
 		/* in a cycle a rule may be reached by many ways; only equality is told */
-		struct job sub = { .sp = j->sp, .as = j->as };
+		struct job sub = { .sp = j->sp, .as = j->as, .all = j->all };
 		bool same = old->opaque == new->opaque &&same_deeply(&sub, old, new);
 		vec_free(&sub.done);
-		return same ? pset_none() : all;
+		return same ? pset_none() : j->all;
 	}
 	size_t at = j->done.n;
-	*vec_add(&j->done) = (struct compared){ old, new, all, true };
+	*vec_add(&j->done) = (struct compared){ old, new, j->all, true };
 	struct alignment al;
 	align(&al, old, new);
 	j->depth++;
@@ -441,18 +442,138 @@ static bool ends_walk(const struct rule *r, bool same_default)
 	       (r->verdict == VERDICT_RETURN && same_default);
 }
 
-/* Takes out of the region what the common beginning surely decides. */
-static struct pset behind_prefix(struct job *j, const struct alignment *al, bool same_default,
+/* Whether the condition is surely true for every packet of the box. */
+static bool implied(const struct match *m, enum family f, const struct box *b)
+{
+	const struct span *s = m->field == FIELD_SRC ? &b->src : &b->dst;
+	const struct range *r = m->field == FIELD_SPORT ? &b->sport : &b->dport;
+	unsigned proto;
+	if (m->kind == MATCH_SPANS) {
+		for (uint32_t i = 0; i < m->n && m->n <= SPANS_FEW && m->family == f; i++)
+			if (span_has(m->spans[i], s->lo) && span_has(m->spans[i], s->hi))
+				return true;
+		return false;
+	}
+	if (m->kind != MATCH_RANGES)
+		return m->kind == MATCH_ALL;
+	switch ((enum field)m->field) {
+	case FIELD_PROTO:
+		proto = box_rank_proto(b->proto.lo);
+		return b->proto.lo == b->proto.hi && m->n == 1 && m->ranges[0].lo <= proto &&
+		       proto <= m->ranges[0].hi;
+	case FIELD_SPORT:
+	case FIELD_DPORT:
+		if (b->proto.hi > BOX_PORTS_LAST || b->frag != BOX_FRAG_WHOLE)
+			return false;
+		return m->n == 1 && m->ranges[0].lo <= r->lo && r->hi <= m->ranges[0].hi;
+	default:
+		return false;
+	}
+}
+
+static bool implied_everywhere(const struct job *j, const struct match *m)
+{
+	if (!j->around || !j->around->n || j->around->n > BOXES_IMPLY)
+		return false;
+	for (size_t i = 0; i < j->around->n; i++)
+		if (!implied(m, pset_family(j->sp), &j->around->v[i]))
+			return false;
+	return true;
+}
+
+/*
+ * A bound of the condition, at least right where something changed: what all packets there
+ * have in common is not asked for, which makes small sets of large ones.
+ */
+static struct pset bound_of(const struct job *j, const struct match *m, bool hi)
+{
+	if (implied_everywhere(j, m))
+		return j->all;
+	if (m->kind != MATCH_AND)
+		return hi ? pset_hi(j->sp, m, j->as) : pset_lo(j->sp, m, j->as);
+	struct pset s = j->all;
+	for (uint32_t i = m->n; i-- > 0 && !pset_is_empty(s);)
+		if (!implied_everywhere(j, m->kids[i]))
+			s = pset_and(j->sp, bound_of(j, m->kids[i], hi), s);
+	return s;
+}
+
+/* Whether the two bounds of the condition are one. */
+static bool is_exact(const struct job *j, const struct match *m)
+{
+	return !m->inexact && (!m->placed || (j->as && j->as->iif && j->as->oif));
+}
+
+/*
+ * Takes out of the region what the common beginning surely decides; of that, rules that say no
+ * more are not needed any longer.
+ */
+static struct pset behind_prefix(struct job *j, struct alignment *al, bool same_default,
 				 struct pset region)
 {
 	struct sets sets = { 0 };
-	for (uint32_t i = 0; i < al->prefix; i++)
-		if (al->old.met[i] && ends_walk(al->old.v[i], same_default))
-			*vec_add(&sets) = pset_and(
-				j->sp, pset_lo(j->sp, al->old.v[i]->match, j->as), region);
+	for (uint32_t i = 0; i < al->prefix; i++) {
+		const struct rule *r = al->old.v[i];
+		if (!al->old.met[i] || !ends_walk(r, same_default))
+			continue;
+		struct pset s = bound_of(j, r->match, false);
+		*vec_add(&sets) = s;
+		if (pset_equal(s, j->all)) {
+			vec_free(&sets);
+			return pset_none();
+		}
+		if (is_exact(j, r->match))
+			al->old.met[i] = al->new.met[al->old.partner[i]] = false;
+	}
 	struct pset decided = pset_compile(j->sp, sets.v, sets.n, false, NULL, 0);
 	vec_free(&sets);
 	return pset_minus(j->sp, region, decided);
+}
+
+enum { LABEL_DENY = 1, LABEL_PERMIT = 2 };
+
+/* What rules that neither call nor return permit, as lower.h has it for one bound. */
+static struct pset lower_plain(struct job *j, const struct cut *cut, bool maybe,
+			       struct pset region)
+{
+	struct sets sets = { 0 };
+	bool open =
+		cut->rs.dflt == VERDICT_PERMIT || (cut->rs.dflt == VERDICT_UNKNOWN && maybe);
+	for (uint32_t i = 0; i < cut->rs.n; i++) {
+		const struct rule *r = &cut->rules.v[i];
+		bool unknown = r->verdict == VERDICT_UNKNOWN;
+		bool permit = unknown ? maybe : r->verdict == VERDICT_PERMIT;
+		/* what speaks against the bound counts wherever it may match */
+		struct pset s = bound_of(j, r->match, unknown || permit == maybe);
+		*vec_add(&sets) = pset_label(j->sp, s, permit ? LABEL_PERMIT : LABEL_DENY);
+	}
+	struct pset f = pset_compile(j->sp, sets.v, sets.n, false, NULL, 0);
+	vec_free(&sets);
+	f = pset_within(j->sp, f, region);
+	return open ? pset_minus(j->sp, region, pset_where(j->sp, f, LABEL_DENY))
+		    : pset_where(j->sp, f, LABEL_PERMIT);
+}
+
+/* A list cut down, lowered within the region. */
+static struct lowered lower_cut(struct job *j, const struct cut *cut, struct pset within,
+				struct pset region)
+{
+	bool plain = true, exact = cut->rs.dflt != VERDICT_UNKNOWN;
+	for (uint32_t i = 0; i < cut->rs.n; i++) {
+		const struct rule *r = &cut->rules.v[i];
+		plain &= !is_call(r) && r->verdict != VERDICT_RETURN;
+		exact &= r->verdict != VERDICT_UNKNOWN && is_exact(j, r->match);
+	}
+	struct lowered l;
+	if (!plain) {
+		l = lower(j->sp, &cut->rs, j->as, within);
+		return (struct lowered){ pset_and(j->sp, l.sure, region),
+					 pset_and(j->sp, l.maybe, region) };
+	}
+	l.sure = l.maybe = lower_plain(j, cut, false, region);
+	if (!exact)
+		l.maybe = lower_plain(j, cut, true, region);
+	return l;
 }
 
 /* Witnesses */
@@ -496,7 +617,7 @@ static struct cone_change change(struct job *j, const struct lowered *from,
 struct cone cone_diff(struct pset_space *sp, const struct ruleset *old,
 		      const struct ruleset *new, const struct pset_assume *as)
 {
-	struct job j = { .sp = sp, .as = as };
+	struct job j = { .sp = sp, .as = as, .all = pset_universe(sp, as) };
 	struct cone c = { .region = pset_none() };
 	struct alignment al;
 	struct cut cut_old = { 0 }, cut_new = { 0 };
@@ -507,10 +628,11 @@ struct cone cone_diff(struct pset_space *sp, const struct ruleset *old,
 	bool same_default = old->dflt == new->dflt;
 	bool few = boxes_around(&al, f, &around) && same_default;
 	if (!same_default)
-		c.region = pset_universe(sp, as);
+		c.region = j.all;
 	find_met(&al, f, &around, few);
-	c.region = pset_and(sp, c.region, pset_universe(sp, as));
-	c.region = behind_prefix(&j, &al, same_default, c.region);
+	j.around = few ? &around : NULL;
+	struct pset within = pset_and(sp, c.region, j.all);
+	c.region = behind_prefix(&j, &al, same_default, within);
 	for (uint32_t i = 0; i < al.old.n; i++)
 		c.n_removed += al.old.partner[i] == ALONE;
 	for (uint32_t i = 0; i < al.new.n; i++)
@@ -521,8 +643,8 @@ struct cone cone_diff(struct pset_space *sp, const struct ruleset *old,
 	}
 	c.n_old = cut_old.rs.n;
 	c.n_new = cut_new.rs.n;
-	c.old = lower(sp, &cut_old.rs, as, c.region);
-	c.new = lower(sp, &cut_new.rs, as, c.region);
+	c.old = lower_cut(&j, &cut_old, within, c.region);
+	c.new = lower_cut(&j, &cut_new, within, c.region);
 	c.opened = change(&j, &c.old, &c.new, &cut_old, &cut_new);
 	c.closed = change(&j, &c.new, &c.old, &cut_old, &cut_new);
 	c.spent = pset_is_spent(c.opened.certain) || pset_is_spent(c.opened.possible) ||
