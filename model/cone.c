@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules of both lists are aligned: what they begin and end with alike is passed over by
- * comparing, the middle is aligned by hashes (the k-th rule of one hash with the k-th of the
- * other list, then the longest run of pairs that keeps the order; any common subsequence will
- * do, a longer one makes a smaller region). The region is the union of what the unaligned
- * rules may match; of aligned calls whose targets differ, the target's region within the
+ * The rules of both lists are aligned. The region is the union of what the rules that stand
+ * alone may match; of aligned calls whose targets differ, the target's region within the
  * call's condition. What is surely decided by the common beginning is taken out of it. Then
  * each list is cut down to the rules that may meet the region, and lowered within it.
  */
@@ -13,200 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
+#include "model/align.h"
 #include "model/box.h"
 
 /* AHEAD: rules are asked for so much earlier, since memory is what long lists wait for. */
 enum { BOXES_MAX = 64, BOXES_RULE = 4, BOXES_IMPLY = 4, SPANS_FEW = 8, AHEAD = 12 };
-
-/* Structure */
-
-static uint64_t hash_two(uint64_t a, uint64_t b)
-{
-	uint64_t v[2] = { a, b };
-	return siphash(v, sizeof(v));
-}
-
-static bool is_call(const struct rule *r)
-{
-	return r->verdict == VERDICT_JUMP || r->verdict == VERDICT_GOTO;
-}
-
-/*
- * All but what stands in the target. Conditions are told by their hashes: keyed, with a chance
- * of a mistake among a million rules of less than one in ten million.
- */
-static bool same_rule(const struct rule *a, const struct rule *b)
-{
-	return a->verdict == b->verdict && a->match->hash == b->match->hash &&
-	       (!is_call(a) || !strcmp(a->target->name, b->target->name));
-}
-
-static uint64_t hash_rule(const struct rule *r)
-{
-	uint64_t h = hash_two(r->match->hash, r->verdict);
-	return is_call(r) ? hash_two(h, siphash(r->target->name, strlen(r->target->name))) : h;
-}
-
-/* Alignment */
-
-/* The rules that can decide, and which one of the other list each is the same as. */
-struct list {
-	const struct rule **v;
-	uint32_t n;
-	uint32_t *partner; /* ALONE: none */
-	bool *met;	   /* may meet what changed */
-};
-
-#define ALONE UINT32_MAX
-
-static void list_init(struct list *l, const struct ruleset *rs)
-{
-	l->v = xreallocarray(NULL, (size_t)rs->n + 1, sizeof(*l->v));
-	l->n = 0;
-	for (uint32_t i = 0; i < rs->n; i++)
-		if (!(rs->rules[i].flags & RULE_INACTIVE) &&
-		    rs->rules[i].verdict != VERDICT_CONTINUE)
-			l->v[l->n++] = &rs->rules[i];
-	l->partner = xreallocarray(NULL, (size_t)l->n + 1, sizeof(*l->partner));
-	memset(l->partner, 0xff, l->n * sizeof(*l->partner));
-	l->met = xcalloc((size_t)l->n + 1, sizeof(*l->met));
-}
-
-static void list_finish(struct list *l)
-{
-	free(l->v);
-	free(l->partner);
-	free(l->met);
-}
-
-struct pair {
-	uint32_t old, new;
-};
-
-struct alignment {
-	struct list old, new;
-	uint32_t prefix;	/* how many rules both begin with; no changed call among them */
-	VEC(struct pair) calls; /* aligned jumps and gotos */
-};
-
-static void align_pair(struct alignment *al, uint32_t i, uint32_t k)
-{
-	al->old.partner[i] = k;
-	al->new.partner[k] = i;
-	if (is_call(al->old.v[i]))
-		*vec_add(&al->calls) = (struct pair){ i, k };
-}
-
-struct hashed {
-	uint64_t hash;
-	uint32_t at;
-};
-
-static int hashed_order(const void *x, const void *y)
-{
-	const struct hashed *a = x, *b = y;
-	if (a->hash != b->hash)
-		return a->hash < b->hash ? -1 : 1;
-	return a->at < b->at ? -1 : a->at > b->at;
-}
-
-static struct hashed *hash_range(const struct list *l, uint32_t from, uint32_t to)
-{
-	struct hashed *v = xreallocarray(NULL, (size_t)(to - from) + 1, sizeof(*v));
-	for (uint32_t i = from; i < to; i++)
-		v[i - from] = (struct hashed){ hash_rule(l->v[i]), i };
-	qsort(v, to - from, sizeof(*v), hashed_order);
-	return v;
-}
-
-/* The longest run of pairs that rises on both sides; partner[i] is UINT32_MAX for none. */
-static void align_rising(struct alignment *al, const uint32_t *partner, uint32_t from,
-			 uint32_t n)
-{
-	uint32_t *tail =
-		xreallocarray(NULL, (size_t)n + 1, sizeof(*tail)); /* ends, by length */
-	uint32_t *before = xreallocarray(NULL, (size_t)n + 1, sizeof(*before));
-	uint32_t most = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		if (partner[i] == UINT32_MAX)
-			continue;
-		uint32_t lo = 0, hi = most;
-		while (lo < hi) {
-			uint32_t mid = (lo + hi) / 2;
-			if (partner[tail[mid]] < partner[i])
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
-		before[i] = lo ? tail[lo - 1] : UINT32_MAX;
-		tail[lo] = i;
-		most += lo == most;
-	}
-	for (uint32_t i = most ? tail[most - 1] : UINT32_MAX; i != UINT32_MAX; i = before[i])
-		align_pair(al, from + i, partner[i]);
-	free(tail);
-	free(before);
-}
-
-static void align_middle(struct alignment *al, uint32_t from, uint32_t old_to, uint32_t new_to)
-{
-	struct hashed *a = hash_range(&al->old, from, old_to);
-	struct hashed *b = hash_range(&al->new, from, new_to);
-	uint32_t n = old_to - from, m = new_to - from;
-	uint32_t *partner = xreallocarray(NULL, (size_t)n + 1, sizeof(*partner));
-	memset(partner, 0xff, n * sizeof(*partner));
-	for (uint32_t i = 0, k = 0; i < n && k < m;) {
-		if (a[i].hash != b[k].hash) {
-			if (a[i].hash < b[k].hash)
-				i++;
-			else
-				k++;
-			continue;
-		}
-		if (same_rule(al->old.v[a[i].at], al->new.v[b[k].at]))
-			partner[a[i].at - from] = b[k].at;
-		i++;
-		k++;
-	}
-	align_rising(al, partner, from, n);
-	free(a);
-	free(b);
-	free(partner);
-}
-
-static void align(struct alignment *al, const struct ruleset *old, const struct ruleset *new)
-{
-	memset(al, 0, sizeof(*al));
-	list_init(&al->old, old);
-	list_init(&al->new, new);
-	uint32_t n = al->old.n, m = al->new.n, i = 0;
-	while (i < n && i < m && same_rule(al->old.v[i], al->new.v[i])) {
-		if (i + AHEAD < n && i + AHEAD < m) {
-			__builtin_prefetch(al->old.v[i + AHEAD]->match);
-			__builtin_prefetch(al->new.v[i + AHEAD]->match);
-		}
-		align_pair(al, i, i);
-		i++;
-	}
-	al->prefix = i;
-	while (n > i && m > i && same_rule(al->old.v[n - 1], al->new.v[m - 1])) {
-		if (n > i + AHEAD && m > i + AHEAD) {
-			__builtin_prefetch(al->old.v[n - AHEAD]->match);
-			__builtin_prefetch(al->new.v[m - AHEAD]->match);
-		}
-		align_pair(al, --n, --m);
-	}
-	if (n > i && m > i)
-		align_middle(al, i, n, m);
-}
-
-static void align_finish(struct alignment *al)
-{
-	list_finish(&al->old);
-	list_finish(&al->new);
-	vec_free(&al->calls);
-}
 
 /* Region */
 
@@ -278,10 +86,10 @@ struct sets {
 	size_t n, cap;
 };
 
-static void add_unpaired(struct job *j, const struct list *l, struct sets *sets)
+static void add_unpaired(struct job *j, const struct align_list *l, struct sets *sets)
 {
 	for (uint32_t i = 0; i < l->n; i++)
-		if (l->partner[i] == ALONE)
+		if (l->partner[i] == ALIGN_ALONE)
 			*vec_add(sets) = pset_hi(j->sp, l->v[i]->match, j->as);
 }
 
@@ -300,7 +108,7 @@ static struct pset region_of(struct job *j, struct alignment *al)
 		if (pset_is_empty(inner))
 			continue;
 		*vec_add(&sets) = pset_and(j->sp, inner, pset_hi(j->sp, old->match, j->as));
-		al->old.partner[c->old] = al->new.partner[c->new] = ALONE;
+		al->old.partner[c->old] = al->new.partner[c->new] = ALIGN_ALONE;
 		if (c->old < al->prefix)
 			al->prefix = c->old;
 	}
@@ -363,19 +171,19 @@ static bool meets(const struct match *m, enum family f, const struct box *b)
 /* Boxes around all rules that stand on one side only; false where they are too many. */
 static bool boxes_around(const struct alignment *al, enum family f, struct boxes *ret)
 {
-	const struct list *lists[] = { &al->old, &al->new };
+	const struct align_list *lists[] = { &al->old, &al->new };
 	struct box_names names = { 0 };
 	struct boxes one = { 0 };
 	bool few = true;
 	for (int side = 0; side < 2; side++)
 		for (uint32_t i = 0; i < lists[side]->n; i++)
-			if (lists[side]->partner[i] == ALONE &&
+			if (lists[side]->partner[i] == ALIGN_ALONE &&
 			    lists[side]->v[i]->match->placed)
 				box_names_add(&names, lists[side]->v[i]->match);
 	box_names_freeze(&names);
 	for (int side = 0; side < 2; side++)
 		for (uint32_t i = 0; i < lists[side]->n && few; i++) {
-			if (lists[side]->partner[i] != ALONE)
+			if (lists[side]->partner[i] != ALIGN_ALONE)
 				continue;
 			boxes_of(lists[side]->v[i]->match, f, BOX_HI, &names, BOXES_RULE, &one);
 			for (size_t k = 0; k < one.n; k++)
@@ -400,7 +208,7 @@ struct cut {
 static void find_met(struct alignment *al, enum family f, const struct boxes *around, bool few)
 {
 	for (uint32_t i = 0; i < al->old.n; i++) {
-		bool met = !few || al->old.partner[i] == ALONE;
+		bool met = !few || al->old.partner[i] == ALIGN_ALONE;
 		if (i + 2 * AHEAD < al->old.n) {
 			__builtin_prefetch(al->old.v[i + 2 * AHEAD]->match->kids);
 			const struct match *next = al->old.v[i + AHEAD]->match;
@@ -413,10 +221,11 @@ static void find_met(struct alignment *al, enum family f, const struct boxes *ar
 		al->old.met[i] = met;
 	}
 	for (uint32_t i = 0; i < al->new.n; i++)
-		al->new.met[i] = al->new.partner[i] == ALONE || al->old.met[al->new.partner[i]];
+		al->new.met[i] =
+			al->new.partner[i] == ALIGN_ALONE || al->old.met[al->new.partner[i]];
 }
 
-static void cut_down(struct cut *cut, const struct ruleset *rs, const struct list *l)
+static void cut_down(struct cut *cut, const struct ruleset *rs, const struct align_list *l)
 {
 	for (uint32_t i = 0; i < l->n; i++) {
 		if (!l->met[i])
@@ -561,7 +370,7 @@ static struct lowered lower_cut(struct job *j, const struct cut *cut, struct pse
 	bool plain = true, exact = cut->rs.dflt != VERDICT_UNKNOWN;
 	for (uint32_t i = 0; i < cut->rs.n; i++) {
 		const struct rule *r = &cut->rules.v[i];
-		plain &= !is_call(r) && r->verdict != VERDICT_RETURN;
+		plain &= !align_is_call(r) && r->verdict != VERDICT_RETURN;
 		exact &= r->verdict != VERDICT_UNKNOWN && is_exact(j, r->match);
 	}
 	struct lowered l;
@@ -634,9 +443,9 @@ struct cone cone_diff(struct pset_space *sp, const struct ruleset *old,
 	struct pset within = pset_and(sp, c.region, j.all);
 	c.region = behind_prefix(&j, &al, same_default, within);
 	for (uint32_t i = 0; i < al.old.n; i++)
-		c.n_removed += al.old.partner[i] == ALONE;
+		c.n_removed += al.old.partner[i] == ALIGN_ALONE;
 	for (uint32_t i = 0; i < al.new.n; i++)
-		c.n_added += al.new.partner[i] == ALONE;
+		c.n_added += al.new.partner[i] == ALIGN_ALONE;
 	if (!pset_is_empty(c.region)) {
 		cut_down(&cut_old, old, &al.old);
 		cut_down(&cut_new, new, &al.new);
