@@ -72,14 +72,16 @@ void ios_note_uses(struct ios *x, const struct toks *w)
 		if (toks_are(w, i, "match ip address") ||
 		    toks_are(w, i, "match ipv6 address") || toks_are(w, i, "match address")) {
 			unsigned k = i + (tok_is(w, i + 1, "address") ? 2 : 3);
-			if (tok_is(w, k, "prefix-list"))
+			/* `match address local` names an interface of the keyring */
+			if (tok_is(w, k, "prefix-list") || tok_is(w, k, "local"))
 				return;
 			for (; k < w->n; k++)
 				use_acl(x, w, k);
 			return;
 		}
 		if (tok_is(w, i, "distribute-list") && !tok_is(w, i + 1, "prefix") &&
-		    !tok_is(w, i + 1, "route-map") && !tok_is(w, i + 1, "gateway")) {
+		    !tok_is(w, i + 1, "prefix-list") && !tok_is(w, i + 1, "route-map") &&
+		    !tok_is(w, i + 1, "gateway")) {
 			use_acl(x, w, i + 1);
 			return;
 		}
@@ -90,11 +92,21 @@ void ios_note_uses(struct ios *x, const struct toks *w)
 		if (tok_is(w, i, "rp-address") || tok_is(w, i, "reachable-via")) {
 			static const char *const no[] = { "override", "bidir", "allow-default",
 							  "allow-self-ping", "l2-src" };
-			if (w->n > i + 2 && !IN(w, w->n - 1, no))
-				use_acl(x, w, w->n - 1);
+			static const char *const other[] = { "route-map", "group-list",
+							     "prefix-list" };
+			unsigned n = w->n;
+			while (n > i + 2 && IN(w, n - 1, no))
+				n--;
+			if (n > i + 2 && !IN(w, i + 2, other))
+				use_acl(x, w, n - 1);
 			return;
 		}
-		if (tok_is(w, i, "use-acl") || (tok_is(w, i, "access-list") && i)) {
+		/* Lists of another kind, and settings of all lists: ip as-path access-list 10,
+		 * hardware access-list tcam, logging ip access-list cache. */
+		static const char *const kind[] = { "as-path", "arp",  "mac",
+						    "ip",      "ipv6", "hardware" };
+		if (tok_is(w, i, "use-acl") ||
+		    (tok_is(w, i, "access-list") && i && !IN(w, i - 1, kind))) {
 			use_acl(x, w, i + 1);
 			return;
 		}

@@ -334,6 +334,7 @@ static bool ip_line(struct ios *x, const struct toks *w, enum family f)
 	} else if (tok_is(w, 1, "nat")) { /* EOS, and NVI's `ip nat enable` */
 		EACH_CURRENT (it)
 			*vec_add(&x->nats) = (struct nat_line){ w->line, it->name };
+		ios_note_uses(x, w);
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "address translation");
 	} else if (tok_is(w, 1, "inspect")) {
 		taint_current(x, w, "ip inspect opens the way back and may drop");
