@@ -50,7 +50,9 @@ struct cover {
 	bool *skip; /* by rule: covers nothing (but still may match); the caller's to set */
 	uint64_t random;
 	struct pset_space *sp; /* made when it is first needed */
-	size_t sp_left;	       /* how much work packet sets may still do */
+	/* How much work may still be done for this ruleset: boxes looked at, set operations,
+	 * spaces filled up. What then isn't proved stays open. */
+	size_t fuel, sets_left, spaces_left;
 	struct cover_point hole;
 	bool has_hole;
 	/* scratch */

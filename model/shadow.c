@@ -25,7 +25,14 @@
 
 #include "model/cover.h"
 
-enum { DRAWS = 8, DRAWS_ALIKE = 3, DRAWS_BELOW = 4, DRAWS_MEET = 8, MEETS_MAX = 4096 };
+enum {
+	DRAWS = 8,
+	DRAWS_ALIKE = 3,
+	DRAWS_BELOW = 4,
+	DRAWS_MEET = 8,
+	MEETS_MAX = 4096,
+	FUEL_LOOK = 200
+};
 
 enum state { ALIVE, EMPTY, HIDDEN, OPEN };
 
@@ -136,10 +143,11 @@ static bool visit_other(void *user, uint32_t other)
 	struct cover *c = e->c;
 	struct cover_part parts[] = { e->above, { e->from, other, e->same_lo } };
 	bool open = false;
-	if (++e->n_meets > MEETS_MAX) {
+	if (++e->n_meets > MEETS_MAX || c->fuel < FUEL_LOOK) {
 		e->answer = ANSWER_OPEN;
 		return true;
 	}
+	c->fuel -= FUEL_LOOK;
 	for (uint32_t i = c->at[e->rule]; i < c->end[e->rule]; i++)
 		for (uint32_t k = c->at[other]; k < c->end[other]; k++) {
 			struct cell cell = c->cell[i];
