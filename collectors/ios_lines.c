@@ -168,7 +168,7 @@ uint32_t ios_banner_end(struct ios *x, const struct toks *w, bool *ret_open)
 		*ret_open = !end;
 		return end ? end : x->src->n_lines;
 	}
-	if (i >= w->n)
+	if (i >= w->n || !w->v[i].s)
 		return w->line;
 	/* IOS shows the control character ETX as the two characters ^C. */
 	const char *at = w->v[i].s;

@@ -226,23 +226,23 @@ static double read_class(const char *below)
 	return share(s.entries);
 }
 
-Test(ios_corpus, ios, .timeout = 300)
+Test(ios_corpus, ios)
 {
 	cr_expect_gt(read_class("cisco-ios"), 97.0);
 }
 
-Test(ios_corpus, nxos, .timeout = 300)
+Test(ios_corpus, nxos)
 {
 	cr_expect_gt(read_class("cisco-nxos"),
 		     80.0); /* a handful of entries, made to be wrong */
 }
 
-Test(ios_corpus, eos, .timeout = 300)
+Test(ios_corpus, eos)
 {
 	cr_expect_gt(read_class("arista"), 97.0);
 }
 
-Test(ios_corpus, batfish_networks, .timeout = 300)
+Test(ios_corpus, batfish_networks)
 {
 	cr_expect_gt(
 		read_class("batfish-ref/batfish__lab-validation/snapshots/ios_example_network"),
@@ -262,7 +262,7 @@ static int gather_all(const char *path, const struct stat *st, int type, struct 
 	return 0;
 }
 
-Test(ios_corpus, any_text, .timeout = 600)
+Test(ios_corpus, any_text)
 {
 	static const char *const classes[] = { "cisco-ios", "cisco-nxos", "arista",
 					       "cisco-asa", "cisco-xr",	  "policy-gen" };
