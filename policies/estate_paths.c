@@ -115,6 +115,21 @@ static struct everywhere join(struct estate_reader *er, const char *const *group
 	return all;
 }
 
+/* "vlan:20", as the paths look it up among a device's ports; NULL where there is no VLAN. */
+static const char *vlan_at(struct estate_reader *er, const struct node *map)
+{
+	const struct node *node = node_get(map, "vlan");
+	uint64_t id;
+	if (!node)
+		return NULL;
+	if (node->kind == NODE_SCALAR && node->plain &&
+	    parse_number(node->s, node->len, 1, 4094, false, &id))
+		return arena_printf(er->r.arena, "vlan:%u", (unsigned)id);
+	diag_error(er->r.d, EINVAL, "estate.vlan", node->at,
+		   "'vlan' is a number from 1 to 4094, without quotes");
+	return NULL;
+}
+
 static void read_binding(struct estate_reader *er, const struct node *node,
 			 struct binding_list *list)
 {
@@ -125,6 +140,7 @@ static void read_binding(struct estate_reader *er, const struct node *node,
 	size_t n_subnets = one_or_many(er, node, "subnet", "subnets", &subnets);
 	size_t n_groups = one_or_many(er, node, "security_group", "security_groups", &groups);
 	size_t n_ports = one_or_many(er, node, "port", "ports", &ports);
+	const char *vlan = vlan_at(er, node);
 	if (er->policy)
 		b.zone = zone_at(r, &er->words, node, "zone", false);
 	else
@@ -132,9 +148,9 @@ static void read_binding(struct estate_reader *er, const struct node *node,
 	if (!node_get(node, "interface") && !node_get(node, "interfaces") &&
 	    !node_get(node, "subnet") && !node_get(node, "subnets") &&
 	    !node_get(node, "security_group") && !node_get(node, "security_groups") &&
-	    !node_get(node, "port") && !node_get(node, "ports"))
+	    !node_get(node, "port") && !node_get(node, "ports") && !node_get(node, "vlan"))
 		diag_error(r->d, EINVAL, "estate.binding-without-port", node->at,
-			   "say where on the device the zone is: 'interface', 'subnet', "
+			   "say where on the device the zone is: 'interface', 'vlan', 'subnet', "
 			   "'security_group' or 'port'");
 	if (!b.zone || !b.device)
 		return;
@@ -143,7 +159,9 @@ static void read_binding(struct estate_reader *er, const struct node *node,
 		add_binding(er, list, b, interfaces[i], &rest);
 	for (size_t i = 0; i < n_subnets; i++)
 		add_binding(er, list, b, subnets[i], &rest);
-	if (!n_interfaces && !n_subnets && rest.n)
+	if (vlan)
+		add_binding(er, list, b, vlan, &rest);
+	if (!n_interfaces && !n_subnets && !vlan && rest.n)
 		add_binding(er, list, b, NULL, &rest);
 }
 

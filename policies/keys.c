@@ -58,7 +58,7 @@ SHAPE(source, "source",
 	OPTIONAL("uplink"), OPTIONAL("collected_at"), OPTIONAL("max_age"));
 SHAPE(binding, "binding",
 	NEEDED("zone"), NEEDED("device"), OPTIONAL("interface"), OPTIONAL("interfaces"),
-	OPTIONAL("subnet"), OPTIONAL("subnets"), OPTIONAL("security_group"),
+	OPTIONAL("vlan"), OPTIONAL("subnet"), OPTIONAL("subnets"), OPTIONAL("security_group"),
 	OPTIONAL("security_groups"), OPTIONAL("port"), OPTIONAL("ports"));
 SHAPE(path, "path",
 	OPTIONAL("id"), NEEDED("from"), NEEDED("to"), OPTIONAL("both_ways"), OPTIONAL("hops"),
