@@ -3,13 +3,15 @@
  * Verdicts for packets, a line in, a line out. What a packet meets is one ruleset (named, or
  * the only one there is), or the way across the device between the interfaces that the packet
  * tells. Each such place is prepared once: for the engine `sets` as functions from packets to
- * the rule that decides, in both bounds; the engine `rules` walks the rules as written.
+ * the rule that decides, in both bounds (factored where it is a plain list, see
+ * model/decide.h); the engine `rules` walks the rules as written.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "cli/cli.h"
+#include "model/decide.h"
 #include "model/interp.h"
 
 static const struct option options[] = {
@@ -25,13 +27,14 @@ struct seat {
 	const char *iif, *oif;
 	struct {
 		bool ready, too_large;
-		struct pset f[2]; /* by bound */
+		struct decide *list[2]; /* by bound, of a plain list */
+		struct pset f[2];	/* by bound, of all others */
 	} family[FAMILY_COUNT];
 };
 
 /* All that a packet meets at one place; or why that can't be told. */
 struct way {
-	struct seat *seats;
+	struct seat *seats; /* in the app's arena */
 	size_t n;
 	const char *why;
 };
@@ -66,6 +69,11 @@ static void prepare(struct evaluator *ev, struct seat *s, int f)
 	struct pset_assume as = { .iif = s->iif, .oif = s->oif, .state = -1, .fragment = -1 };
 	struct pset all = pset_all(sp);
 	s->family[f].ready = true;
+	for (int b = 0; b < 2; b++)
+		s->family[f].list[b] = decide_ruleset((enum family)f, s->rs, &as,
+						      b ? BOUND_MAYBE : BOUND_SURE, 0);
+	if (s->family[f].list[0] && s->family[f].list[1])
+		return;
 	for (int b = 0; b < 2; b++) {
 		s->family[f].f[b] = lower_decides(sp, s->rs, &as, b ? BOUND_MAYBE : BOUND_SURE, all);
 		s->family[f].too_large |= pset_is_spent(s->family[f].f[b]);
@@ -90,15 +98,26 @@ static struct answer from_interp(const struct seat *s, const struct packet *p)
 				.by_default = !r };
 }
 
+/* The label of the rule that decides by one bound, as lower_decides() gives them. */
+static uint32_t label_of(const struct evaluator *ev, const struct seat *s, int bound,
+			 const struct packet *p)
+{
+	const struct decide *list = s->family[p->family].list[bound];
+	if (!s->family[p->family].list[!bound] || !list)
+		return pset_label_of(ev->space[p->family], s->family[p->family].f[bound], p);
+	int64_t i = decide_packet(list, p);
+	enum verdict v = i == DECIDE_NONE ? s->rs->dflt : s->rs->rules[i].verdict;
+	bool permit = v == VERDICT_PERMIT || (v == VERDICT_UNKNOWN && bound);
+	return 2 * (i == DECIDE_NONE ? LOWER_DEFAULT : s->rs->rules[i].id) + permit;
+}
+
 static struct answer ask_seat(struct evaluator *ev, struct seat *s, const struct packet *p)
 {
 	if (!ev->rules && !s->family[p->family].ready)
 		prepare(ev, s, p->family);
 	if (ev->rules || s->family[p->family].too_large)
 		return from_interp(s, p);
-	struct pset_space *sp = ev->space[p->family];
-	uint32_t sure = pset_label_of(sp, s->family[p->family].f[0], p);
-	uint32_t maybe = pset_label_of(sp, s->family[p->family].f[1], p);
+	uint32_t sure = label_of(ev, s, 0, p), maybe = label_of(ev, s, 1, p);
 	if ((sure & 1) != (maybe & 1))
 		return from_interp(s, p); /* who isn't understood is told by the rules */
 	uint32_t id = (sure & 1 ? sure : maybe) >> 1;
@@ -252,12 +271,30 @@ static int choose(struct evaluator *ev, const char *name)
 	return code;
 }
 
+static void free_lists(const struct way *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		for (int f = 0; f < FAMILY_COUNT; f++)
+			for (int b = 0; b < 2; b++)
+				decide_destroy(w->seats[i].family[f].list[b]);
+}
+
+/* What a way across the device answers can't be trusted where a line wasn't understood. */
+static void tell_taints(struct evaluator *ev)
+{
+	for (size_t i = 0; !ev->ruleset && i < ev->device->n_taints; i++)
+		diag_warning(&ev->app->diags, "eval.tainted", ev->device->taints[i].at,
+			     "could change any answer and is not understood: %s",
+			     ev->device->taints[i].why);
+}
+
 static int evaluate(struct app *app, const struct loaded *l, const char *ruleset, bool rules)
 {
 	struct evaluator ev = { .app = app, .snap = l->snap, .rules = rules };
 	int code = choose(&ev, ruleset);
 	if (code)
 		return code;
+	tell_taints(&ev);
 	ev.line = arena_create();
 	ev.by_id = xcalloc((size_t)l->snap->n_rules + 1, sizeof(const struct rule *));
 	vec_each(dp, &l->snap->devices)
@@ -268,6 +305,8 @@ static int evaluate(struct app *app, const struct loaded *l, const char *ruleset
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		ev.space[f] = pset_space_create((enum family)f, 0);
 	code = stream(&ev);
+	for (size_t i = 0; i < ev.ways.n; i++)
+		free_lists(ev.ways.entries[i].value);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		pset_space_destroy(ev.space[f]);
 	free(ev.by_id);
