@@ -602,7 +602,7 @@ def decide(rules, p):
     for line, action, sources, destinations, services in rules:
         if (inside(int(p["source"]), sources) and inside(int(p["destination"]), destinations)
                 and any(proto in (None, p["proto"])
-                        and (p["proto"] not in (6, 17) or
+                        and (p["proto"] not in (1, 6, 17) or     # ICMP: type, code
                              (slo <= p["source-port"] <= shi and dlo <= p["destination-port"] <= dhi))
                         and (est != "True" or set("AR") & set(p["flags"]))
                         for proto, (slo, shi), (dlo, dhi), est in services)):
@@ -670,10 +670,155 @@ def importer_objects(c):
                     continue
                 hold_list(c, name, stem + ".fwb", rules, config, collector, filt, 1500)
 
+# Output of show commands, and rows that templates parse from it ---------------------------
+
+SHOWS = (("cisco-asa", "asa"), ("cisco-ios", "ios"), ("cisco-nxos", "ios"), ("arista", "ios"))
+RUNNING = "show_running-config_partition_access-list"
+PROTO_WORDS = {"tcp": 6, "udp": 17, "icmp": 1, "ip": None, "pim": 103, "ahp": 51}
+PORT_WORDS = {"bgp": 179, "telnet": 23, "www": 80, "ftp": 21, "tacacs": 49}
+ICMP_WORDS = {"": ANY_PORT, "echo-reply": (0, 0)}
+
+
+def row_rule(row, line):
+    """A parsed row as a rule, or None where it says more than addresses and ports."""
+    if row["time"] or row["tcp_flag"] or row["icmp_type"] not in ICMP_WORDS:
+        return None
+    sides, ports = [], []
+    for side in ("src", "dst"):
+        first, wild = row[side + "_network"], row[side + "_wildcard"] or "0.0.0.0"
+        if row[side + "_host"]:
+            first = row[side + "_host"]
+        elif row[side + "_any"] or (side == "dst" and not first):
+            first, wild = "0.0.0.0", "255.255.255.255"
+        lo, mask = int(ipaddress.IPv4Address(first)), int(ipaddress.IPv4Address(wild))
+        if mask & (mask + 1):
+            return None         # not a range
+        sides.append([(lo & ~mask, lo | mask)])
+        how, word = row[side + "_port_match"], row[side + "_port"]
+        if how == "eq":
+            n = PORT_WORDS.get(word) or int(word)
+            ports.append((n, n))
+        elif how == "range":
+            ports.append(tuple(int(PORT_WORDS.get(row["%s_port_range_%s" % (side, e)])
+                                   or row["%s_port_range_%s" % (side, e)])
+                               for e in ("start", "end")))
+        else:
+            ports.append(ANY_PORT)
+    proto = row["protocol"] or "ip"
+    proto = PROTO_WORDS[proto] if proto in PROTO_WORDS else int(proto)
+    if proto == 1:
+        ports[0] = ICMP_WORDS[row["icmp_type"]]
+    return line, row["action"], sides[0], sides[1], [(proto, ports[0], ports[1], "False")]
+
+
+def show_output(c):
+    name = "templates: show commands"
+    for vendor, collector in SHOWS:
+        for folder, _, files in sorted(os.walk(c.path(vendor, "networktocode__ntc-templates"))):
+            for raw in sorted(f for f in files if f.endswith(".raw")):
+                path = os.path.join(folder, raw)
+                c.count(name, "pairs")
+                if not folder.endswith(RUNNING):
+                    doc = c.document("show", path, collector)
+                    c.judge(name, raw, "refused", doc["sources"][0]["failed"], True)
+                    done = c.run(["show", path, "--collector", collector])
+                    c.judge(name, raw, "code", re.search(
+                        r"\[(\w+\.not-configuration)\]", done.stderr.decode()) is not None, True)
+                    continue
+                rows = [{k: v for k, v in re.findall(r'^    (\w+): *"?(.*?)"?$', part, re.M)}
+                        for part in ("    acl_name:" + x for x in open(
+                            path[:-len("raw")] + "yml", encoding="utf-8").read().split(
+                                "\n  - acl_name:")[1:])]
+                theirs = collections.OrderedDict()
+                for row in rows:
+                    if row["action"]:
+                        theirs.setdefault(row["acl_name"], []).append(row)
+                doc = c.document("show", path, collector)
+                ours = {r["name"]: [x for x in r["rules"] if not x["implicit"]]
+                        for d in doc["devices"] for r in d["rulesets"] if not r["glue"]}
+                for filt, parsed in theirs.items():
+                    mine = ours.get(filt, [])
+                    c.judge(name, raw, "entries of " + filt, [x["verdict"] for x in mine],
+                            [x["action"] for x in parsed])
+                    rules = [row_rule(r, x["line"]) for r, x in zip(parsed, mine)]
+                    if None in rules or len(parsed) != len(mine):
+                        c.count(name, "no reader")      # times, flags, scattered wildcards
+                        continue
+                    hold_list(c, name, raw, rules, path, collector, filt, 600)
+
+
+# The same terms written for two devices ---------------------------------------------------
+
+IOS_REF = "cisco-ios/%s/tests/regression/cisco/CiscoTest." % AERLEON
+NX_REF = "cisco-nxos/%s/tests/regression/cisconx/CiscoNXTest." % AERLEON
+EOS_REF = "arista/%s/tests/regression/arista/AristaTest." % AERLEON
+SIBLINGS = [(IOS_REF + "testIpv6IcmpTypes", "inet6_acl", NX_REF + "testIpv6IcmpTypes",
+             "test-filter", 6),
+            (NX_REF + "testExtendedNXosSyntax", "test-filter",
+             EOS_REF + "testExtendedEosSyntax", "test-filter", 4)]
+
+
+def two_vendors(c):
+    name = "one policy, two devices"
+    for left, left_list, right, right_list, version in SIBLINGS:
+        c.count(name, "pairs")
+        hosts = {4: ("192.0.2.1", "198.51.100.7"), 6: ("2001:db8::1", "2001:db8:1::7")}[version]
+        icmp = "icmp" if version == 4 else "icmpv6"
+        lines = ["%s %s %d %s %d" % (icmp, hosts[0], t, hosts[1], code)
+                 for t in range(256) for code in (0, 1)]
+        lines += ["%s %s %d %s %d%s" % (proto, hosts[0], sport, hosts[1], dport, flags)
+                  for proto, kinds in (("tcp", ("S", "A", "R", "SA", "FA", "F", "P", "U")),
+                                       ("udp", ("",)))
+                  for sport in (0, 1, 58, 1024, 65535) for dport in (0, 1, 3, 129, 65535)
+                  for flags in (" flags=" + k if k else "" for k in kinds)]
+        ours = c.ask(c.path(left + ".stdout.ref"), "ios", left_list, lines)
+        theirs = c.ask(c.path(right + ".stdout.ref"), "ios", right_list, lines)
+        pair = os.path.basename(left) + " = " + os.path.basename(right)
+        for line, a, b in zip(lines, ours, theirs):
+            c.judge(name, pair, line, a[0], b[0])
+        c.judge(name, pair, "both verdicts occur", sorted({a[0] for a in ours}),
+                ["deny", "permit"])
+
+# What was measured on a real router --------------------------------------------------------
+
+LAB = "batfish-ref/batfish__lab-validation/snapshots/iosxe_connectivity_sample"
+
+
+def measured(c):
+    """Probes through two lists of a port: did the packet arrive, did its answer come back?"""
+    name = "lab: measured probes"
+    config = c.path(LAB, "configs/iosxe_acl/show_running-config.txt")
+    inside, outside, words = "192.168.123.1", "192.168.123.6", {True: "permit", False: "deny"}
+
+    def hold(what, filt, packet, passed):
+        c.judge(name, what, filt + " " + packet, c.ask(config, "ios", filt, [packet])[0][0],
+                words[passed])
+
+    for probe in sorted(os.listdir(c.path(LAB, "show/inside"))):
+        c.count(name, "pairs")
+        client = c.read(LAB, "show/inside", probe)
+        said = re.match(r"client_outside_%s_(tcp|udp)_(\d+)" % outside, probe)
+        if said:
+            proto, port = said.groups()
+            server = c.read(LAB, "show/outside/server_%s_%s_%s.txt" % (outside, proto, port))
+            arrived, answered = "packet1" in server, "[ECHO:]" in client
+            hold(probe, "CONNECTIVITY_TEST_OUT", "%s %s 40000 %s %s%s" % (
+                proto, inside, outside, port, " flags=S" if proto == "tcp" else ""), arrived)
+            if arrived:
+                hold(probe, "CONNECTIVITY_TEST_IN", "%s %s %s %s 40000%s" % (
+                    proto, outside, port, inside, " flags=SA" if proto == "tcp" else ""), answered)
+        elif probe.endswith("_%s.txt" % outside):
+            answered = " 1 received" in client
+            hold(probe, "CONNECTIVITY_TEST_OUT", "icmp %s 8 %s 0" % (inside, outside), answered)
+            hold(probe, "CONNECTIVITY_TEST_IN", "icmp %s 0 %s 0" % (outside, inside), answered)
+        else:
+            c.count(name, "no reader")      # never leaves the host, or ends at the router
+
 
 CLASSES = collections.OrderedDict((f.__name__, f) for f in (
     batfish_filters, batfish_notebooks, batfish_unreachable, batfish_names, policy_generated,
-    importer_trace, importer_objects))
+    importer_trace, importer_objects, show_output,
+    two_vendors, measured))
 
 
 def known_of(path):
