@@ -127,11 +127,16 @@ static void read_lines(struct ios *x)
 {
 	struct toks w;
 	bool whole = false;
+	size_t hashes = 0;
 	for (uint32_t line = 1; line <= x->src->n_lines; line++) {
 		bool open;
 		ios_words(x->src, line, &w);
 		if (!w.n || *w.v[0].s == '!' || is_wrapping(x, &w)) {
 			whole |= w.n && toks_are(&w, 0, "Current configuration");
+			if (w.n && *w.v[0].s == '#' && !hashes++)
+				diag_note(x->d, "ios.hash-comment", tok_line(x, &w),
+					  "IOS has no comments that begin with #: it refuses "
+					  "such lines, and they are passed over here");
 			ios_mark(x, line, ACCOUNT_IRRELEVANT, false, NULL);
 			continue;
 		}

@@ -207,6 +207,13 @@ static bool is_l2(const struct ios *x, const struct iface *f)
 	return f->switchport || (x->dialect != IOS_IOS && is_physical(f));
 }
 
+/* A switch shows nothing of the mode of a port of VLAN 1: without an address it may bridge. */
+static bool may_be_l2(const struct ios *x, const struct iface *f)
+{
+	return is_l2(x, f) || (x->dialect == IOS_IOS && !f->no_switchport && !f->addrs.n &&
+			       !f->vrf && !strchr(f->name, '.') && strcasestr(f->name, "eth"));
+}
+
 static const char *svi_name(struct ios *x, uint32_t vlan)
 {
 	struct iface *f = ios_iface(x, arena_printf(x->arena, "Vlan%u", vlan), false, LOC_NONE);
@@ -247,7 +254,7 @@ static void bind_lists(struct ios *x, const struct iface *f)
 				f->name);
 			continue;
 		}
-		if (l2)
+		if (may_be_l2(x, f))
 			taint_svis(x, f, b->at, "a list");
 		hook(x, b->out ? HOOK_OUT : HOOK_IN, l2 ? -10 : 0, f->name,
 		     b->what == BIND_V6 ? FAMILY_V6 : FAMILY_V4, b->name, b->at);
@@ -308,7 +315,7 @@ static void bind_narrows(struct ios *x, const struct iface *f)
 			w->v4_only ? match_family(x->m, FAMILY_V4) : match_all(x->m);
 		if (w->urpf)
 			which = match_and(x->m, which, match_not(x->m, urpf_passes(x, f)));
-		if (is_l2(x, f))
+		if (may_be_l2(x, f))
 			taint_svis(x, f, w->at, w->why);
 		narrow_hook(x, w->out ? HOOK_OUT : HOOK_IN, f->name, w->why, which, w->at);
 	}

@@ -681,6 +681,15 @@ Test(ios, port_lists)
 	cr_expect(!tainted(&w, NULL));
 	done(&w);
 
+	/* a port of which nothing says whether it bridges */
+	w = read_text("access-list 101 permit tcp any any\n"
+		      "interface GigabitEthernet1/0/1\n"
+		      " ip access-group 101 in\n"
+		      "interface Vlan1\n"
+		      " ip address 10.0.0.1 255.255.255.0\n");
+	cr_expect(tainted(&w, "Vlan1"));
+	done(&w);
+
 	/* NX-OS: a list of routed packets is not in force on a port that bridges */
 	w = read_text("feature bgp\n"
 		      "ip access-list T\n"
@@ -750,8 +759,8 @@ static const struct {
 	{ "interface Eth0\n ip access-group\n", "Ethernet0", true },
 	{ "interface Eth0\n ip access-group X sideways\n", "Ethernet0", true },
 	{ "interface Eth0\n ip frobnicate\n", "Ethernet0", true },
-	{ "interface Eth0\n service instance 10 ethernet\n  ip access-group X in\n", "Ethernet0",
-	  true },
+	{ "interface Eth0\n service instance 10 ethernet\n  ip access-group X in\n",
+	  "Ethernet0", true },
 	{ "interface Eth0\n switchport protected\n", "Ethernet0", true },
 	{ "frobnicate all\n", NULL, true },
 	{ "ip frobnicate all\n", NULL, true },
@@ -1037,11 +1046,12 @@ Test(ios, account_of_each_class)
 
 Test(ios, oddities_are_told)
 {
-	struct world w = read_text("ip access-list extended T\n"
+	struct world w = read_text("# not a comment of IOS\nip access-list extended T\n"
 				   " permit ip 0.0.0.0 0.0.0.0 10.0.0.0 0.0.0.255\n"
 				   " permit ip 10.0.0.0 255.255.255.0 any\n");
 	cr_expect(diags_has(&w.diags, "ios.wildcard-zero"));
 	cr_expect(diags_has(&w.diags, "ios.wildcard-netmask"));
+	cr_expect(diags_has(&w.diags, "ios.hash-comment"));
 	cr_expect_eq(account(&w)->policy[ACCOUNT_EXACT], 3);
 	done(&w);
 }
