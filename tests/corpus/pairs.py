@@ -196,6 +196,32 @@ def batfish_notebooks(c):
                     ours[0], verdict)
 
 
+def batfish_compared(c):
+    """compareFilters: what the line that only the new list has takes is decided otherwise."""
+    name = "batfish: compared filters"
+    for notebook in sorted(x for x in os.listdir(c.path(NOTEBOOKS)) if x.endswith(".ipynb")):
+        for cell in json.loads(c.read(NOTEBOOKS, notebook))["cells"]:
+            if "compareFilters" not in "".join(cell["source"]) or cell["cell_type"] != "code":
+                continue
+            c.count(name, "pairs")
+            table = "".join("".join(o.get("data", {}).get("text/html") or [])
+                            for o in cell["outputs"])
+            heads = re.findall(r"col_heading[^>]*>([^<]*)<", table)
+            for row in table.split("<tr>")[1:]:
+                cells = dict(zip(heads, re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)))
+                said = re.match(r"permit ip host (\S+) host (\S+)$", cells.get("Line_Content", ""))
+                if not said or cells["Reference_Line_Index"] != "End of ACL":
+                    if cells:
+                        c.count(name, "no reader")
+                    continue
+                for folder, verdict in (("snapshot", "permit"), ("reference", "deny")):
+                    packet = "tcp %s 40000 %s 80" % said.groups()
+                    config = c.path(NOTEBOOKS, "networks/drift", folder, "configs",
+                                    cells["Node"] + ".cfg")
+                    c.judge(name, notebook, folder + " " + packet,
+                            c.ask(config, "ios", cells["Filter_Name"], [packet])[0][0], verdict)
+
+
 # Lines that never decide ----------------------------------------------------------------
 
 def squeeze(text):
@@ -816,7 +842,8 @@ def measured(c):
 
 
 CLASSES = collections.OrderedDict((f.__name__, f) for f in (
-    batfish_filters, batfish_notebooks, batfish_unreachable, batfish_names, policy_generated,
+    batfish_filters, batfish_notebooks, batfish_compared, batfish_unreachable, batfish_names,
+    policy_generated,
     importer_trace, importer_objects, show_output,
     two_vendors, measured))
 
