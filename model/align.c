@@ -13,7 +13,7 @@
 #include "base/map.h"
 
 /* Rules are asked for so much earlier, since memory is what long lists wait for. */
-enum { AHEAD = 12 };
+enum { AHEAD = 8 };
 
 static uint64_t hash_two(uint64_t a, uint64_t b)
 {

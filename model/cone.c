@@ -14,7 +14,7 @@
 #include "model/box.h"
 
 /* AHEAD: rules are asked for so much earlier, since memory is what long lists wait for. */
-enum { BOXES_MAX = 64, BOXES_RULE = 4, BOXES_IMPLY = 4, SPANS_FEW = 8, AHEAD = 12 };
+enum { BOXES_MAX = 64, BOXES_RULE = 4, BOXES_IMPLY = 4, SPANS_FEW = 8, AHEAD = 8 };
 
 /* Region */
 
@@ -389,7 +389,7 @@ static struct lowered lower_cut(struct job *j, const struct cut *cut, struct pse
 
 static const struct rule *rule_behind(const struct cut *cut, const struct rule *r)
 {
-	bool copied = r >= cut->rules.v && r < cut->rules.v + cut->rules.n;
+	bool copied = cut->rules.n && r >= cut->rules.v && r < cut->rules.v + cut->rules.n;
 	return r && copied ? cut->from.v[r - cut->rules.v] : r;
 }
 
