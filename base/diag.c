@@ -34,6 +34,10 @@ static struct diag_count *diag_count(struct diags *d, const char *code)
 
 static void diag_add(struct diags *d, enum diag_severity severity, const char *code,
 		     struct loc at, const char *fmt, va_list ap)
+	__attribute__((format(printf, 5, 0)));
+
+static void diag_add(struct diags *d, enum diag_severity severity, const char *code,
+		     struct loc at, const char *fmt, va_list ap)
 {
 	struct diag_count *count = diag_count(d, code);
 	d->n_errors += severity == DIAG_ERROR;

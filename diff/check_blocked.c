@@ -44,7 +44,7 @@ static int run_blocked(struct check_run *run)
 	struct pset after[2] = { run->taken, run->taken_possible };
 	for (int plane = 0; plane < PLANE_COUNT; plane++) {
 		/* Declared as not connected: told once, where the estate says so. */
-		bool none = p->path->none && !p->path->n_ways && plane == PLANE_PHYSICAL;
+		bool none = p->path->none && plane == PLANE_PHYSICAL;
 		if (!p->present[plane] && !none)
 			continue;
 		run->taken = before[0], run->taken_possible = before[1];

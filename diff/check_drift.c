@@ -48,7 +48,7 @@ static void raise_drift(struct check_run *run, int wide, int narrow, const char 
 {
 	struct pair *p = run->pair;
 	struct pset_space *sp = run->engine->space[p->family];
-	if (!p->present[PLANE_PHYSICAL] || !p->present[PLANE_VIRTUAL] || !p->path->n_ways)
+	if (!p->present[PLANE_PHYSICAL] || !p->present[PLANE_VIRTUAL])
 		return;
 	raise_within(run, wide, narrow, pset_minus(sp, p->universe, p->intent), SEVERITY_MEDIUM,
 		     title,

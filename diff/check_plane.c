@@ -29,8 +29,7 @@ void check_planes(struct check_run *run, const struct path *path, const bool *pr
 			{ .role = "declares",
 			  .plane = "declared",
 			  .note = "the way that packets take",
-			  .at = path->ways[0].n_points ? path->ways[0].points[0].at
-						       : path->from->at },
+			  .at = path->ways[0].points[0].at }, /* no way is without a point */
 		};
 		run->check = &check_plane_absent;
 		struct finding *f = raise_plain(
@@ -42,9 +41,8 @@ void check_planes(struct check_run *run, const struct path *path, const bool *pr
 			"device of the missing plane, or take the demand back.");
 		f->plane = word;
 		/* No packet tells the planes apart here: any one of the pair stands for all. */
-		if (run->pair && pset_pick(run->engine->space[run->pair->family],
-					   run->pair->universe, &f->witness))
-			f->has_witness = true;
+		f->has_witness = pset_pick(run->engine->space[run->pair->family],
+					   run->pair->universe, &f->witness);
 		finish_finding(run->res, run->policy, f, "");
 	}
 }

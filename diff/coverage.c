@@ -53,7 +53,7 @@ static bool tainted(const struct check_run *run, const struct path *path, struct
 }
 
 static void judge(struct check_run *run, const struct path *path, const bool *present,
-		  bool spent, int plane, struct coverage *c)
+		  const char *doubt, int plane, struct coverage *c)
 {
 	struct arena *a = run->res->arena;
 	size_t certain = 0, possible = 0, excepted = 0;
@@ -77,16 +77,16 @@ static void judge(struct check_run *run, const struct path *path, const bool *pr
 	c->why_at = LOC_NONE;
 	if (certain) {
 		c->verdict = COVER_MISALIGNED;
-		c->why = arena_printf(a, "%zu finding%s", certain, certain == 1 ? "" : "s");
+		c->why = arena_printf(a, "%zu finding%s%s%s", certain, certain == 1 ? "" : "s",
+				      doubt ? ", and more may be missing: " : "",
+				      doubt ? doubt : "");
 	} else if (!path->n_ways && !path->none) {
 		c->why = path->why;
 		c->why_at = path->why_at;
 	} else if (tainted(run, path, c)) {
 		/* why is set */
-	} else if (spent) {
-		c->why = "the sets of packets are too large for the memory they may take";
-	} else if (run->engine->witness_failed) {
-		c->why = "a witness was not confirmed, which is an error of this program";
+	} else if (doubt) {
+		c->why = doubt;
 	} else if (possible) {
 		c->why = arena_printf(a, "%zu possible finding%s: not everything is understood",
 				      possible, possible == 1 ? "" : "s");
@@ -107,14 +107,15 @@ static void judge(struct check_run *run, const struct path *path, const bool *pr
 	}
 }
 
-void cover_pair(struct check_run *run, const struct path *path, const bool *present, bool spent)
+void cover_pair(struct check_run *run, const struct path *path, const bool *present,
+		const char *doubt)
 {
 	for (int plane = 0; plane < PLANE_COUNT; plane++) {
 		struct coverage c = { .from = path->from->name,
 				      .to = path->to->name,
 				      .plane = plane == PLANE_PHYSICAL ? "physical" : "virtual" };
 		put_points(run->res, path, plane, &c);
-		judge(run, path, present, spent, plane, &c);
+		judge(run, path, present, doubt, plane, &c);
 		*vec_add(&run->res->coverage) = c;
 	}
 }

@@ -52,7 +52,12 @@ static void check_pair(struct check_run *run, const struct zone *from, const str
 		spent |= pair.spent;
 		run->pair = NULL;
 	}
-	cover_pair(run, path, present, spent);
+	const char *doubt = NULL;
+	if (run->engine->witness_failed)
+		doubt = "a witness was not confirmed, which is an error of this program";
+	else if (spent)
+		doubt = "the sets of packets are too large for the memory they may take";
+	cover_pair(run, path, present, doubt);
 	map_finish(&causes);
 	run->causes = NULL;
 }

@@ -9,7 +9,7 @@
 #include "model/interp.h"
 
 /* Chains that call each other in a ladder can double the work at every rung. */
-enum { DEPTH_MAX = 128, STEPS_MAX = 50 * 1000 * 1000 };
+enum { DEPTH_MAX = 128, STEPS_MAX = 10 * 1000 * 1000 };
 
 enum outcome { FELL_OFF, PERMITTED, DENIED, RETURNED };
 
@@ -18,20 +18,11 @@ struct walk {
 	bool upper;
 	const struct rule *decided;
 	const struct rule *unknown;
-	const struct ruleset *stack[DEPTH_MAX];
 	unsigned depth;
 	size_t steps;
 };
 
 static enum outcome walk_rules(struct walk *w, const struct ruleset *rs);
-
-static bool on_stack(const struct walk *w, const struct ruleset *rs)
-{
-	for (unsigned i = 0; i < w->depth; i++)
-		if (w->stack[i] == rs)
-			return true;
-	return w->depth == DEPTH_MAX;
-}
 
 /* What decides even where it is only possible: a deny for the lower bound, a permit for the
  * upper. */
@@ -55,11 +46,11 @@ static void note_unknown(struct walk *w, const struct rule *r)
 /* Goes into the target of a jump or goto; a cycle is an unknown of its own. */
 static enum outcome enter(struct walk *w, const struct rule *r)
 {
-	if (r->target->opaque || on_stack(w, r->target)) {
+	if (r->target->opaque || w->depth == DEPTH_MAX) {
 		note_unknown(w, r);
 		return decide(w, r, eager(w));
 	}
-	w->stack[w->depth++] = r->target;
+	w->depth++;
 	enum outcome o = walk_rules(w, r->target);
 	w->depth--;
 	return o == RETURNED ? FELL_OFF : o;
@@ -83,10 +74,9 @@ static enum outcome walk_surely(struct walk *w, const struct rule *r)
 	case VERDICT_UNKNOWN:
 		note_unknown(w, r);
 		return decide(w, r, eager(w));
-	case VERDICT_CONTINUE:
-		break;
+	default:
+		return FELL_OFF; /* decides nothing */
 	}
-	return FELL_OFF;
 }
 
 /* *leave is set where the rule may end this ruleset without deciding. */
@@ -105,18 +95,14 @@ static enum outcome walk_perhaps(struct walk *w, const struct rule *r, bool *lea
 		return decide(w, r, eager(w));
 	case VERDICT_RETURN:
 		*leave = true;
-		break;
-	case VERDICT_JUMP:
-	case VERDICT_GOTO:
+		return FELL_OFF;
+	default: /* a jump or goto */
 		o = enter(w, r);
 		if (o == eager(w))
 			return o;
 		*leave |= r->verdict == VERDICT_GOTO && o == FELL_OFF;
-		break;
-	case VERDICT_CONTINUE:
-		break;
+		return FELL_OFF;
 	}
-	return FELL_OFF;
 }
 
 static enum outcome walk_rules(struct walk *w, const struct ruleset *rs)
@@ -144,7 +130,6 @@ static enum outcome walk_rules(struct walk *w, const struct ruleset *rs)
 
 static bool walk(struct walk *w, const struct ruleset *rs)
 {
-	w->stack[w->depth++] = rs;
 	enum outcome o = walk_rules(w, rs);
 	if (o == PERMITTED || o == DENIED)
 		return o == PERMITTED;

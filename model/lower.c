@@ -85,7 +85,7 @@ static struct pset eager_part(struct job *j, struct pset f)
 		if (labels[i] > LABEL_RETURN && (labels[i] & 1) == eager_bit(j))
 			set = pset_or(j->sp, set, pset_where(j->sp, f, labels[i]));
 	free(labels);
-	return pset_is_spent(f) ? f : pset_within(j->sp, f, set);
+	return pset_within(j->sp, f, set);
 }
 
 static struct pset function_of(struct job *j, const struct ruleset *rs);
@@ -142,8 +142,6 @@ static struct pset plain(struct job *j, const struct rule *r, const struct cond 
 {
 	uint32_t id = j->by_rule ? r->id : 1;
 	bool permit = r->verdict == VERDICT_PERMIT;
-	if (r->verdict == VERDICT_CONTINUE)
-		return pset_none();
 	if (r->verdict == VERDICT_UNKNOWN || (is_call(r) && r->target->opaque))
 		return pset_label(j->sp, c->hi, label_of(id, j->maybe));
 	if (r->verdict == VERDICT_PERMIT || r->verdict == VERDICT_DENY)

@@ -112,7 +112,7 @@ static void count(struct tally *t, const struct account *acc)
 	}
 	vec_each (e, &acc->entries) {
 		void **n = map_at(&t->reasons, e->why);
-		*n = (char *)*n + 1;
+		*n = (void *)((uintptr_t)*n + 1);
 		listed++;
 		cr_expect_not_null(e->at.src);
 	}

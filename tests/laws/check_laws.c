@@ -41,8 +41,8 @@ static void random_zones(struct random_estate *re)
 {
 	struct arena *a = re->arena;
 	struct zone *z = arena_array(a, ZONES, sizeof(*z));
-	struct tenant *t = arena_array(a, 2, sizeof(*t));
-	t[0].name = "t0", t[1].name = "t1", t[1].shared = one_in(3);
+	struct tenant *t = arena_array(a, 3, sizeof(*t));
+	t[0].name = "t0", t[1].name = "t1", t[2].name = "t2", t[1].shared = one_in(3);
 	for (unsigned i = 0; i < ZONES; i++) {
 		struct span *v4 = arena_array(a, 2, sizeof(*v4)), *v6 = arena_array(a, 2, sizeof(*v6));
 		z[i].name = zone_names[i];
@@ -52,7 +52,7 @@ static void random_zones(struct random_estate *re)
 			v6[0] = span_prefix(FAMILY_V6,
 					    (struct addr){ 0x20010db800000000u | (uint64_t)i << 16, 0 }, 48);
 			z[i].n_spans[FAMILY_V4] = z[i].n_spans[FAMILY_V6] = 1;
-			z[i].tenant = one_in(3) ? NULL : &t[i % 2];
+			z[i].tenant = one_in(3) ? NULL : &t[below(3)];
 			z[i].self = one_in(6);
 			continue;
 		}
@@ -64,7 +64,7 @@ static void random_zones(struct random_estate *re)
 		z[i].n_spans[FAMILY_V4] = z[i].n_spans[FAMILY_V6] = 2;
 	}
 	re->policy.zones = z, re->policy.n_zones = ZONES;
-	re->policy.tenants = t, re->policy.n_tenants = 2;
+	re->policy.tenants = t, re->policy.n_tenants = 3;
 }
 
 static const struct match *random_service(struct matches *m)
@@ -128,7 +128,7 @@ static void random_policy(struct random_estate *re)
 		p->n_exclusions = 0;
 	struct segregation *seg = arena_array(a, 1, sizeof(*seg));
 	const struct tenant **between = arena_array(a, 2, sizeof(*between));
-	between[0] = &p->tenants[0], between[1] = &p->tenants[1];
+	between[0] = &p->tenants[below(2)], between[1] = &p->tenants[2];
 	seg[0] = (struct segregation){ .id = "s", .between = between, .n_between = 2 };
 	p->segregations = seg, p->n_segregations = one_in(2);
 	re->estate.policy = p;
@@ -395,6 +395,8 @@ static void check_packet(const struct random_estate *re, const struct results *r
 			fail("every pair has its coverage", seed, path, p);
 			continue;
 		}
+		if (c->verdict != COVER_ALIGNED && strstr(c->why, "too large"))
+			continue; /* the memory was spent, and the report says so */
 		n_wrong += exposed || blocked || drift;
 		if (c->verdict == COVER_ALIGNED && !any_excepted(res, path) &&
 		    (maybe_exposed || maybe_blocked || maybe_drift))
@@ -438,7 +440,7 @@ static void check_one(uint64_t seed, size_t packets)
 	/* now and then so little memory that rulesets have to be lowered pair by pair */
 	struct check_options o = { .as_of = 10,
 				   .failed = re.failed,
-				   .budget = one_in(8) ? (size_t)1 << 20 : 0,
+				   .budget = one_in(8) ? (size_t)1 << (16 + below(5)) : 0,
 				   .causes_max = one_in(4) ? 2 : 0 };
 	check_estate(&re.estate, re.snap, &diags, &o, &res);
 	if (res.witnesses != res.replayed || diags_has(&diags, "internal.replay"))
@@ -498,8 +500,8 @@ static void check_one(uint64_t seed, size_t packets)
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-	size_t estates = argc > 2 ? strtoul(argv[2], NULL, 10) : 150;
-	size_t packets = argc > 3 ? strtoul(argv[3], NULL, 10) : 300;
+	size_t estates = argc > 2 ? strtoul(argv[2], NULL, 10) : 400;
+	size_t packets = argc > 3 ? strtoul(argv[3], NULL, 10) : 120;
 	for (size_t i = 0; i < estates; i++)
 		check_one(seed * 1000003 + i, packets);
 	printf("seed %" PRIu64 ": %zu estates, %zu packets (%zu wrong ones), %zu findings; coverage %zu "

@@ -132,13 +132,13 @@ static const struct match *random_match(struct matches *m, unsigned depth)
 	return one_in(5) ? match_or_n(m, v, n) : match_and_n(m, v, n);
 }
 
-/* Up to five rulesets that call each other; returns the first, which may call all others. */
+/* Some rulesets that call each other; returns the first, which may call all others. */
 static const struct ruleset *random_rulesets(struct device_build *b, const char *prefix,
 					     bool unknowns)
 {
 	struct matches *m = &b->snap->matches;
-	struct ruleset *rs[5];
-	size_t n_rs = 1 + below(5);
+	struct ruleset *rs[24];
+	size_t n_rs = 1 + below(one_in(6) ? 24 : 5);
 	unsigned reason = 0;
 	for (size_t i = 0; i < n_rs; i++) {
 		char name[32];

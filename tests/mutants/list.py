@@ -2,7 +2,7 @@
 """(file, what stands there once, what is put instead, the rule that is broken)"""
 
 L, I, M, P = "model/lower.c", "model/interp.c", "model/match.c", "model/pset_match.c"
-K, A, S = "model/packet.c", "model/addr.c", "model/snapshot.c"
+F, K, A, S = "model/pset_leaf.c", "model/packet.c", "model/addr.c", "model/snapshot.c"
 
 MUTANTS = [
     # lowering
@@ -52,7 +52,7 @@ MUTANTS = [
     (I, "(rs->dflt == VERDICT_UNKNOWN && w->upper)", "rs->dflt == VERDICT_UNKNOWN", "an unknown default permits surely"),
     (I, "rs->dflt == VERDICT_PERMIT ||", "rs->dflt != VERDICT_PERMIT ||", "the default decides the other way"),
     (I, "case VERDICT_UNKNOWN:\n\t\tnote_unknown(w, r);\n\t\treturn decide(w, r, eager(w));", "case VERDICT_UNKNOWN:\n\t\treturn FELL_OFF;", "an unknown verdict is passed over"),
-    (I, "r->target->opaque || on_stack(w, r->target)", "on_stack(w, r->target)", "a call into a cycle is followed once"),
+    (I, "r->target->opaque || w->depth == DEPTH_MAX", "w->depth == DEPTH_MAX", "a call into a cycle is followed"),
     (I, "case VERDICT_PERMIT:\n\t\treturn decide(w, r, PERMITTED);", "case VERDICT_PERMIT:\n\t\treturn FELL_OFF;", "permits are passed over"),
     # conditions, one packet
     (M, "return TRUTH_TRUE - match_judge(m->kids[0], p);", "return match_judge(m->kids[0], p);", "not does nothing"),
@@ -81,13 +81,13 @@ MUTANTS = [
     (P, "other.bound = kn->bound == PSET_LO ? PSET_HI : PSET_LO;", "", "not keeps the bound"),
     (P, "c->first[i + HALF] &= kn->fragment == 0 ? whole : 0;", "c->first[i + HALF] &= whole;", "later fragments have ports"),
     (P, "return r == PSET_SPENT ? r : op_minus(sp, 1, r);", "return r;", "not does nothing"),
-    (P, "push_run(sp, base, x, (x & mask) == value ? inside : 0);", "push_run(sp, base, x, (x & mask) ? inside : 0);", "any flag will do"),
+    (F, "push_run(sp, base, x, (x & mask) == value ? inside : 0);", "push_run(sp, base, x, (x & mask) ? inside : 0);", "any flag will do"),
     (P, "chain_class(c, sp, kn, CLASS_PORTS);", "", "every packet has a port"),
     (P, "chain_class(c, sp, kn, CLASS_ICMP);", "", "every packet has an ICMP type"),
     (P, "chain_class(c, sp, kn, CLASS_TCP);", "", "every packet has TCP flags"),
     (P, "if (m->family != sp->family ||", "if (", "addresses of the other family match"),
-    (P, "push_run(sp, base, x, states >> x & 1 ? inside : 0);", "push_run(sp, base, x, inside);", "states are not looked at"),
-    (P, "!code || ranges_have(code, c) ? inside : 0", "inside", "codes are not looked at"),
+    (F, "push_run(sp, base, x, states >> x & 1 ? inside : 0);", "push_run(sp, base, x, inside);", "states are not looked at"),
+    (F, "!code || match_has(code, c) ? inside : 0", "inside", "codes are not looked at"),
     # packets and addresses
     (K, "return !p->fragment && proto_has_ports(p->proto);", "return proto_has_ports(p->proto);", "later fragments have ports"),
     (K, "proto == PROTO_SCTP || ", "", "SCTP has no ports"),
