@@ -355,7 +355,22 @@ static int asa_read(struct collect *c, const struct source *src)
 struct probe {
 	int score;
 	bool version, other;
+	bool numbered; /* lists that IOS writes as well: only their masks tell */
+	bool netmask, wildcard;
 };
+
+/* "access-list 101 permit tcp 10.0.0.0 255.255.255.0 any": a mask of which vendor's kind? */
+static void probe_numbered(struct probe *p, const struct line *l)
+{
+	p->numbered = true;
+	/* a standard list of IOS tells no protocol; the firewalls' has the word standard */
+	p->other |= memchr(l->w[3].s, '.', l->w[3].len) || word_is(l->w[3], "any") ||
+		    word_is(l->w[3], "host");
+	for (size_t i = 3; i < l->n; i++) {
+		p->netmask |= word_starts(l->w[i], "255.");
+		p->wildcard |= word_starts(l->w[i], "0.") && !word_is(l->w[i], "0.0.0.0");
+	}
+}
 
 static void probe_line(struct probe *p, const struct line *l)
 {
@@ -407,6 +422,9 @@ static void probe_line(struct probe *p, const struct line *l)
 		p->score += 25;
 	else if (word_is(l->w[0], ":") && word_is(l->w[1], "Saved"))
 		p->score += 20;
+	else if (word_is(l->w[0], "access-list") && l->n > 3 && l->w[1].s[0] >= '0' &&
+		 l->w[1].s[0] <= '9' && (word_is(l->w[2], "permit") || word_is(l->w[2], "deny")))
+		probe_numbered(p, l);
 	else if (word_is(l->w[0], "access-list") && l->n > 6 && word_is(l->w[2], "permit") &&
 		 !(l->w[1].s[0] >= '0' && l->w[1].s[0] <= '9'))
 		p->score += 15; /* PIX: a name where IOS has a number */
@@ -435,6 +453,10 @@ static int asa_probe(const char *head, size_t len, const char *filename)
 		return 98;
 	if (p.other)
 		return 0;
+	if (!p.score && p.numbered && p.wildcard == p.netmask)
+		return 30; /* as likely as IOS */
+	if (!p.score && p.numbered)
+		return p.netmask ? 40 : 0;
 	return p.score > 90 ? 90 : p.score;
 }
 

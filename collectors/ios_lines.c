@@ -340,7 +340,7 @@ const char *ios_refuse(const struct source *src, const char **ret_code, uint32_t
 int ios_probe(const char *head, size_t len, const char *filename)
 {
 	struct toks w = { 0 };
-	unsigned seen = 0, other = 0;
+	unsigned seen = 0, other = 0, shared = 0;
 	bool list = false, refused = false, tag = false;
 	(void)filename;
 	const char *text = head;
@@ -371,7 +371,7 @@ int ios_probe(const char *head, size_t len, const char *filename)
 		} else if (tok_is(&w, 0, "access-list") &&
 			   (tok_is(&w, 2, "permit") || tok_is(&w, 2, "deny") ||
 			    tok_is(&w, 2, "remark"))) {
-			seen += 2;
+			seen += 2, shared += 2;
 		} else if (toks_are(&w, 0, "ip access-group") ||
 			   toks_are(&w, 0, "Building configuration...") ||
 			   toks_are(&w, 0, "ip address") || toks_are(&w, 0, "ip route") ||
@@ -384,7 +384,7 @@ int ios_probe(const char *head, size_t len, const char *filename)
 			   toks_are(&w, 0, "ip nat") || toks_are(&w, 0, "enable secret") ||
 			   toks_are(&w, 0, "object-group network") ||
 			   toks_are(&w, 0, "object-group ip")) {
-			seen++;
+			seen++, shared += tok_is(&w, 0, "hostname");
 		} else if (tok_is(&w, 0, "interface") && !w.indent && w.n > 1 &&
 			   isalpha((unsigned char)*w.v[1].s)) {
 			seen++;
@@ -398,5 +398,7 @@ int ios_probe(const char *head, size_t len, const char *filename)
 		return 0;
 	if (list)
 		return seen ? 85 : 70;
+	if (seen && seen == shared)
+		return 30; /* numbered lists alone: a PIX writes them as well */
 	return seen >= 3 ? 75 : seen ? 35 : 0;
 }

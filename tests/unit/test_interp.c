@@ -29,8 +29,8 @@ Test(interp, a_ladder_of_calls_ends)
 	struct matches m;
 	matches_init(&m, a);
 	enum { RUNGS = 40 };
-	struct ruleset rs[RUNGS + 1] = { { 0 } };
-	struct rule r[RUNGS][2] = { { { 0 } } };
+	static struct ruleset rs[RUNGS + 1];
+	static struct rule r[RUNGS][2];
 	for (int i = 0; i < RUNGS; i++) {
 		for (int k = 0; k < 2; k++)
 			r[i][k] = (struct rule){ .match = match_all(&m), .verdict = VERDICT_JUMP,
