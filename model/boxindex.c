@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAF = 8, CLASSES = 2, FLAG_CLASSES = 32, SAMPLE = 64 };
+enum { LEAF = 8, CLASSES = 2, FLAG_CLASSES = 32, SAMPLE = 20 };
 
 struct node {
 	struct cell around; /* kinds: of all inside */
@@ -227,7 +227,7 @@ struct box box_index_box(const struct box_index *ix, const struct cell *c)
 	b.oif = (struct range){ (uint16_t)c->lo[AXIS_OIF], (uint16_t)c->hi[AXIS_OIF] };
 	b.state = c->tail & 0x1f;
 	b.frag = c->tail >> STATE_COUNT & 3;
-	for (unsigned v = 0; v < 256; v++)
+	for (unsigned v = 0; v < 256 && ix->n_flags > 1; v++)
 		if (!(c->flags >> ix->flag_class[v] & 1))
 			b.flags[v / 64] &= ~(1ull << v % 64);
 	return b;
@@ -364,7 +364,7 @@ static size_t led_astray(const struct cell *v, size_t n, int axis, const struct 
 }
 
 /* The axis on which the cells are best told apart; -1: on none. */
-static int best_axis(const struct cell *v, size_t n)
+static int best_axis(const struct cell *v, size_t n, const struct cell *around)
 {
 	struct cell points[SAMPLE];
 	size_t n_points = n < SAMPLE ? n : SAMPLE, least = n_points - n_points / 16;
@@ -373,6 +373,8 @@ static int best_axis(const struct cell *v, size_t n)
 	for (size_t i = 0; i < n_points; i++)
 		points[i] = box_index_draw(&v[i * (n / n_points)], &random);
 	for (int d = 0; d < AXIS_RULE; d++) {
+		if (around->lo[d] == around->hi[d])
+			continue;
 		size_t astray = led_astray(v, n, d, points, n_points);
 		if (astray < least) {
 			least = astray;
@@ -394,7 +396,8 @@ static uint32_t build(struct box_index *ix, size_t first, size_t n)
 	node->n = (uint32_t)n;
 	if (n <= LEAF)
 		return at;
-	int axis = best_axis(v, n);
+	struct cell around = node->around;
+	int axis = best_axis(v, n, &around);
 	halve(v, n, axis < 0 ? AXIS_RULE : axis);
 	build(ix, first, n / 2);
 	uint32_t right = build(ix, first + n / 2, n - n / 2);

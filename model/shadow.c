@@ -28,7 +28,8 @@
 enum {
 	DRAWS = 8,
 	DRAWS_ALIKE = 3,
-	DRAWS_BELOW = 4,
+	DRAWS_BELOW = 3,
+	DRAWS_TELL = 4,
 	DRAWS_MEET = 8,
 	MEETS_MAX = 65536,
 	FUEL_LOOK = 200
@@ -39,7 +40,9 @@ enum state { ALIVE, EMPTY, HIDDEN, OPEN };
 struct hidden {
 	uint8_t state; /* enum state */
 	bool single;   /* by one rule alone: */
+	bool drawn;    /* drawing from this seed gives a packet that the rule decides: */
 	uint32_t by;
+	uint64_t seed;
 };
 
 struct finding_rules {
@@ -73,8 +76,10 @@ static struct hidden judge_above(struct cover *c, uint32_t rule)
 		h.state = a == ANSWER_YES ? EMPTY : OPEN;
 		return h;
 	}
+	h.seed = c->random;
 	if (cover_draw(c, rule, &p) && !cover_hit(c, &p, above)) {
 		h.state = ALIVE;
+		h.drawn = true;
 		return h;
 	}
 	bool all_single = true, same = true;
@@ -90,11 +95,14 @@ static struct hidden judge_above(struct cover *c, uint32_t rule)
 		h.single = same;
 		return h;
 	}
-	for (int i = 1; i < DRAWS; i++)
+	for (int i = 1; i < DRAWS; i++) {
+		h.seed = c->random;
 		if (cover_draw(c, rule, &p) && !cover_hit(c, &p, above)) {
 			h.state = ALIVE;
+			h.drawn = true;
 			return h;
 		}
+	}
 	a = cover_proof(c, rule, UINT32_MAX, &above, 1);
 	h.state = a == ANSWER_YES ? HIDDEN : a == ANSWER_NO ? ALIVE : OPEN;
 	return h;
@@ -210,9 +218,13 @@ static enum answer judge_below(struct finding_rules *f, struct cover *c, uint32_
 	bool dflt = default_alike(f, r);
 	e.above = (struct cover_part){ 0, rule, COVER_LO };
 	e.other = COVER_HI & ~(e.same_lo * (COVER_HI_PERMIT / COVER_LO_PERMIT));
+	const struct hidden *h = &f->hidden[c->family][rule];
 	for (int i = 0; i < DRAWS_BELOW; i++) {
 		struct cover_part behind = { rule + 1, n, e.same_lo | e.other };
-		if (!cover_draw(c, rule, &p) || cover_hit(c, &p, e.above))
+		bool again = !i && h->drawn;
+		if (again)
+			c->random = h->seed;
+		if (!cover_draw(c, rule, &p) || (!again && cover_hit(c, &p, e.above)))
 			continue;
 		if (!cover_first(c, &p, behind, &next)) {
 			if (!dflt)
@@ -434,7 +446,7 @@ static void tally_above(struct finding_rules *f, struct cover *c, uint32_t rule,
 		count(f, d, h->by, c, &p);
 		return;
 	}
-	for (int i = 0; i < DRAWS; i++)
+	for (int i = 0; i < DRAWS_TELL; i++)
 		if (draw(c, rule, i, &p)) {
 			tally_one(f, c, &p, above, d);
 			any = true;
@@ -451,7 +463,7 @@ static void tally_below(struct finding_rules *f, struct cover *c, uint32_t rule,
 	struct cover_part behind = { rule + 1, f->rs->n, lo_kind(&f->rs->rules[rule]) };
 	struct cover_point p;
 	bool any = false;
-	for (int i = 0; i < DRAWS; i++)
+	for (int i = 0; i < DRAWS_TELL; i++)
 		if (draw(c, rule, i, &p) && !cover_hit(c, &p, above)) {
 			tally_one(f, c, &p, behind, d);
 			any = true;
