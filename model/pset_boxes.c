@@ -466,7 +466,7 @@ size_t pset_boxes(struct pset_space *sp, struct pset s, struct pset_box *ret, si
 		  size_t *ret_left)
 {
 	struct boxing b = { .sp = sp };
-	size_t want = max < 1 << 16 ? 4 * max + 64 : SIZE_MAX, n;
+	size_t want = max < 1 << 16 ? 4 * max + 2048 : SIZE_MAX, n;
 	double left;
 
 	*ret_left = 0;
