@@ -15,57 +15,50 @@
 /* Rules are asked for so much earlier, since memory is what long lists wait for. */
 enum { AHEAD = 8 };
 
+static uint64_t hash_two(uint64_t a, uint64_t b)
+{
+	uint64_t v[2] = { a, b };
+	return siphash(v, sizeof(v));
+}
+
 bool align_is_call(const struct rule *r)
 {
 	return r->verdict == VERDICT_JUMP || r->verdict == VERDICT_GOTO;
 }
 
 /*
- * Conditions are told by their hashes: keyed, with a chance of a mistake among a million rules
- * of less than one in ten million.
+ * All but what stands in the target. Conditions are told by their hashes: keyed, with a chance
+ * of a mistake among a million rules of less than one in ten million.
  */
-static void set_hash(struct align_list *l, uint32_t i)
+static bool same_rule(const struct rule *a, const struct rule *b)
 {
-	const struct rule *r = l->v[i];
-	l->near[i] = r->match->near;
-	l->hash[i] = r->match->hash + r->verdict * UINT64_C(0x9e3779b97f4a7c15);
-	if (align_is_call(r)) {
-		uint64_t v[2] = { l->hash[i],
-				  siphash(r->target->name, strlen(r->target->name)) };
-		l->hash[i] = siphash(v, sizeof(v));
-		l->calls = true;
-	}
+	return a->verdict == b->verdict && a->match->hash == b->match->hash &&
+	       (!align_is_call(a) || !strcmp(a->target->name, b->target->name));
+}
+
+static uint64_t hash_rule(const struct rule *r)
+{
+	uint64_t h = hash_two(r->match->hash, r->verdict);
+	return align_is_call(r) ? hash_two(h, siphash(r->target->name, strlen(r->target->name)))
+				: h;
 }
 
 static void list_init(struct align_list *l, const struct ruleset *rs)
 {
-	size_t room = (size_t)rs->n + 1;
-	l->v = xreallocarray(NULL, room, sizeof(*l->v));
-	l->near = xreallocarray(NULL, room, sizeof(*l->near));
-	l->hash = xreallocarray(NULL, room, sizeof(*l->hash));
+	l->v = xreallocarray(NULL, (size_t)rs->n + 1, sizeof(*l->v));
 	l->n = 0;
-	for (uint32_t i = 0; i < rs->n; i++) {
-		const struct rule *r = &rs->rules[i];
-		if ((r->flags & RULE_INACTIVE) || r->verdict == VERDICT_CONTINUE)
-			continue;
-		l->v[l->n] = r;
-		__builtin_prefetch(r->match);
-		if (l->n >= AHEAD)
-			set_hash(l, l->n - AHEAD);
-		l->n++;
-	}
-	for (uint32_t i = l->n > AHEAD ? l->n - AHEAD : 0; i < l->n; i++)
-		set_hash(l, i);
-	l->partner = xreallocarray(NULL, room, sizeof(*l->partner));
+	for (uint32_t i = 0; i < rs->n; i++)
+		if (!(rs->rules[i].flags & RULE_INACTIVE) &&
+		    rs->rules[i].verdict != VERDICT_CONTINUE)
+			l->v[l->n++] = &rs->rules[i];
+	l->partner = xreallocarray(NULL, (size_t)l->n + 1, sizeof(*l->partner));
 	memset(l->partner, 0xff, l->n * sizeof(*l->partner));
-	l->met = xcalloc(room, sizeof(*l->met));
+	l->met = xcalloc((size_t)l->n + 1, sizeof(*l->met));
 }
 
 static void list_finish(struct align_list *l)
 {
 	free(l->v);
-	free(l->near);
-	free(l->hash);
 	free(l->partner);
 	free(l->met);
 }
@@ -74,7 +67,7 @@ static void make_pair(struct alignment *al, uint32_t i, uint32_t k)
 {
 	al->old.partner[i] = k;
 	al->new.partner[k] = i;
-	if (al->old.calls && align_is_call(al->old.v[i]))
+	if (align_is_call(al->old.v[i]))
 		*vec_add(&al->calls) = (struct align_pair){ i, k };
 }
 
@@ -95,7 +88,7 @@ static struct hashed *hash_range(const struct align_list *l, uint32_t from, uint
 {
 	struct hashed *v = xreallocarray(NULL, (size_t)(to - from) + 1, sizeof(*v));
 	for (uint32_t i = from; i < to; i++)
-		v[i - from] = (struct hashed){ l->hash[i], i };
+		v[i - from] = (struct hashed){ hash_rule(l->v[i]), i };
 	qsort(v, to - from, sizeof(*v), hashed_order);
 	return v;
 }
@@ -144,7 +137,10 @@ static void align_middle(struct alignment *al, uint32_t from, uint32_t old_to, u
 				k++;
 			continue;
 		}
-		partner[a[i++].at - from] = b[k++].at;
+		if (same_rule(al->old.v[a[i].at], al->new.v[b[k].at]))
+			partner[a[i].at - from] = b[k].at;
+		i++;
+		k++;
 	}
 	align_rising(al, partner, from, n);
 	free(a);
@@ -158,13 +154,22 @@ void align(struct alignment *al, const struct ruleset *old, const struct ruleset
 	list_init(&al->old, old);
 	list_init(&al->new, new);
 	uint32_t n = al->old.n, m = al->new.n, i = 0;
-	while (i < n && i < m && al->old.hash[i] == al->new.hash[i]) {
+	while (i < n && i < m && same_rule(al->old.v[i], al->new.v[i])) {
+		if (i + AHEAD < n && i + AHEAD < m) {
+			__builtin_prefetch(al->old.v[i + AHEAD]->match);
+			__builtin_prefetch(al->new.v[i + AHEAD]->match);
+		}
 		make_pair(al, i, i);
 		i++;
 	}
 	al->prefix = i;
-	while (n > i && m > i && al->old.hash[n - 1] == al->new.hash[m - 1])
+	while (n > i && m > i && same_rule(al->old.v[n - 1], al->new.v[m - 1])) {
+		if (n > i + AHEAD && m > i + AHEAD) {
+			__builtin_prefetch(al->old.v[n - AHEAD]->match);
+			__builtin_prefetch(al->new.v[m - AHEAD]->match);
+		}
 		make_pair(al, --n, --m);
+	}
 	if (n > i && m > i)
 		align_middle(al, i, n, m);
 }

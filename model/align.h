@@ -15,12 +15,9 @@
  */
 struct align_list {
 	const struct rule **v;
-	struct match_near *near; /* of each condition */
-	uint64_t *hash;		 /* of what each says */
 	uint32_t n;
 	uint32_t *partner; /* ALIGN_ALONE: none */
 	bool *met;	   /* the caller's; false at first */
-	bool calls;	   /* some are jumps or gotos */
 };
 
 struct align_pair {

@@ -13,7 +13,8 @@
 #include "model/align.h"
 #include "model/box.h"
 
-enum { BOXES_MAX = 64, BOXES_RULE = 4, BOXES_IMPLY = 4, SPANS_FEW = 8 };
+/* AHEAD: rules are asked for so much earlier, since memory is what long lists wait for. */
+enum { BOXES_MAX = 64, BOXES_RULE = 4, BOXES_IMPLY = 4, SPANS_FEW = 8, AHEAD = 8 };
 
 /* Region */
 
@@ -203,33 +204,20 @@ struct cut {
 	VEC(const struct rule *) from;
 };
 
-static struct match_near near_of(enum family f, const struct box *b)
-{
-	unsigned down = f == FAMILY_V4 ? 0 : 32;
-	const struct addr *a[] = { &b->src.lo, &b->src.hi, &b->dst.lo, &b->dst.hi };
-	uint32_t v[4];
-	for (int i = 0; i < 4; i++)
-		v[i] = (uint32_t)(down ? a[i]->hi >> down : a[i]->lo);
-	return (struct match_near){ v[0], v[1], v[2], v[3] };
-}
-
-static bool near_meets(const struct match_near *a, const struct match_near *b)
-{
-	return a->src_lo <= b->src_hi && b->src_lo <= a->src_hi && a->dst_lo <= b->dst_hi &&
-	       b->dst_lo <= a->dst_hi;
-}
-
 /* Which rules may meet one of the boxes, or all of them where there were too many. */
 static void find_met(struct alignment *al, enum family f, const struct boxes *around, bool few)
 {
-	struct match_near near[BOXES_MAX + BOXES_RULE];
-	for (size_t k = 0; k < around->n && few; k++)
-		near[k] = near_of(f, &around->v[k]);
 	for (uint32_t i = 0; i < al->old.n; i++) {
 		bool met = !few || al->old.partner[i] == ALIGN_ALONE;
+		if (i + 2 * AHEAD < al->old.n) {
+			__builtin_prefetch(al->old.v[i + 2 * AHEAD]->match->kids);
+			const struct match *next = al->old.v[i + AHEAD]->match;
+			for (uint32_t k = 0; next->kind == MATCH_AND && k < next->n && k < 3;
+			     k++)
+				__builtin_prefetch(next->kids[k]);
+		}
 		for (size_t k = 0; k < around->n && !met; k++)
-			met = near_meets(&al->old.near[i], &near[k]) &&
-			      meets(al->old.v[i]->match, f, &around->v[k]);
+			met = meets(al->old.v[i]->match, f, &around->v[k]);
 		al->old.met[i] = met;
 	}
 	for (uint32_t i = 0; i < al->new.n; i++)

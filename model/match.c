@@ -74,8 +74,7 @@ static bool same_place(struct loc a, struct loc b)
 static bool same_node(const struct match *a, const struct match *b)
 {
 	const void *da, *db;
-	if (a->kind != b->kind || a->field != b->field || a->family != b->family ||
-	    a->n != b->n)
+	if (a->kind != b->kind || a->field != b->field || a->family != b->family || a->n != b->n)
 		return false;
 	size_t la = payload(a, &da), lb = payload(b, &db);
 	if (la != lb || (la && memcmp(da, db, la)))
@@ -110,9 +109,7 @@ static uint64_t hash_node(const struct match *x)
 	uint64_t head[2] = { (uint64_t)x->kind | (uint64_t)x->field << 8 |
 				     (uint64_t)x->family << 16 | (uint64_t)prefix << 24 |
 				     (uint64_t)x->n << 32,
-			     kids  ? hash_kids(x)
-			     : len ? siphash(data, len)
-				   : 0 };
+			     kids ? hash_kids(x) : len ? siphash(data, len) : 0 };
 	return siphash(head, sizeof(head));
 }
 
@@ -139,36 +136,6 @@ static size_t slot_of(const struct match_table *t, const struct match *x)
 	while (t->slots[i] && !same_node(t->slots[i], x))
 		i = (i + 1) & mask;
 	return i;
-}
-
-static uint32_t first_bits(enum family f, struct addr a)
-{
-	return (uint32_t)(f == FAMILY_V4 ? a.lo : a.hi >> 32);
-}
-
-static void set_near(struct match *x)
-{
-	struct match_near n = { 0, UINT32_MAX, 0, UINT32_MAX };
-	enum family f = x->family;
-	if (x->kind == MATCH_SPANS || x->kind == MATCH_WILD) {
-		bool wild = x->kind == MATCH_WILD, src = x->field == FIELD_SRC;
-		struct addr lo = wild ? x->wild.value : x->spans[0].lo;
-		struct addr hi =
-			wild ? addr_or(lo, addr_not(f, x->wild.mask)) : x->spans[x->n - 1].hi;
-		*(src ? &n.src_lo : &n.dst_lo) = first_bits(f, lo);
-		*(src ? &n.src_hi : &n.dst_hi) = first_bits(f, hi);
-	}
-	bool and = x->kind == MATCH_AND, any = x->kind == MATCH_OR;
-	for (uint32_t i = 0; (and || any) && i < x->n; i++) {
-		const struct match_near *k = &x->kids[i]->near;
-		if (any && !i)
-			n = *k;
-		n.src_lo = (k->src_lo > n.src_lo) == and? k->src_lo : n.src_lo;
-		n.src_hi = (k->src_hi < n.src_hi) == and? k->src_hi : n.src_hi;
-		n.dst_lo = (k->dst_lo > n.dst_lo) == and? k->dst_lo : n.dst_lo;
-		n.dst_hi = (k->dst_hi < n.dst_hi) == and? k->dst_hi : n.dst_hi;
-	}
-	x->near = n;
 }
 
 /* The node with x's content: the one there is, or a copy in the arena with its own arrays. */
@@ -202,7 +169,6 @@ static const struct match *intern(struct matches *m, struct match *x)
 	else if (x->kind == MATCH_UNKNOWN)
 		x->unknown.reason = arena_str(m->arena, x->unknown.reason);
 	x->id = ++m->n;
-	set_near(x);
 	t->slots[slot] = arena_copy(m->arena, x, sizeof(*x));
 	t->n++;
 	return t->slots[slot];
@@ -240,8 +206,7 @@ struct nodes {
 	size_t n, cap;
 };
 
-/* Adds x and, where it is of the same kind, its kids instead; false when the whole is decided.
- */
+/* Adds x and, where it is of the same kind, its kids instead; false when the whole is decided. */
 static bool gather(struct nodes *out, enum match_kind kind, node x)
 {
 	if (x->kind == (kind == MATCH_AND ? MATCH_NONE : MATCH_ALL))
@@ -440,8 +405,8 @@ node match_ranges(struct matches *m, enum field field, const struct range *v, si
 	size_t in = 0, out = 0;
 	for (size_t i = 0; i < n; i++)
 		if (v[i].lo <= max && v[i].lo <= v[i].hi)
-			copy[in++] = (struct range){ v[i].lo,
-						     v[i].hi > max ? (uint16_t)max : v[i].hi };
+			copy[in++] = (struct range){ v[i].lo, v[i].hi > max ? (uint16_t)max
+									    : v[i].hi };
 	qsort(copy, in, sizeof(*copy), range_order);
 	for (size_t i = 0; i < in; i++) {
 		if (out && copy[i].lo <= (unsigned)copy[out - 1].hi + 1) {
@@ -595,8 +560,7 @@ static enum truth judge_iface(const struct match *m, const struct packet *p)
 	const char *name = m->field == FIELD_IIF ? p->iif : p->oif;
 	if (!name)
 		return TRUTH_UNKNOWN;
-	bool is = m->iface.prefix ? has_prefix(name, m->iface.name)
-				  : !strcmp(name, m->iface.name);
+	bool is = m->iface.prefix ? has_prefix(name, m->iface.name) : !strcmp(name, m->iface.name);
 	return is ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
@@ -638,8 +602,7 @@ enum truth match_judge(const struct match *m, const struct packet *p)
 	case MATCH_RANGES:
 		return truth(judge_ranges(m, p));
 	case MATCH_FLAGS:
-		return truth(packet_has_flags(p) &&
-			     (p->flags & m->flags.mask) == m->flags.value);
+		return truth(packet_has_flags(p) && (p->flags & m->flags.mask) == m->flags.value);
 	case MATCH_IFACE:
 		return judge_iface(m, p);
 	}
@@ -661,17 +624,17 @@ const struct match *match_first_unknown(const struct match *m)
 }
 
 static const char *const field_names[FIELD_COUNT] = {
-	[FIELD_FAMILY] = "family",  [FIELD_PROTO] = "proto",	[FIELD_SRC] = "src",
-	[FIELD_DST] = "dst",	    [FIELD_SPORT] = "sport",	[FIELD_DPORT] = "dport",
-	[FIELD_ICMP_TYPE] = "type", [FIELD_ICMP_CODE] = "code", [FIELD_FLAGS] = "flags",
-	[FIELD_STATE] = "state",    [FIELD_FRAGMENT] = "frag",	[FIELD_IIF] = "iif",
+	[FIELD_FAMILY] = "family",   [FIELD_PROTO] = "proto",	  [FIELD_SRC] = "src",
+	[FIELD_DST] = "dst",	     [FIELD_SPORT] = "sport",	  [FIELD_DPORT] = "dport",
+	[FIELD_ICMP_TYPE] = "type",  [FIELD_ICMP_CODE] = "code",  [FIELD_FLAGS] = "flags",
+	[FIELD_STATE] = "state",     [FIELD_FRAGMENT] = "frag", [FIELD_IIF] = "iif",
 	[FIELD_OIF] = "oif",
 };
 
 static void print_value(struct text *t, enum field f, unsigned v)
 {
-	const char *name = f == FIELD_PROTO    ? proto_name(v)
-			   : f == FIELD_STATE  ? state_name(v)
+	const char *name = f == FIELD_PROTO  ? proto_name(v)
+			   : f == FIELD_STATE ? state_name(v)
 			   : f == FIELD_FAMILY ? (v ? "ipv6" : "ipv4")
 					       : NULL;
 	if (name)

@@ -53,8 +53,8 @@ enum match_kind {
 	MATCH_AND,
 	MATCH_OR,
 	MATCH_NOT,
-	MATCH_SPANS,  /* FIELD_SRC, FIELD_DST: normalised spans of one family */
-	MATCH_WILD,   /* FIELD_SRC, FIELD_DST: (address & mask) == value, any mask */
+	MATCH_SPANS, /* FIELD_SRC, FIELD_DST: normalised spans of one family */
+	MATCH_WILD,  /* FIELD_SRC, FIELD_DST: (address & mask) == value, any mask */
 	MATCH_RANGES, /* FAMILY, PROTO, ports, ICMP, STATE, FRAGMENT: normalised ranges */
 	MATCH_FLAGS,  /* FIELD_FLAGS: (flags & mask) == value */
 	MATCH_IFACE,  /* FIELD_IIF, FIELD_OIF: a name, or its beginning */
@@ -62,14 +62,6 @@ enum match_kind {
 
 struct range {
 	uint16_t lo, hi; /* both included, lo <= hi */
-};
-
-/*
- * The first 32 bits of the addresses of packets that may match, from the lowest to the highest:
- * tells most conditions that have nothing in common apart at a glance.
- */
-struct match_near {
-	uint32_t src_lo, src_hi, dst_lo, dst_hi;
 };
 
 struct match {
@@ -83,7 +75,6 @@ struct match {
 	/* Of what the node says: equal ones have equal hashes in every struct matches of one
 	 * process (SipHash; unknowns by their reason). */
 	uint64_t hash;
-	struct match_near near;
 	union {
 		const struct match *const *kids; /* AND, OR, NOT (one) */
 		const struct span *spans;
