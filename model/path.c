@@ -72,13 +72,21 @@ static const char *resolve_port(struct finder *f, const struct device *d, const 
 static bool resolve_side(struct finder *f, const struct device *d, struct side *s, struct loc at)
 {
 	const char **ports = arena_array(f->arena, s->n, sizeof(*ports));
+	size_t groups = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		ports[i] = resolve_port(f, d, s->ports[i], at);
 		if (!ports[i])
 			return false;
+		const struct port *p = device_port(d, ports[i]);
+		groups += p && p->kind && !strcmp(p->kind, "security-group");
 	}
 	s->ports = ports;
-	return true;
+	/* All hooks of a side must permit, but groups permit what any of them does. */
+	if (groups > 1)
+		complain(f, at, "several security groups of %s in one place permit what any of them "
+			 "does, which is not followed: bind the subnet, with its network interfaces "
+			 "collected", d->name);
+	return groups <= 1;
 }
 
 static bool side_has(const struct side *s, const char *port)
