@@ -24,7 +24,8 @@ static const struct option options[] = {
 /* A ruleset as seen from one place. */
 struct seat {
 	const struct ruleset *rs;
-	const char *iif, *oif;
+	struct stage at;
+	const char *mac;
 	struct {
 		bool ready, too_large;
 		struct decide *list[2]; /* by bound, of a plain list */
@@ -42,9 +43,9 @@ struct way {
 struct evaluator {
 	struct app *app;
 	const struct snapshot *snap;
-	const struct device *device;	/* the one that is crossed */
-	const struct ruleset *ruleset;	/* the one that is asked; NULL: cross the device */
-	bool rules;			/* engine */
+	const struct device *device;   /* the one that is crossed */
+	const struct ruleset *ruleset; /* the one that is asked; NULL: cross the device */
+	bool rules;		       /* engine */
 	struct pset_space *space[FAMILY_COUNT];
 	const struct rule **by_id;
 	struct map ways;
@@ -66,7 +67,13 @@ static const struct rule *rule_by_id(const struct evaluator *ev, uint32_t id)
 static void prepare(struct evaluator *ev, struct seat *s, int f)
 {
 	struct pset_space *sp = ev->space[f];
-	struct pset_assume as = { .iif = s->iif, .oif = s->oif, .state = -1, .fragment = -1 };
+	struct pset_assume as = { .iif = s->at.iif,
+				  .oif = s->at.oif,
+				  .physin = s->at.physin,
+				  .physout = s->at.physout,
+				  .mac = s->mac,
+				  .state = -1,
+				  .fragment = -1 };
 	struct pset all = pset_all(sp);
 	s->family[f].ready = true;
 	for (int b = 0; b < 2; b++)
@@ -75,23 +82,23 @@ static void prepare(struct evaluator *ev, struct seat *s, int f)
 	if (s->family[f].list[0] && s->family[f].list[1])
 		return;
 	for (int b = 0; b < 2; b++) {
-		s->family[f].f[b] = lower_decides(sp, s->rs, &as, b ? BOUND_MAYBE : BOUND_SURE, all);
+		s->family[f].f[b] =
+			lower_decides(sp, s->rs, &as, b ? BOUND_MAYBE : BOUND_SURE, all);
 		s->family[f].too_large |= pset_is_spent(s->family[f].f[b]);
 	}
 	if (s->family[f].too_large)
-		diag_note(&ev->app->diags, "eval.by-rules", s->rs->at,
-			  "%s is too large for one set of packets in the memory it may take: its "
-			  "rules are walked one by one", s->rs->name);
+		diag_note(
+			&ev->app->diags, "eval.by-rules", s->rs->at,
+			"%s is too large for one set of packets in the memory it may take: its "
+			"rules are walked one by one",
+			s->rs->name);
 }
 
 static struct answer from_interp(const struct seat *s, const struct packet *p)
 {
-	struct packet here = *p;
-	here.iif = s->iif, here.oif = s->oif;
+	struct packet here = stage_packet(&s->at, p);
 	struct interp_answer a = interp(s->rs, &here);
-	const struct rule *r = a.sure	     ? a.sure_rule
-			       : !a.maybe    ? a.maybe_rule
-					     : a.unknown_rule;
+	const struct rule *r = a.sure ? a.sure_rule : !a.maybe ? a.maybe_rule : a.unknown_rule;
 	return (struct answer){ .permit = a.maybe,
 				.sure = a.sure == a.maybe,
 				.at = r ? r->at : LOC_NONE,
@@ -122,28 +129,37 @@ static struct answer ask_seat(struct evaluator *ev, struct seat *s, const struct
 		return from_interp(s, p); /* who isn't understood is told by the rules */
 	uint32_t id = (sure & 1 ? sure : maybe) >> 1;
 	const struct rule *r = id == LOWER_DEFAULT ? NULL : rule_by_id(ev, id);
-	return (struct answer){ .permit = sure & 1,
-				.sure = true,
-				.at = r ? r->at : LOC_NONE,
-				.by_default = !r };
+	return (struct answer){
+		.permit = sure & 1, .sure = true, .at = r ? r->at : LOC_NONE, .by_default = !r
+	};
 }
 
 static struct way *way_of(struct evaluator *ev, const struct packet *p)
 {
-	char key[600];
-	int len = snprintf(key, sizeof(key), "%s\n%s", p->iif ? p->iif : "", p->oif ? p->oif : "");
-	if (len >= (int)sizeof(key))
-		return NULL;
-	void **at = map_at(&ev->ways, key);
+	struct text key = { 0 };
+	for (int f = FIELD_IIF; f <= FIELD_MAC; f++) {
+		const char *word = packet_word(p, (enum field)f);
+		text_putf(&key, "%s\n", word ? word : "");
+	}
+	void **at = map_atn(&ev->ways, key.s, key.len);
+	text_finish(&key);
 	if (*at)
 		return *at;
 	struct arena *a = ev->app->arena;
 	struct way *w = *at = arena_alloc(a, sizeof(*w));
 	const char *iif = p->iif ? arena_str(a, p->iif) : NULL;
 	const char *oif = p->oif ? arena_str(a, p->oif) : NULL;
+	const char *mac = p->mac ? arena_str(a, p->mac) : NULL;
 	if (ev->ruleset) {
 		w->seats = arena_alloc(a, sizeof(*w->seats));
-		w->seats[w->n++] = (struct seat){ .rs = ev->ruleset, .iif = iif, .oif = oif };
+		w->seats[w->n++] = (struct seat){
+			.rs = ev->ruleset,
+			.mac = mac,
+			.at = { .iif = iif,
+				.oif = oif,
+				.physin = p->physin ? arena_str(a, p->physin) : NULL,
+				.physout = p->physout ? arena_str(a, p->physout) : NULL },
+		};
 		return w;
 	}
 	struct point pt;
@@ -152,8 +168,8 @@ static struct way *way_of(struct evaluator *ev, const struct packet *p)
 	w->seats = arena_array(a, pt.n_stages, sizeof(*w->seats));
 	for (size_t i = 0; i < pt.n_stages; i++)
 		w->seats[w->n++] = (struct seat){ .rs = pt.stages[i].ruleset,
-						  .iif = pt.stages[i].iif,
-						  .oif = pt.stages[i].oif };
+						  .at = pt.stages[i],
+						  .mac = mac };
 	return w;
 }
 
@@ -185,8 +201,8 @@ static void answer_line(struct evaluator *ev, const char *line, size_t len, stru
 		return;
 	}
 	struct way *w = way_of(ev, &p);
-	if (!w || w->why) {
-		text_putf(out, "error\t%s\n", w ? w->why : "the interfaces' names are too long");
+	if (w->why) {
+		text_putf(out, "error\t%s\n", w->why);
 		ev->errors++;
 	} else {
 		struct answer a = ask_way(ev, w, &p);
@@ -227,7 +243,7 @@ static int stream(struct evaluator *ev)
 static void put_names(struct text *t, const struct snapshot *s)
 {
 	size_t n = 0;
-	vec_each(dp, &s->devices)
+	vec_each (dp, &s->devices)
 		for (size_t i = 0; i < (*dp)->n_rulesets; i++) {
 			if ((*dp)->rulesets[i]->glue || n > 40)
 				continue;
@@ -242,7 +258,7 @@ static int choose(struct evaluator *ev, const char *name)
 {
 	const struct ruleset *only = NULL;
 	size_t n = 0, found = 0;
-	vec_each(dp, &ev->snap->devices) {
+	vec_each (dp, &ev->snap->devices) {
 		const struct ruleset *rs = name ? device_ruleset(*dp, name) : NULL;
 		if (rs)
 			ev->ruleset = rs, found++;
@@ -258,12 +274,14 @@ static int choose(struct evaluator *ev, const char *name)
 		code = usage_error(ev->app, "there is no ruleset \"%s\"; there are: %s", name,
 				   t.s ? t.s : "none");
 	else if (name && found > 1)
-		code = usage_error(ev->app, "%zu devices have a ruleset \"%s\": name one source", found,
+		code = usage_error(ev->app,
+				   "%zu devices have a ruleset \"%s\": name one source", found,
 				   name);
 	else if (!name && !ev->snap->devices.n)
 		code = EXIT_INPUT;
 	else if (!name && ev->snap->devices.n > 1)
-		code = usage_error(ev->app, "the source holds %zu devices: say --ruleset; there are: %s",
+		code = usage_error(ev->app,
+				   "the source holds %zu devices: say --ruleset; there are: %s",
 				   ev->snap->devices.n, t.s ? t.s : "none");
 	else if (!name && n == 1)
 		ev->ruleset = only;
@@ -297,7 +315,7 @@ static int evaluate(struct app *app, const struct loaded *l, const char *ruleset
 	tell_taints(&ev);
 	ev.line = arena_create();
 	ev.by_id = xcalloc((size_t)l->snap->n_rules + 1, sizeof(const struct rule *));
-	vec_each(dp, &l->snap->devices)
+	vec_each (dp, &l->snap->devices)
 		for (size_t i = 0; i < (*dp)->n_rulesets; i++)
 			for (uint32_t k = 0; k < (*dp)->rulesets[i]->n; k++)
 				ev.by_id[(*dp)->rulesets[i]->rules[k].id] =
@@ -357,13 +375,16 @@ const struct command cmd_eval = {
 	.synopsis = "SOURCE [--collector NAME] [--ruleset NAME] [--engine sets|rules]",
 	.summary = "verdicts for packets on standard input",
 	.help = "  --collector NAME    read the source with this collector instead of probing\n"
-		"  --ruleset NAME      ask this access list, chain or group; without it the only one\n"
-		"                      there is, or the way between the packet's iif= and oif=\n"
+		"  --ruleset NAME      ask this access list, chain or group; without it the "
+		"only one\n"
+		"                      there is, or the way between the packet's iif= and "
+		"oif=\n"
 		"  --engine E          sets (default) or rules: rule by rule as written\n\n"
 		"A packet a line: PROTO SRC SPORT DST DPORT [key=value]...\n"
 		"  tcp 10.0.0.1 40000 10.0.0.2 443 flags=S state=new iif=eth0 oif=eth1\n"
 		"  icmp 10.0.0.1 TYPE 10.0.0.2 CODE          ip:47 10.0.0.1 0 10.0.0.2 0\n"
-		"Answers: permit, deny or unknown, a tab, and the place of the rule that decides\n"
+		"Answers: permit, deny or unknown, a tab, and the place of the rule that "
+		"decides\n"
 		"(or \"default\"); error, a tab and why for a line that is no packet.\n",
 	.run = run,
 };

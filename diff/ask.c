@@ -35,8 +35,7 @@ static void tell_steps(struct arena *a, const struct engine *en, const struct pa
 			const struct point *pt = &path->ways[w].points[i];
 			for (size_t k = 0; k < pt->n_stages; k++) {
 				const struct stage *st = &pt->stages[k];
-				struct packet p = af->packet;
-				p.iif = st->iif, p.oif = st->oif;
+				struct packet p = stage_packet(st, &af->packet);
 				struct interp_answer ia = interp(st->ruleset, &p);
 				const struct rule *r = ia.sure	   ? ia.sure_rule
 						       : !ia.maybe ? ia.maybe_rule

@@ -91,16 +91,19 @@ void engine_breathe(struct engine *en)
 
 struct pset_assume engine_assume(const struct stage *st)
 {
-	return (struct pset_assume){ .iif = st->iif, .oif = st->oif, .first = true };
+	return (struct pset_assume){ .iif = st->iif,
+				     .oif = st->oif,
+				     .physin = st->physin,
+				     .physout = st->physout,
+				     .first = true };
 }
 
 static struct lowered_entry *entry_of(struct engine *en, const struct stage *st)
 {
-	char key[600];
-	int len = snprintf(key, sizeof(key), "%u %s\n%s", st->ruleset->id, st->iif ? st->iif : "",
-			   st->oif ? st->oif : "");
-	void **at = map_atn(&en->lowered, key,
-			    len < (int)sizeof(key) ? (size_t)len : sizeof(key) - 1);
+	struct text key = { 0 };
+	stage_key(&key, st);
+	void **at = map_atn(&en->lowered, key.s, key.len);
+	text_finish(&key);
 	if (!*at)
 		*at = xcalloc(1, sizeof(struct lowered_entry));
 	return *at;

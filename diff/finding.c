@@ -64,9 +64,7 @@ static struct pset decider(struct deciders *ds, const struct stage *st, enum bou
 
 static struct interp_answer ask(const struct stage *st, const struct packet *w)
 {
-	struct packet p = *w;
-	p.iif = st->iif;
-	p.oif = st->oif;
+	struct packet p = stage_packet(st, w);
 	return interp(st->ruleset, &p);
 }
 

@@ -59,7 +59,7 @@ void box_names_add(struct box_names *names, const struct match *m)
 	if (m->kind == MATCH_AND || m->kind == MATCH_OR || m->kind == MATCH_NOT) {
 		for (uint32_t i = 0; i < m->n; i++)
 			box_names_add(names, m->kids[i]);
-	} else if (m->kind == MATCH_IFACE) {
+	} else if (m->kind == MATCH_IFACE && m->placed) {
 		size_t len = strlen(m->iface.name);
 		add_cut(names, m->iface.name, len, false);
 		if (!m->iface.prefix) {

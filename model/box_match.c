@@ -452,6 +452,11 @@ static void narrow(struct narrowing *w, const struct match *m, bool neg, struct 
 		cut_flags(w, m, neg, cuts);
 		break;
 	case MATCH_IFACE:
+		if (m->linked) {
+			if (w->bound == BOX_LO)
+				keep_none(l);
+			return;
+		}
 		cut_iface(w, m, neg, cuts);
 		break;
 	}

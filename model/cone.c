@@ -310,7 +310,7 @@ static struct pset bound_of(const struct job *j, const struct match *m, bool hi)
 /* Whether the two bounds of the condition are one. */
 static bool is_exact(const struct job *j, const struct match *m)
 {
-	return !m->inexact && (!m->placed || (j->as && j->as->iif && j->as->oif));
+	return !m->inexact && !m->linked && (!m->placed || (j->as && j->as->iif && j->as->oif));
 }
 
 /*

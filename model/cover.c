@@ -86,7 +86,7 @@ static void add_rule(struct cover *c, struct building *b, uint32_t i)
 	if (r->verdict == VERDICT_CONTINUE)
 		lo_kind = hi_kind = 0;
 	unsigned rough = c->rough[i] ? COVER_ROUGH : 0;
-	if (!r->match->inexact) {
+	if (!r->match->inexact && !r->match->linked) {
 		add_boxes(b, &b->one, i, hi_kind | lo_kind | rough);
 		return;
 	}

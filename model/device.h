@@ -11,6 +11,13 @@
  * hooks HOOK_IN of `in`, HOOK_FORWARD, HOOK_OUT of `out`, each sorted by order; all of them
  * must permit it. A hook with port NULL applies to every port. A packet to the device itself
  * meets HOOK_IN and HOOK_LOCAL_IN, one from it HOOK_LOCAL_OUT and HOOK_OUT.
+ *
+ * A Linux host has its hooks in layers. A packet that is routed meets those of LAYER_IP; one
+ * that goes from one port of a bridge to another meets LAYER_BRIDGE, and LAYER_BRIDGED where
+ * the bridge shows its frames to the IP hooks; one that is routed but comes in or goes out by
+ * a port of a bridge meets the bridge's hooks for frames to or from the host as well. There a
+ * rule of LAYER_IP or LAYER_BRIDGED sees the bridge as interface, and the ports as
+ * FIELD_PHYSIN and FIELD_PHYSOUT. LAYER_LINK is the device's own: ingress and egress.
  */
 
 #include "model/ruleset.h"
@@ -26,8 +33,11 @@ enum hook_kind {
 	HOOK_OTHER, /* VTY lines, control plane, netdev egress...: kept, on no path */
 };
 
+enum hook_layer { LAYER_IP, LAYER_BRIDGE, LAYER_BRIDGED, LAYER_LINK };
+
 struct hook {
 	uint8_t kind;	  /* enum hook_kind */
+	uint8_t layer;	  /* enum hook_layer; 0 for all but Linux hosts */
 	int order;	  /* netfilter priority, or 0 */
 	const char *port; /* NULL: any */
 	const struct ruleset *ruleset;
@@ -46,6 +56,7 @@ struct port {
 	const char *alias;   /* another name it goes by (hardware name of an ASA port), or NULL */
 	const char *segment; /* VRF, VPC, namespace: tells reused addresses apart; NULL: none */
 	int vlan;	     /* 0: none */
+	const char *master;  /* the bridge that it is a port of, itself a port; NULL: none */
 	bool up;
 	/* Hosts sit directly behind it: two zones behind the same edge port are still told
 	 * apart by the device (a VPC). Otherwise one port is one segment. */
@@ -101,6 +112,11 @@ struct device {
 	size_t n_ports;
 	/* Ports that the export doesn't tell of may exist (a ruleset names only some). */
 	bool open_ports;
+	/*
+	 * Rules see the place as Linux has it: HOOK_IN and HOOK_LOCAL_IN know no interface to
+	 * go out of, HOOK_LOCAL_OUT none to come in by; HOOK_OUT may know it or not, by kernel.
+	 */
+	bool netfilter;
 	const struct ruleset *const *rulesets; /* all, in order of definition */
 	size_t n_rulesets;
 	const struct hook *hooks;

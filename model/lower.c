@@ -116,7 +116,7 @@ static struct cond cond_of(struct job *j, const struct rule *r)
 	struct cond c;
 	c.hi = pset_and(j->sp, pset_hi(j->sp, r->match, j->as), j->within);
 	c.lo = c.hi;
-	if (r->match->inexact || (r->match->placed && !placed(j)))
+	if (r->match->inexact || r->match->linked || (r->match->placed && !placed(j)))
 		c.lo = pset_and(j->sp, pset_lo(j->sp, r->match, j->as), j->within);
 	c.gap = c.lo.id == c.hi.id ? pset_none() : pset_minus(j->sp, c.hi, c.lo);
 	return c;

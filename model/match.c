@@ -287,7 +287,8 @@ static node combine(struct matches *m, enum match_kind kind, const node *v, size
 		struct match x = { .kind = (uint8_t)kind, .n = (uint32_t)kids.n };
 		x.kids = kids.v;
 		for (size_t i = 0; i < kids.n; i++)
-			x.inexact |= kids.v[i]->inexact, x.placed |= kids.v[i]->placed;
+			x.inexact |= kids.v[i]->inexact, x.placed |= kids.v[i]->placed,
+				x.linked |= kids.v[i]->linked;
 		ret = intern(m, &x);
 	}
 	vec_free(&kids);
@@ -329,7 +330,8 @@ node match_not(struct matches *m, node a)
 		break;
 	}
 	struct match x = {
-		.kind = MATCH_NOT, .n = 1, .inexact = a->inexact, .placed = a->placed
+		.kind = MATCH_NOT, .n = 1, .inexact = a->inexact, .placed = a->placed,
+		.linked = a->linked
 	};
 	x.kids = &a;
 	return intern(m, &x);
@@ -467,7 +469,9 @@ node match_iface(struct matches *m, enum field field, const char *name, bool pre
 {
 	if (prefix && !*name)
 		return match_all(m);
-	struct match x = { .kind = MATCH_IFACE, .field = (uint8_t)field, .placed = true };
+	bool linked = field != FIELD_IIF && field != FIELD_OIF;
+	struct match x = { .kind = MATCH_IFACE, .field = (uint8_t)field, .placed = !linked,
+			   .linked = linked };
 	x.iface.name = name;
 	x.iface.prefix = prefix;
 	return intern(m, &x);
@@ -488,6 +492,10 @@ static enum field swap_field(enum field f)
 		return FIELD_OIF;
 	case FIELD_OIF:
 		return FIELD_IIF;
+	case FIELD_PHYSIN:
+		return FIELD_PHYSOUT;
+	case FIELD_PHYSOUT:
+		return FIELD_PHYSIN;
 	default:
 		return f;
 	}
@@ -555,9 +563,27 @@ static bool judge_ranges(const struct match *m, const struct packet *p)
 	}
 }
 
+const char *packet_word(const struct packet *p, enum field field)
+{
+	switch (field) {
+	case FIELD_IIF:
+		return p->iif;
+	case FIELD_OIF:
+		return p->oif;
+	case FIELD_PHYSIN:
+		return p->physin;
+	case FIELD_PHYSOUT:
+		return p->physout;
+	case FIELD_MAC:
+		return p->mac;
+	default:
+		return NULL;
+	}
+}
+
 static enum truth judge_iface(const struct match *m, const struct packet *p)
 {
-	const char *name = m->field == FIELD_IIF ? p->iif : p->oif;
+	const char *name = packet_word(p, (enum field)m->field);
 	if (!name)
 		return TRUTH_UNKNOWN;
 	bool is = m->iface.prefix ? has_prefix(name, m->iface.name) : !strcmp(name, m->iface.name);
@@ -628,7 +654,8 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_DST] = "dst",	     [FIELD_SPORT] = "sport",	  [FIELD_DPORT] = "dport",
 	[FIELD_ICMP_TYPE] = "type",  [FIELD_ICMP_CODE] = "code",  [FIELD_FLAGS] = "flags",
 	[FIELD_STATE] = "state",     [FIELD_FRAGMENT] = "frag", [FIELD_IIF] = "iif",
-	[FIELD_OIF] = "oif",
+	[FIELD_OIF] = "oif",	     [FIELD_PHYSIN] = "physin",  [FIELD_PHYSOUT] = "physout",
+	[FIELD_MAC] = "mac",
 };
 
 static void print_value(struct text *t, enum field f, unsigned v)
@@ -683,6 +710,8 @@ static void print_leaf(struct text *t, const struct match *m)
 		addr_print(t, m->family, m->wild.mask);
 	} else if (m->kind == MATCH_FLAGS) {
 		text_putf(t, "0x%02x/0x%02x", m->flags.value, m->flags.mask);
+	} else if (!*m->iface.name && !m->iface.prefix) {
+		text_put(t, "none");
 	} else {
 		text_putf(t, "%s%s", m->iface.name, m->iface.prefix ? "*" : "");
 	}

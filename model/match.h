@@ -41,8 +41,12 @@ enum field {
 	FIELD_FLAGS, /* TCP flags: value under a mask */
 	FIELD_STATE, /* enum conn_state */
 	FIELD_FRAGMENT,
-	FIELD_IIF, /* names: place, not packet */
+	/* Words: place, not packet. */
+	FIELD_IIF,
 	FIELD_OIF,
+	FIELD_PHYSIN, /* ports of a bridge, as iptables' physdev asks for them */
+	FIELD_PHYSOUT,
+	FIELD_MAC, /* the sender's, "02:00:5e:10:00:01" */
 	FIELD_COUNT
 };
 
@@ -57,7 +61,7 @@ enum match_kind {
 	MATCH_WILD,  /* FIELD_SRC, FIELD_DST: (address & mask) == value, any mask */
 	MATCH_RANGES, /* FAMILY, PROTO, ports, ICMP, STATE, FRAGMENT: normalised ranges */
 	MATCH_FLAGS,  /* FIELD_FLAGS: (flags & mask) == value */
-	MATCH_IFACE,  /* FIELD_IIF, FIELD_OIF: a name, or its beginning */
+	MATCH_IFACE,  /* FIELD_IIF to FIELD_MAC: a name, or its beginning; "": there is none */
 };
 
 struct range {
@@ -70,6 +74,7 @@ struct match {
 	uint8_t family; /* enum family, of SPANS and WILD */
 	bool inexact;	/* holds an unknown somewhere */
 	bool placed;	/* holds a condition on an interface somewhere */
+	bool linked;	/* holds one on FIELD_PHYSIN, FIELD_PHYSOUT or FIELD_MAC */
 	uint32_t id;	/* unique within one struct matches; 1.. */
 	uint32_t n;	/* kids, spans or ranges */
 	/* Of what the node says: equal ones have equal hashes in every struct matches of one
@@ -136,7 +141,11 @@ const struct match *match_value(struct matches *m, enum field field, unsigned va
 const struct match *match_family(struct matches *m, enum family f);
 /* (flags & mask) == value; implies TCP. */
 const struct match *match_flags(struct matches *m, unsigned value, unsigned mask);
-/* field FIELD_IIF or FIELD_OIF; name is copied. prefix: "eth+" is name "eth" with prefix. */
+/*
+ * field FIELD_IIF to FIELD_MAC; name is copied. prefix: "eth+" is name "eth" with prefix; an
+ * empty name without prefix asks that there is none (a packet that the host itself sends came
+ * in by no interface). MAC addresses are six lower-case bytes with colons.
+ */
 const struct match *match_iface(struct matches *m, enum field field, const char *name,
 				bool prefix);
 /*
@@ -144,6 +153,9 @@ const struct match *match_iface(struct matches *m, enum field field, const char 
  * a rule asks, asked of a reply.
  */
 const struct match *match_swap(struct matches *m, const struct match *a);
+
+/* The packet's word in FIELD_IIF to FIELD_MAC; NULL: not known. */
+const char *packet_word(const struct packet *p, enum field field);
 
 enum truth { TRUTH_FALSE, TRUTH_UNKNOWN, TRUTH_TRUE };
 

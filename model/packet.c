@@ -125,6 +125,21 @@ static struct word next_word(const char **p, const char *end)
 	return w;
 }
 
+const char *mac_word(struct arena *a, const char *s, size_t len)
+{
+	char word[18];
+	if (len != 17)
+		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		char c = s[i] == '-' ? ':' : s[i];
+		c = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
+		if (i % 3 == 2 ? c != ':' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+			return NULL;
+		word[i] = c;
+	}
+	return arena_strn(a, word, len);
+}
+
 static const char *parse_key(struct arena *a, struct packet *p, struct word w)
 {
 	const char *eq = memchr(w.s, '=', w.len);
@@ -132,10 +147,19 @@ static const char *parse_key(struct arena *a, struct packet *p, struct word w)
 		return "expected key=value";
 	struct word k = { w.s, (size_t)(eq - w.s) };
 	struct word v = { eq + 1, w.len - k.len - 1 };
-	if (word_is(k, "iif") || word_is(k, "oif")) {
+	const char **place = word_is(k, "iif")	     ? &p->iif
+			     : word_is(k, "oif")     ? &p->oif
+			     : word_is(k, "physin")  ? &p->physin
+			     : word_is(k, "physout") ? &p->physout
+						     : NULL;
+	if (place) {
 		if (!v.len)
 			return "an interface needs a name";
-		*(k.s[0] == 'i' ? &p->iif : &p->oif) = arena_strn(a, v.s, v.len);
+		*place = arena_strn(a, v.s, v.len);
+	} else if (word_is(k, "mac")) {
+		p->mac = mac_word(a, v.s, v.len);
+		if (!p->mac)
+			return "mac is six bytes: 02:00:5e:10:00:01";
 	} else if (word_is(k, "state")) {
 		int s = 0;
 		while (s < STATE_COUNT && !word_is(v, state_names[s]))
@@ -267,6 +291,12 @@ void packet_print(struct text *t, const struct packet *p)
 		text_putf(t, " iif=%s", p->iif);
 	if (p->oif)
 		text_putf(t, " oif=%s", p->oif);
+	if (p->physin)
+		text_putf(t, " physin=%s", p->physin);
+	if (p->physout)
+		text_putf(t, " physout=%s", p->physout);
+	if (p->mac)
+		text_putf(t, " mac=%s", p->mac);
 }
 
 void packet_say(struct text *t, const struct packet *p)

@@ -56,7 +56,9 @@ struct packet {
 	uint8_t icmp_type, icmp_code;
 	uint16_t sport, dport;
 	struct addr src, dst;
-	const char *iif, *oif; /* the place; NULL: not known */
+	/* The place; NULL: not known, "": there is none. The last three are told by Linux
+	 * hosts alone: the ports of a bridge, and the sender's address on the wire. */
+	const char *iif, *oif, *physin, *physout, *mac;
 };
 
 bool proto_has_ports(unsigned proto);
@@ -64,6 +66,8 @@ bool proto_has_ports(unsigned proto);
 bool packet_has_ports(const struct packet *p);
 bool packet_has_icmp(const struct packet *p);
 bool packet_has_flags(const struct packet *p);
+/* A MAC address as conditions and packets have it, in the arena; NULL where it isn't one. */
+const char *mac_word(struct arena *a, const char *s, size_t len);
 
 /*
  * The line format of `plumbline eval`:
@@ -71,7 +75,7 @@ bool packet_has_flags(const struct packet *p);
  *	icmp|icmpv6 SRC TYPE DST CODE [key=value]...
  *	ip:NUMBER SRC 0 DST 0 [key=value]...         (also ip6:NUMBER; the addresses decide)
  * with flags=LETTERS of FSRPAUEC ("-" for none), state=new|established|related|invalid|
- * untracked, iif=NAME, oif=NAME, frag=0|1. State is new where it isn't given; flags are S
+ * untracked, iif=NAME, oif=NAME, physin=NAME, physout=NAME, mac=ADDRESS, frag=0|1. State is new where it isn't given; flags are S
  * for new TCP packets and A for others. Names of interfaces are copied to the arena.
  * False with *ret_why (a literal or in the arena) where the line is not one.
  */

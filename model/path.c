@@ -58,7 +58,8 @@ static const char *resolve_port(struct finder *f, const struct device *d, const 
 		parse_number(name + 5, strlen(name + 5), 1, 4094, false, &vlan);
 		for (size_t i = 0; i < d->n_ports; i++)
 			if (vlan && d->ports[i].vlan == (int)vlan && d->ports[i].n_prefixes)
-				return d->ports[i].name; /* the routed one before a switched one */
+				return d->ports[i]
+					.name; /* the routed one before a switched one */
 		for (size_t i = 0; i < d->n_ports; i++)
 			if (vlan && d->ports[i].vlan == (int)vlan)
 				return d->ports[i].name;
@@ -69,24 +70,39 @@ static const char *resolve_port(struct finder *f, const struct device *d, const 
 	return NULL;
 }
 
-static bool resolve_side(struct finder *f, const struct device *d, struct side *s, struct loc at)
+static bool resolve_side(struct finder *f, const struct device *d, struct side *s,
+			 struct loc at)
 {
 	const char **ports = arena_array(f->arena, s->n, sizeof(*ports));
-	size_t groups = 0;
+	const char *master = NULL;
+	size_t groups = 0, free = 0;
+	bool mixed = false;
 	for (size_t i = 0; i < s->n; i++) {
 		ports[i] = resolve_port(f, d, s->ports[i], at);
 		if (!ports[i])
 			return false;
 		const struct port *p = device_port(d, ports[i]);
 		groups += p && p->kind && !strcmp(p->kind, "security-group");
+		if (!p || !p->master) {
+			free++;
+			continue;
+		}
+		mixed |= master && strcmp(master, p->master);
+		master = p->master;
 	}
 	s->ports = ports;
 	/* All hooks of a side must permit, but groups permit what any of them does. */
 	if (groups > 1)
-		complain(f, at, "several security groups of %s in one place permit what any of them "
-			 "does, which is not followed: bind the subnet, with its network interfaces "
-			 "collected", d->name);
-	return groups <= 1;
+		complain(f, at,
+			 "several security groups of %s in one place permit what any of them "
+			 "does, which is not followed: bind the subnet, with its network "
+			 "interfaces "
+			 "collected",
+			 d->name);
+	if (master && (free || mixed))
+		complain(f, at, "ports of a bridge and others of %s in one place meet different "
+			 "hooks: bind them one by one", d->name);
+	return !f->why;
 }
 
 static bool side_has(const struct side *s, const char *port)
@@ -97,8 +113,46 @@ static bool side_has(const struct side *s, const char *port)
 	return false;
 }
 
-static bool applies(const struct hook *h, const struct side *in, const struct side *out)
+/* The bridge that the side's ports belong to (resolve_side() sees to it that it is one), or
+ * NULL. */
+static const char *bridge_of(const struct device *d, const struct side *s)
 {
+	const struct port *p = s->n ? device_port(d, s->ports[0]) : NULL;
+	return p ? p->master : NULL;
+}
+
+/* Whether the hook's layer of a Linux host is on the way. */
+static bool layer_applies(const struct device *d, const struct hook *h, const struct side *in,
+			  const struct side *out)
+{
+	const char *from = bridge_of(d, in), *to = bridge_of(d, out);
+	bool bridged = from && to && !strcmp(from, to);
+	switch ((enum hook_layer)h->layer) {
+	case LAYER_IP:
+		return !bridged;
+	case LAYER_BRIDGED:
+		return bridged;
+	case LAYER_BRIDGE:
+		return bridged ? h->kind != HOOK_LOCAL_IN && h->kind != HOOK_LOCAL_OUT
+			       : (from && (h->kind == HOOK_IN || h->kind == HOOK_LOCAL_IN)) ||
+					 (to &&
+					  (h->kind == HOOK_OUT || h->kind == HOOK_LOCAL_OUT));
+	case LAYER_LINK:
+		break;
+	}
+	return true;
+}
+
+static bool applies(const struct device *d, const struct hook *h, const struct side *in,
+		    const struct side *out)
+{
+	if (d->netfilter && !layer_applies(d, h, in, out))
+		return false;
+	/* frames for the host meet the bridge's local hooks, wherever they go then */
+	if (h->layer == LAYER_BRIDGE && h->kind == HOOK_LOCAL_IN)
+		return true;
+	if (h->layer == LAYER_BRIDGE && h->kind == HOOK_LOCAL_OUT)
+		return true;
 	switch ((enum hook_kind)h->kind) {
 	case HOOK_IN:
 		return !in->local && (!h->port || side_has(in, h->port));
@@ -120,9 +174,10 @@ static bool applies(const struct hook *h, const struct side *in, const struct si
 /* The place of a hook kind on the way of a packet. */
 static int hook_rank(const struct hook *h)
 {
-	static const int rank[] = { [HOOK_IN] = 0,	  [HOOK_LOCAL_OUT] = 0,
-				    [HOOK_FORWARD] = 1,	  [HOOK_LOCAL_IN] = 1,
-				    [HOOK_OUT] = 2,	  [HOOK_OTHER] = 3 };
+	static const int rank[] = {
+		[HOOK_IN] = 0,	     [HOOK_LOCAL_OUT] = 0, [HOOK_FORWARD] = 1,
+		[HOOK_LOCAL_IN] = 1, [HOOK_OUT] = 2,	   [HOOK_OTHER] = 3
+	};
 	return rank[h->kind];
 }
 
@@ -137,6 +192,63 @@ static int stage_order(const void *x, const void *y)
 }
 
 /* The port of a side that tells which addresses have somebody behind it, or NULL. */
+/*
+ * What a ruleset of a Linux host sees of the ports. A bridge's ports are its own hooks' places;
+ * the IP hooks see the bridge, and the port beside it where the bridge passed them the frame.
+ * Where the ports are not told apart nothing is known.
+ */
+static struct stage linux_stage(const struct device *d, const struct hook *h,
+				const struct side *from, const struct side *to)
+{
+	const char *in = from->n == 1 ? from->ports[0] : NULL;
+	const char *out = to->n == 1 ? to->ports[0] : NULL;
+	const char *in_bridge = bridge_of(d, from), *out_bridge = bridge_of(d, to);
+	struct stage st = { .device = d, .ruleset = h->ruleset, .hook = h };
+	if (h->layer == LAYER_BRIDGE || h->layer == LAYER_LINK) {
+		st.iif = in, st.oif = out;
+		st.physin = st.physout = "";
+		/* a frame that the host takes or gives is the bridge's own on the other side */
+		if (h->layer == LAYER_BRIDGE && !out_bridge)
+			st.oif = NULL;
+		if (h->layer == LAYER_BRIDGE && !in_bridge)
+			st.iif = NULL;
+	} else {
+		const struct port *p = in ? device_port(d, in) : NULL;
+		bool plain = p && !p->master && p->kind && strcmp(p->kind, "bridge");
+		st.iif = from->local ? "" : in_bridge ? in_bridge : in;
+		st.oif = to->local ? "" : out_bridge ? out_bridge : out;
+		st.physin = h->layer == LAYER_BRIDGED		       ? in
+			    : from->local || (plain && !d->open_ports) ? ""
+								       : NULL;
+		st.physout = h->layer == LAYER_BRIDGED && h->kind != HOOK_IN ? out
+			     : d->open_ports				     ? NULL
+									     : "";
+	}
+	if (h->kind == HOOK_IN || h->kind == HOOK_LOCAL_IN)
+		st.oif = "";
+	if (h->kind == HOOK_LOCAL_OUT)
+		st.iif = "";
+	else if (h->kind == HOOK_OUT && !from->local)
+		st.iif = NULL;
+	return st;
+}
+
+struct packet stage_packet(const struct stage *st, const struct packet *p)
+{
+	struct packet here = *p;
+	here.iif = st->iif, here.oif = st->oif;
+	here.physin = st->physin, here.physout = st->physout;
+	return here;
+}
+
+void stage_key(struct text *t, const struct stage *st)
+{
+	const char *const word[] = { st->iif, st->oif, st->physin, st->physout };
+	text_putf(t, "%u", st->ruleset->id);
+	for (size_t i = 0; i < sizeof(word) / sizeof(*word); i++)
+		text_putf(t, "\n%c%s", word[i] ? 'w' : '-', word[i] ? word[i] : "");
+}
+
 static const struct port *present(const struct device *d, const struct side *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -185,15 +297,19 @@ static bool make_point(struct finder *f, const struct device *d, struct side in,
 			   .at = at };
 	size_t n = 0;
 	for (size_t i = 0; i < d->n_hooks; i++)
-		n += applies(&d->hooks[i], &in, &out);
+		n += applies(d, &d->hooks[i], &in, &out);
 	struct stage *stages = arena_array(f->arena, n, sizeof(*stages));
-	for (size_t i = 0; i < d->n_hooks; i++)
-		if (applies(&d->hooks[i], &in, &out))
-			stages[p.n_stages++] = (struct stage){ .device = d,
-							       .ruleset = d->hooks[i].ruleset,
-							       .hook = &d->hooks[i],
-							       .iif = p.iif,
-							       .oif = p.oif };
+	for (size_t i = 0; i < d->n_hooks; i++) {
+		const struct hook *h = &d->hooks[i];
+		if (!applies(d, h, &in, &out))
+			continue;
+		stages[p.n_stages++] = d->netfilter ? linux_stage(d, h, &in, &out)
+						    : (struct stage){ .device = d,
+								      .ruleset = h->ruleset,
+								      .hook = h,
+								      .iif = p.iif,
+								      .oif = p.oif };
+	}
 	if (p.n_stages)
 		qsort(stages, p.n_stages, sizeof(*stages), stage_order);
 	p.stages = stages;
@@ -328,16 +444,20 @@ static size_t derive_device(struct finder *f, const struct device *d, const stru
 	if (!from.n && !to.n)
 		return 0;
 	if (many) {
-		complain(f, d->at, "a zone is bound to more ports of %s than are followed: declare "
-			 "the path", d->name);
+		complain(f, d->at,
+			 "a zone is bound to more ports of %s than are followed: declare "
+			 "the path",
+			 d->name);
 		return 0;
 	}
 	if ((!from.n || !to.n) && !uplink) {
 		const struct zone *missing = from.n ? p->to : p->from;
 		struct loc at = from.n ? from.v[0]->at : to.v[0]->at;
-		complain(f, at, "no path: %s holds %s but not %s; bind %s there, name the uplink of "
-			 "the source, or declare the path", d->name,
-			 (from.n ? p->from : p->to)->name, missing->name, missing->name);
+		complain(f, at,
+			 "no path: %s holds %s but not %s; bind %s there, name the uplink of "
+			 "the source, or declare the path",
+			 d->name, (from.n ? p->from : p->to)->name, missing->name,
+			 missing->name);
 		return 0;
 	}
 	for (size_t i = 0; i < (from.n ? from.n : 1); i++)
@@ -345,9 +465,9 @@ static size_t derive_device(struct finder *f, const struct device *d, const stru
 			struct side in = from.n ? (struct side){ from.v[i]->ports,
 								 from.v[i]->n_ports, false }
 						: (struct side){ uplink, 1, false };
-			struct side out = to.n ? (struct side){ to.v[k]->ports,
-								to.v[k]->n_ports, false }
-					       : (struct side){ uplink, 1, false };
+			struct side out =
+				to.n ? (struct side){ to.v[k]->ports, to.v[k]->n_ports, false }
+				     : (struct side){ uplink, 1, false };
 			struct loc at = from.n ? from.v[i]->at : to.v[k]->at;
 			if (!resolve_side(f, d, &in, at) || !resolve_side(f, d, &out, at))
 				return 0;
@@ -356,7 +476,8 @@ static size_t derive_device(struct finder *f, const struct device *d, const stru
 				continue;
 			}
 			if (n + 1 == max) {
-				complain(f, at, "too many ways across %s: declare the path", d->name);
+				complain(f, at, "too many ways across %s: declare the path",
+					 d->name);
 				return 0;
 			}
 			if (!make_point(f, d, in, out, at, &ret[n]))
@@ -375,9 +496,10 @@ static void check_bindings(struct finder *f, const struct path *p)
 {
 	for (size_t i = 0; i < f->estate->n_bindings; i++) {
 		const struct binding *b = &f->estate->bindings[i];
-		if ((b->zone == p->from || b->zone == p->to) && !snapshot_device(f->snap, b->device))
-			complain(f, b->at, "%s is bound to %s, which was not read", b->zone->name,
-				 b->device);
+		if ((b->zone == p->from || b->zone == p->to) &&
+		    !snapshot_device(f->snap, b->device))
+			complain(f, b->at, "%s is bound to %s, which was not read",
+				 b->zone->name, b->device);
 	}
 }
 
@@ -391,7 +513,7 @@ static void derive(struct finder *f, struct path *p)
 	ways[0].points = arena_array(f->arena, n_dev, sizeof(struct point));
 	size_t n = 1;
 	for (int plane = 0; plane < PLANE_COUNT; plane++) {
-		vec_each(dp, &f->snap->devices) {
+		vec_each (dp, &f->snap->devices) {
 			if ((*dp)->plane != plane)
 				continue;
 			struct point alt[WAYS_MAX];
@@ -401,7 +523,8 @@ static void derive(struct finder *f, struct path *p)
 			if (!n_alt)
 				continue;
 			if (n * n_alt > WAYS_MAX) {
-				complain(f, (*dp)->at, "more than %d ways: declare the path", WAYS_MAX);
+				complain(f, (*dp)->at, "more than %d ways: declare the path",
+					 WAYS_MAX);
 				return;
 			}
 			for (size_t w = n * n_alt; w-- > 0;) {
@@ -409,14 +532,16 @@ static void derive(struct finder *f, struct path *p)
 				const struct route_way *old = &ways[w % n];
 				memcpy(pts, old->points, old->n_points * sizeof(*pts));
 				pts[old->n_points] = alt[w / n];
-				ways[w] = (struct route_way){ pts, old->n_points +
-									   !!alt[w / n].device };
+				ways[w] =
+					(struct route_way){ pts, old->n_points +
+									 !!alt[w / n].device };
 			}
 			n *= n_alt;
 		}
 	}
 	if (!ways[0].n_points) {
-		complain(f, p->from->at, "no path: no device has both zones, and the estate declares "
+		complain(f, p->from->at,
+			 "no path: no device has both zones, and the estate declares "
 			 "none");
 		return;
 	}

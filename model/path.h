@@ -17,8 +17,14 @@ struct stage {
 	const struct device *device;
 	const struct ruleset *ruleset;
 	const struct hook *hook;
-	const char *iif, *oif; /* NULL: not known, or several */
+	/* The place as this ruleset sees it; NULL: not known, or several; "": there is none. */
+	const char *iif, *oif, *physin, *physout;
 };
+
+/* The packet as it is seen there; a MAC address that it tells is kept. */
+struct packet stage_packet(const struct stage *st, const struct packet *p);
+/* Tells places apart: equal texts, equal answers. Appends. */
+void stage_key(struct text *t, const struct stage *st);
 
 /* One device crossed from one port to another. */
 struct point {

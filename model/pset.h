@@ -66,7 +66,8 @@ struct pset pset_flags(struct pset_space *sp, unsigned value, unsigned mask);
  * by their address, so they must live as long as it does.
  */
 struct pset_assume {
-	const char *iif, *oif; /* NULL: not known, conditions on it are unknown */
+	/* NULL: not known, conditions on it are unknown */
+	const char *iif, *oif, *physin, *physout, *mac;
 	int state;	       /* enum conn_state, or -1 */
 	int fragment;	       /* 0, 1, or -1 */
 	/* First packets only (state new, not a fragment, TCP flags exactly SYN under

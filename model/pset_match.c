@@ -18,7 +18,7 @@ enum { DEPTH_MAX = 2000 }; /* alternations of AND, OR, NOT; deeper ones are spen
 
 /* What is known beforehand, from struct pset_assume. */
 struct known {
-	const char *iif, *oif;
+	const char *word[FIELD_MAC - FIELD_IIF + 1]; /* NULL: not known */
 	int state, fragment;	   /* -1: not known */
 	uint8_t flags, flags_mask; /* TCP flags that are known */
 	uint32_t number;	   /* of the assumption within the space */
@@ -162,8 +162,6 @@ static bool name_fits(const struct match *m, const char *name)
 static bool chain_add(struct pset_space *sp, struct chain *c, const struct match *m,
 		      const struct known *kn)
 {
-	const char *name = m->field == FIELD_IIF ? kn->iif : kn->oif;
-
 	switch ((enum match_kind)m->kind) {
 	case MATCH_ALL:
 		return true;
@@ -188,8 +186,8 @@ static bool chain_add(struct pset_space *sp, struct chain *c, const struct match
 		chain_flags(c, sp, m, kn);
 		return true;
 	case MATCH_IFACE:
-		if (name) {
-			c->none |= !name_fits(m, name);
+		if (kn->word[m->field - FIELD_IIF]) {
+			c->none |= !name_fits(m, kn->word[m->field - FIELD_IIF]);
 		} else {
 			sp->loose = true;
 			c->none |= kn->bound == PSET_LO;
@@ -390,12 +388,17 @@ static uint32_t known_number(struct pset_space *sp, const struct known *kn)
 	struct text t = { 0 };
 	void **place;
 
-	if (!kn->iif && !kn->oif)
+	for (size_t i = 0; i < sizeof(kn->word) / sizeof(*kn->word); i++) {
+		text_putc(&t, kn->word[i] ? 'w' : '-');
+		text_put(&t, kn->word[i] ? kn->word[i] : "");
+		text_putc(&t, '\n');
+	}
+	if (t.len == 2 * sizeof(kn->word) / sizeof(*kn->word) && !strchr(t.s, 'w')) {
+		text_finish(&t);
 		return (uint32_t)((kn->state + 1) << 4 | (kn->fragment + 1) << 2 |
 				  (kn->flags_mask != 0));
-	text_putf(&t, "%d %d %d %s\n%s%s\n%s", kn->state, kn->fragment, kn->flags_mask,
-		  kn->iif ? "i" : "-", kn->iif ? kn->iif : "", kn->oif ? "o" : "-",
-		  kn->oif ? kn->oif : "");
+	}
+	text_putf(&t, "%d %d %d", kn->state, kn->fragment, kn->flags_mask);
 	place = map_atn(&sp->assumes, t.s, t.len);
 	if (!*place)
 		*place = (void *)(sp->assumes.n + 127);
@@ -410,8 +413,8 @@ static void known_start(struct pset_space *sp, struct known *kn, const struct ps
 	kn->state = kn->fragment = -1;
 	kn->bound = bound;
 	if (as) {
-		kn->iif = as->iif;
-		kn->oif = as->oif;
+		const char *const word[] = { as->iif, as->oif, as->physin, as->physout, as->mac };
+		memcpy(kn->word, word, sizeof(word));
 		kn->state = as->first ? STATE_NEW : as->state;
 		kn->fragment = as->first ? 0 : as->fragment;
 		kn->flags = as->first ? TCP_SYN : 0;

@@ -250,7 +250,7 @@ static struct said way_says(const struct route_way *way, const struct packet *p)
 		s.present[pl] |= pt->n_stages > 0;
 		for (size_t k = 0; k < pt->n_stages; k++) {
 			struct packet here = *p;
-			here.iif = pt->stages[k].iif, here.oif = pt->stages[k].oif;
+			here = stage_packet(&pt->stages[k], &here);
 			struct interp_answer a = interp(pt->stages[k].ruleset, &here);
 			s.sure[pl] &= a.sure;
 			s.maybe[pl] &= a.maybe;

@@ -48,7 +48,7 @@ static bool holds(const struct match *m, const struct packet *p, uint64_t seed, 
 		}
 		return m->kind == MATCH_AND ? all : any;
 	case MATCH_IFACE:
-		if (!(m->field == FIELD_IIF ? p->iif : p->oif))
+		if (!packet_word(p, (enum field)m->field))
 			return settled(seed, 0, m->id);
 		break;
 	default:
