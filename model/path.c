@@ -171,14 +171,32 @@ static bool applies(const struct device *d, const struct hook *h, const struct s
 	return false;
 }
 
-/* The place of a hook kind on the way of a packet. */
+/*
+ * The place of a hook on the way of a packet: a frame goes through the bridge's hooks before the
+ * host routes it, and again behind.
+ */
 static int hook_rank(const struct hook *h)
 {
-	static const int rank[] = {
-		[HOOK_IN] = 0,	     [HOOK_LOCAL_OUT] = 0, [HOOK_FORWARD] = 1,
-		[HOOK_LOCAL_IN] = 1, [HOOK_OUT] = 2,	   [HOOK_OTHER] = 3
+	static const uint8_t rank[][HOOK_OTHER + 1] = {
+		[LAYER_IP] = { [HOOK_IN] = 5,
+			       [HOOK_LOCAL_OUT] = 5,
+			       [HOOK_FORWARD] = 6,
+			       [HOOK_LOCAL_IN] = 6,
+			       [HOOK_OUT] = 7,
+			       [HOOK_OTHER] = 12 },
+		[LAYER_BRIDGE] = { [HOOK_IN] = 1,
+				   [HOOK_FORWARD] = 3,
+				   [HOOK_LOCAL_IN] = 3,
+				   [HOOK_LOCAL_OUT] = 8,
+				   [HOOK_OUT] = 9,
+				   [HOOK_OTHER] = 12 },
+		[LAYER_BRIDGED] = { [HOOK_IN] = 2,
+				    [HOOK_FORWARD] = 4,
+				    [HOOK_OUT] = 10,
+				    [HOOK_OTHER] = 12 },
+		[LAYER_LINK] = { [HOOK_IN] = 0, [HOOK_OUT] = 11, [HOOK_OTHER] = 12 },
 	};
-	return rank[h->kind];
+	return rank[h->layer][h->kind];
 }
 
 static int stage_order(const void *x, const void *y)

@@ -165,9 +165,10 @@ static void check_ruleset(uint64_t seed, size_t packets)
 	static const char *const names[] = { "eth0", "eth1", NULL };
 	struct pset_assume as = { .iif = names[below(3)],
 				  .oif = names[below(3)],
+				  .physin = names[below(3)],
 				  .state = -1,
 				  .fragment = -1 };
-	const struct pset_assume *known = !as.iif && !as.oif && one_in(2) ? NULL : &as;
+	const struct pset_assume *known = !as.iif && !as.oif && !as.physin && one_in(2) ? NULL : &as;
 	struct pset_space *sp[FAMILY_COUNT];
 	struct lowered lo[FAMILY_COUNT];
 	struct pset by[FAMILY_COUNT][2];
@@ -182,6 +183,7 @@ static void check_ruleset(uint64_t seed, size_t packets)
 	}
 	for (size_t i = 0; i < packets; i++) {
 		struct packet p = draw(&pool, as.iif, as.oif);
+		p.physin = as.physin;
 		check_packet(sp, lo, (const struct pset(*)[2])by, rs, &p, seed);
 	}
 	for (int f = 0; f < FAMILY_COUNT; f++) {

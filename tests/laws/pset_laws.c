@@ -185,8 +185,8 @@ static const struct match *random_leaf(struct pool *p)
 	case 15:
 		return match_value(m, FIELD_FRAGMENT, below(2));
 	case 16:
-		return match_iface(m, one_in(2) ? FIELD_IIF : FIELD_OIF, names[below(3)],
-				   false);
+		return match_iface(m, (enum field)(FIELD_IIF + below(FIELD_MAC - FIELD_IIF + 1)),
+				   one_in(6) ? "" : names[below(3)], false);
 	default:
 		return one_in(3)   ? match_unknown(m, LOC_NONE, "a test")
 		       : one_in(2) ? match_family(m, p->family)
@@ -582,7 +582,13 @@ static void law_judge(struct pset_space *sp, const struct pool *pool, const stru
 	if (one_in(2))
 		as.iif = one_in(2) ? "eth0" : "lan";
 	if (one_in(2))
-		as.oif = one_in(2) ? "eth1" : "lan";
+		as.oif = one_in(2) ? "eth1" : "";
+	if (one_in(2))
+		as.physin = one_in(2) ? "eth0" : "";
+	if (one_in(2))
+		as.physout = one_in(2) ? "eth1" : "lan";
+	if (one_in(2))
+		as.mac = "lan";
 	as.first = one_in(3);
 	u = pset_universe(sp, &as);
 	lo = pset_lo(sp, m, &as);
@@ -595,6 +601,9 @@ static void law_judge(struct pset_space *sp, const struct pool *pool, const stru
 
 		p.iif = as.iif;
 		p.oif = as.oif;
+		p.physin = as.physin;
+		p.physout = as.physout;
+		p.mac = as.mac;
 		if (as.first && one_in(2)) {
 			p.state = STATE_NEW;
 			p.fragment = 0;

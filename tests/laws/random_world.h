@@ -112,8 +112,11 @@ static const struct match *random_leaf(struct matches *m)
 	case 11:
 		return match_value(m, one_in(2) ? FIELD_FRAGMENT : FIELD_FAMILY, below(2));
 	case 12:
-		return match_iface(m, one_in(2) ? FIELD_IIF : FIELD_OIF, one_in(2) ? "eth0" : "eth1",
-				   false);
+		return match_iface(m,
+				   one_in(6)   ? FIELD_PHYSIN
+				   : one_in(2) ? FIELD_IIF
+					       : FIELD_OIF,
+				   one_in(2) ? "eth0" : "eth1", false);
 	default:
 		return match_all(m);
 	}

@@ -103,8 +103,8 @@ static const struct match *random_leaf(struct small *s)
 	case 8:
 		if (s->ifaces) {
 			unsigned i = small_random(s, 2);
-			return match_iface(s->m, odds(s, 2) ? FIELD_IIF : FIELD_OIF, names[i],
-					   i == 1);
+			unsigned f = odds(s, 8) ? FIELD_PHYSIN : odds(s, 2) ? FIELD_IIF : FIELD_OIF;
+			return match_iface(s->m, (enum field)f, names[i], i == 1);
 		}
 		break;
 	case 9:
