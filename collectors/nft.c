@@ -52,6 +52,8 @@ struct loc nft_rule_loc(struct nft *n, struct nft_chain *ch, const json_t *rule,
 
 void nft_port(struct nft *n, const char *name, struct loc at)
 {
+	if (n->facts)
+		return; /* the host's own list is complete */
 	void **slot = map_at(&n->ports, name);
 	if (*slot)
 		return;
@@ -107,7 +109,7 @@ static void place_rule(struct nft *n, const json_t *v)
 {
 	const char *family = nft_str(v, "family"), *table = nft_str(v, "table");
 	const char *chain = nft_str(v, "chain"), *name;
-	if (family && !strcmp(family, "arp")) {
+	if ((family && !strcmp(family, "arp")) || nft_elsewhere(n, v)) {
 		nft_irrelevant(n, v);
 		return;
 	}
@@ -253,7 +255,7 @@ static void place_objects(struct nft *n, const json_t *list, enum object which)
 }
 
 /* Everything of the parsed file, in the order that names need. */
-static void read_roots(struct nft *n, json_t **roots, size_t n_roots)
+static void read_roots(struct nft *n, const json_t *const *roots, size_t n_roots)
 {
 	bool meta = false;
 	for (size_t i = 0; i < n_roots; i++) {
@@ -284,7 +286,7 @@ static void read_roots(struct nft *n, json_t **roots, size_t n_roots)
 		nft_chain_rules(n, *ch, ours, n_ours);
 		nft_bind(n, *ch);
 	}
-	if (!n->order.n) {
+	if (!n->order.n && !n->facts) {
 		struct loc at = nft_loc(n, n_roots ? roots[0] : NULL, NULL);
 		diag_warning(n->d, "nft.empty-ruleset", at,
 			     "no chain at all: on a firewall this is a failed export");
@@ -323,15 +325,54 @@ static int nft_probe(const char *head, size_t len, const char *filename)
 	return 0;
 }
 
+static void finish(struct nft *n)
+{
+	vec_each (ch, &n->order) {
+		vec_free(&(*ch)->devs);
+		vec_free(&(*ch)->rules);
+		vec_free(&(*ch)->calls);
+	}
+	vec_each (set, &n->all_sets) {
+		vec_free(&(*set)->elems);
+		map_finish(&(*set)->memo);
+		if ((*set)->node)
+			vec_free(&(*set)->node->calls);
+	}
+	vec_free(&n->order);
+	vec_free(&n->all_sets);
+	map_finish(&n->tables);
+	map_finish(&n->chains);
+	map_finish(&n->sets);
+	map_finish(&n->ports);
+}
+
+void nft_read_documents(const struct nft_embed *e, const json_t *const *roots, size_t n_roots)
+{
+	struct snapshot *snap = e->c->snap;
+	struct nft n = { .c = e->c,
+			 .src = e->src,
+			 .host = e->host,
+			 .facts = e->facts,
+			 .arena = snap->arena,
+			 .m = &snap->matches,
+			 .d = e->c->diags,
+			 .loc = e->loc,
+			 .b = e->b,
+			 .acc = e->acc };
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		n.tracked[f] = e->host->tracked[f] == NF_YES;
+	read_roots(&n, roots, n_roots);
+	finish(&n);
+}
+
 static int nft_read(struct collect *c, const struct source *src)
 {
 	struct snapshot *snap = c->snap;
-	struct nft n = { .c = c,
-			 .src = src,
-			 .arena = snap->arena,
-			 .m = &snap->matches,
-			 .d = c->diags,
-			 .acc = snapshot_account(snap, src, "nft", "object") };
+	struct nf_host open = NF_HOST_OPEN;
+	struct nft_embed e = { .c = c,
+			       .src = src,
+			       .host = &open,
+			       .acc = snapshot_account(snap, src, "nft", "object") };
 	struct loc at = { .src = src };
 	json_t **roots = NULL;
 	size_t n_roots = 0, i = 0;
@@ -340,39 +381,22 @@ static int nft_read(struct collect *c, const struct source *src)
 	int err = 0;
 	if (i < src->size && src->data[i] != '{' && src->data[i] != '[')
 		err = diag_error(
-			n.d, EINVAL, "nft.text", source_loc(src, i, 1),
+			c->diags, EINVAL, "nft.text", source_loc(src, i, 1),
 			"this is not JSON: export with `nft -j list ruleset`, not as text");
 	else if (i == src->size)
-		err = diag_error(n.d, EINVAL, "nft.empty", at,
+		err = diag_error(c->diags, EINVAL, "nft.empty", at,
 				 "the file is empty: `nft -j list ruleset` failed, or has not "
 				 "the right to read");
 	else
-		err = jsonloc_parse(n.d, src, &roots, &n_roots, &n.loc);
+		err = jsonloc_parse(c->diags, src, &roots, &n_roots, &e.loc);
 	if (err) {
-		n.acc->failed = true;
+		e.acc->failed = true;
 		return err;
 	}
-	n.b = device_build_start(snap, c->device, "nft", c->plane, at);
-	read_roots(&n, roots, n_roots);
-	device_build_finish(n.b);
-	vec_each (ch, &n.order) {
-		vec_free(&(*ch)->devs);
-		vec_free(&(*ch)->rules);
-		vec_free(&(*ch)->calls);
-	}
-	vec_each (set, &n.all_sets) {
-		vec_free(&(*set)->elems);
-		map_finish(&(*set)->memo);
-		if ((*set)->node)
-			vec_free(&(*set)->node->calls);
-	}
-	vec_free(&n.order);
-	vec_free(&n.all_sets);
-	map_finish(&n.tables);
-	map_finish(&n.chains);
-	map_finish(&n.sets);
-	map_finish(&n.ports);
-	jsonloc_destroy(n.loc);
+	e.b = device_build_start(snap, c->device, "nft", c->plane, at);
+	nft_read_documents(&e, (const json_t *const *)roots, n_roots);
+	device_build_finish(e.b);
+	jsonloc_destroy(e.loc);
 	jsonloc_roots_free(roots, n_roots);
 	return 0;
 }

@@ -45,6 +45,29 @@ static void glue(struct rule *v, size_t *n, const struct match *m, enum verdict 
 				   .flags = RULE_GLUE | RULE_IMPLICIT };
 }
 
+/* A frame that the chain of an ingress or egress hook doesn't see, or may not. */
+static const struct match *other_device(struct nft *n, struct nft_chain *ch)
+{
+	struct matches *m = n->m;
+	enum field f = ch->reach & REACH_IN ? FIELD_IIF : FIELD_OIF;
+	const struct match *dev = match_none(m), *rider = match_none(m);
+	vec_each (name, &ch->devs)
+		dev = match_or(m, dev, match_iface(m, f, *name, false));
+	if (!n->facts)
+		return match_and(
+			m, match_not(m, dev),
+			match_unknown(m, LOC_NONE,
+				      ch->devs.n ? "a device that may lie on top of the chain's"
+						 : "the chain's device: the export does not "
+						   "tell"));
+	vec_each (r, &n->facts->riders)
+		vec_each (name, &ch->devs)
+			if (!strcmp(r->dev, *name))
+				rider = match_or(m, rider, match_iface(m, f, r->by, false));
+	const struct match *on = match_unknown(m, LOC_NONE, "a device on top of the chain's");
+	return match_and(m, match_not(m, dev), match_or(m, match_not(m, rider), on));
+}
+
 /* The rules in front of a base chain's own: what never gets to them, or may not. */
 size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 {
@@ -57,20 +80,12 @@ size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 	if (t->family == NFT_IP || t->family == NFT_IP6)
 		glue(v, &count, match_family(m, t->family == NFT_IP ? FAMILY_V6 : FAMILY_V4),
 		     VERDICT_PERMIT, t->at, "the table sees one family only");
-	if (t->family == NFT_BRIDGE) {
+	if (t->family == NFT_BRIDGE && !n->facts) {
 		glue(v, &count,
 		     match_unknown(m, LOC_NONE, "bridged or routed: the file does not tell"),
 		     VERDICT_PERMIT, ch->at, "bridged frames only");
-	} else if (ch->reach & REACH_FRAME) {
-		const struct match *dev = match_none(m);
-		enum field f = ch->reach & REACH_IN ? FIELD_IIF : FIELD_OIF;
-		vec_each (name, &ch->devs)
-			dev = match_or(m, dev, match_iface(m, f, *name, false));
-		const struct match *other = match_unknown(
-			m, LOC_NONE,
-			ch->devs.n ? "a device that may lie on top of the chain's"
-				   : "the chain's device: the export does not tell");
-		glue(v, &count, match_and(m, match_not(m, dev), other), VERDICT_PERMIT, ch->at,
+	} else if (t->family != NFT_BRIDGE && ch->reach & REACH_FRAME) {
+		glue(v, &count, other_device(n, ch), VERDICT_PERMIT, ch->at,
 		     "frames of other devices pass it");
 	}
 	if (ch->nat) {
@@ -172,8 +187,12 @@ void nft_bind(struct nft *n, struct nft_chain *ch)
 	if (!ch->base || !ch->hook || ch->table->dormant)
 		return;
 	ch->ruleset->stateful = !n->notrack && is_stateful(ch->ruleset);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (ch->own_reach & kinds[i].reach)
-			device_build_hook(n->b, kinds[i].kind, ch->prio, NULL, ch->ruleset,
-					  ch->at);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (!(ch->own_reach & kinds[i].reach))
+			continue;
+		device_build_hook(n->b, kinds[i].kind, ch->prio, NULL, ch->ruleset, ch->at);
+		struct hook *h = &n->b->hooks.v[n->b->hooks.n - 1];
+		if (n->facts && ch->own_reach & REACH_FRAME)
+			h->layer = ch->table->family == NFT_BRIDGE ? LAYER_BRIDGE : LAYER_LINK;
+	}
 }

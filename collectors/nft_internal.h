@@ -13,9 +13,9 @@
  *	nft_vmap.c	verdicts and maps to them
  *	nft_match.c	one match: left, operator, right
  *	nft_key.c	the left side of a match: which field, and what a packet needs to have
- *it nft_value.c	the right side: constants, ranges and masks, as conditions nft_set.c
- *sets, maps and their elements nft_names.c	the words of nft for protocols, types, flags and
- *priorities
+ *	nft_value.c	the right side: constants, ranges and masks, as conditions
+ *	nft_set.c	sets, maps and their elements
+ *	nft_names.c	the words of nft for protocols, types, flags and priorities
  */
 
 #include <jansson.h>
@@ -24,6 +24,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "collectors/collector.h"
+#include "collectors/nft.h"
 
 enum nft_family { NFT_IP, NFT_IP6, NFT_INET, NFT_ARP, NFT_BRIDGE, NFT_NETDEV };
 
@@ -43,6 +44,7 @@ struct nft_table {
 	const char *name, *path; /* "table inet filter" */
 	struct loc at;
 	bool dormant;
+	bool elsewhere;	   /* its rules are read from another listing */
 	const char *doubt; /* why it may not be in force, or NULL */
 	const char *dev;   /* the only device of its ingress and egress chains, or NULL */
 	bool many_devs;
@@ -85,6 +87,8 @@ struct nft_chain {
 struct nft {
 	struct collect *c;
 	const struct source *src;
+	const struct nf_host *host;    /* never NULL */
+	const struct nft_facts *facts; /* what the kernel itself says, or NULL */
 	struct arena *arena;
 	struct matches *m;
 	struct diags *d;
@@ -324,6 +328,8 @@ void nft_read_elements(struct nft *n, const json_t *v);
 /* The object is not understood: nothing about the device is certain any more. */
 void nft_reject(struct nft *n, const json_t *v, const char *why);
 void nft_irrelevant(struct nft *n, const json_t *v);
+/* The object (a chain, a rule...) is of a table that another listing tells of. */
+bool nft_elsewhere(struct nft *n, const json_t *v);
 
 /* nft.c */
 

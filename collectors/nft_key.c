@@ -162,9 +162,9 @@ static void interface(struct nft_rule *r, struct nft_key *k, const char *key)
 	unsigned reach = r->chain->reach;
 	bool in = key[0] == 'i';
 	unsigned blind = in ? REACH_OUT | REACH_LOCAL_OUT : REACH_IN | REACH_LOCAL_IN;
-	if (reach & REACH_FRAME) {
+	if (reach & REACH_FRAME && !r->n->facts) {
 		unknown(r, k, "%s of a frame", key);
-	} else if (reach & blind) {
+	} else if (reach & blind && !r->n->facts) {
 		unknown(r, k, "%s at a hook that may not know it", key);
 	} else {
 		k->kind = KEY_IFACE;

@@ -35,13 +35,30 @@ static struct nft_table *table_at(struct nft *n, const json_t *v, const char *na
 		t->name = arena_str(n->arena, name);
 		t->path = arena_printf(n->arena, "table %s", key);
 		t->at = nft_loc(n, v, t->path);
+		const struct nft_table_fact *fact =
+			n->facts ? map_get(&n->facts->tables, key) : NULL;
+		if (fact) {
+			t->dormant = fact->dormant;
+			t->elsewhere = fact->elsewhere;
+		} else if (n->facts) {
+			t->doubt = "a table that the kernel's own list has not";
+		}
 	}
 	return t;
+}
+
+bool nft_elsewhere(struct nft *n, const json_t *v)
+{
+	const char *table = nft_str(v, "table");
+	const struct nft_table *t = n->facts && table ? table_at(n, v, table) : NULL;
+	return t && t->elsewhere;
 }
 
 static void table_flag(struct nft *n, struct nft_table *t, const json_t *flag)
 {
 	const char *s = json_string_value(flag);
+	if (n->facts)
+		return; /* the kernel told */
 	if (s && strcmp(s, t->name)) {
 		if (!strcmp(s, "dormant")) {
 			t->dormant = true;
@@ -67,6 +84,10 @@ void nft_read_table(struct nft *n, const json_t *v)
 		nft_reject(n, v, "a table without a known family and a name");
 		return;
 	}
+	if (t->elsewhere) {
+		nft_irrelevant(n, v);
+		return;
+	}
 	if (json_is_array(flags))
 		for (size_t i = 0; i < json_array_size(flags); i++)
 			table_flag(n, t, json_array_get(flags, i));
@@ -78,30 +99,39 @@ void nft_read_table(struct nft *n, const json_t *v)
 		    t->at, t->doubt);
 }
 
-static void read_devices(struct nft *n, struct nft_chain *ch, const json_t *v)
+static void add_device(struct nft *n, struct nft_chain *ch, const char *s)
+{
+	struct nft_table *t = ch->table;
+	const char *name = arena_str(n->arena, s);
+	*vec_add(&ch->devs) = name;
+	nft_port(n, name, ch->at);
+	if (t->dev && strcmp(t->dev, name))
+		t->many_devs = true;
+	t->dev = name;
+}
+
+static void read_devices(struct nft *n, struct nft_chain *ch, const char *key, const json_t *v)
 {
 	static const char *const names[] = { "dev", "devs", "devices" };
+	const struct nft_chain_fact *fact = n->facts ? map_get(&n->facts->chains, key) : NULL;
+	for (size_t i = 0; fact && i < fact->n_devs; i++)
+		add_device(n, ch, fact->devs[i]);
+	if (fact)
+		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		const json_t *d = json_object_get(v, names[i]);
 		size_t many = json_is_array(d) ? json_array_size(d) : json_is_string(d);
 		for (size_t j = 0; j < many; j++) {
 			const char *s =
 				json_string_value(json_is_array(d) ? json_array_get(d, j) : d);
-			if (!s || !*s)
-				continue;
-			struct nft_table *t = ch->table;
-			const char *name = arena_str(n->arena, s);
-			*vec_add(&ch->devs) = name;
-			nft_port(n, name, ch->at);
-			if (t->dev && strcmp(t->dev, name))
-				t->many_devs = true;
-			t->dev = name;
+			if (s && *s)
+				add_device(n, ch, s);
 		}
 	}
 }
 
 /* What the hook's name means for the family; false where it has none such. */
-static bool hook_reach(struct nft_chain *ch)
+static bool hook_reach(const struct nft *n, struct nft_chain *ch)
 {
 	static const struct {
 		const char *name;
@@ -110,9 +140,8 @@ static bool hook_reach(struct nft_chain *ch)
 		{ "prerouting", REACH_IN, REACH_IN, 0 },
 		{ "forward", REACH_FORWARD, REACH_FORWARD, 0 },
 		{ "postrouting", REACH_OUT, REACH_OUT, 0 },
-		/* a frame to the bridge's own address is what the host routes on */
-		{ "input", REACH_LOCAL_IN, REACH_IN, 0 },
-		{ "output", REACH_LOCAL_OUT, REACH_OUT, 0 },
+		{ "input", REACH_LOCAL_IN, REACH_LOCAL_IN, 0 },
+		{ "output", REACH_LOCAL_OUT, REACH_LOCAL_OUT, 0 },
 		{ "ingress", REACH_IN, 0, REACH_IN },
 		{ "egress", REACH_OUT, 0, REACH_OUT },
 	};
@@ -127,6 +156,11 @@ static bool hook_reach(struct nft_chain *ch)
 			    : f == NFT_BRIDGE ? hooks[i].bridge
 					      : hooks[i].ip;
 		bool known = ch->reach != 0;
+		/* without the host's bridges: a frame to one's own address may be routed on */
+		if (f == NFT_BRIDGE && !n->facts && ch->reach == REACH_LOCAL_IN)
+			ch->reach = REACH_IN;
+		if (f == NFT_BRIDGE && !n->facts && ch->reach == REACH_LOCAL_OUT)
+			ch->reach = REACH_OUT;
 		if (f == NFT_NETDEV || f == NFT_BRIDGE || gress)
 			ch->reach |= REACH_FRAME;
 		else if (ch->prio <= -200 && (ch->reach & (REACH_IN | REACH_LOCAL_OUT)))
@@ -144,7 +178,7 @@ static void read_base(struct nft *n, struct nft_chain *ch, const json_t *v)
 	if (!nft_priority(ch->table->family, json_object_get(v, "prio"), &ch->prio))
 		device_build_taint(n->b, NULL, ch->at, "%s: its priority is not known",
 				   ch->path);
-	if (!ch->hook || !hook_reach(ch)) {
+	if (!ch->hook || !hook_reach(n, ch)) {
 		ch->hook = NULL;
 		device_build_taint(n->b, NULL, ch->at, "%s: its hook is not known", ch->path);
 	}
@@ -173,7 +207,7 @@ void nft_read_chain(struct nft *n, const json_t *v)
 		nft_reject(n, v, "a chain without a known family, a table and a name");
 		return;
 	}
-	if (t->family == NFT_ARP) {
+	if (t->family == NFT_ARP || t->elsewhere) {
 		nft_irrelevant(n, v);
 		return;
 	}
@@ -195,7 +229,7 @@ void nft_read_chain(struct nft *n, const json_t *v)
 	if (json_object_get(v, "hook") || json_object_get(v, "type") ||
 	    json_object_get(v, "prio"))
 		read_base(n, ch, v);
-	read_devices(n, ch, v);
+	read_devices(n, ch, key, v);
 	bool ok = nft_only(v, known);
 	if (!ok)
 		device_build_taint(n->b, NULL, ch->at, "%s has keys that are not known",
@@ -204,7 +238,7 @@ void nft_read_chain(struct nft *n, const json_t *v)
 	const char *why = !ok			  ? "keys that are not known"
 			  : ch->base && !ch->hook ? "a hook that is not known"
 			  : gress && !ch->devs.n  ? "its device is not told"
-			  : ch->base && t->family == NFT_BRIDGE
+			  : ch->base && t->family == NFT_BRIDGE && !n->facts
 				  ? "bridged or routed is not told"
 				  : NULL;
 	account_add(n->c->snap, n->acc, why ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, ch->base, ch->at,
@@ -222,6 +256,10 @@ void nft_read_set(struct nft *n, const json_t *v, bool map)
 	struct nft_table *t = table_at(n, v, nft_str(v, "table"));
 	if (!t || !name) {
 		nft_reject(n, v, "a set without a known family, a table and a name");
+		return;
+	}
+	if (t->elsewhere) {
+		nft_irrelevant(n, v);
 		return;
 	}
 	const char *key = nft_key_of(n, nft_family_name(t->family), t->name, name);
@@ -257,6 +295,11 @@ void nft_read_set(struct nft *n, const json_t *v, bool map)
 	}
 	if (stmt && !json_is_array(stmt))
 		s->loose = "its elements hold a statement";
+	const struct nft_set_fact *fact = n->facts ? map_get(&n->facts->sets, key) : NULL;
+	if (fact && fact->dynamic)
+		s->loose = "rules add to it";
+	if (n->facts && !fact)
+		s->loose = "a set that the kernel's own list has not";
 	if (json_object_get(v, "timeout"))
 		s->loose = "its elements expire";
 	if (!nft_only(v, known))
@@ -269,6 +312,10 @@ void nft_read_elements(struct nft *n, const json_t *v)
 	struct nft_set *s = name ? map_get(&n->sets, nft_key_of(n, nft_str(v, "family"),
 								nft_str(v, "table"), name))
 				 : NULL;
+	if (nft_elsewhere(n, v)) {
+		nft_irrelevant(n, v);
+		return;
+	}
 	if (!s || !json_object_get(v, "elem")) {
 		nft_reject(n, v, "elements of a set that is not in this file");
 		return;

@@ -389,7 +389,8 @@ static void start(struct building *b, struct nft *n, struct nft_chain *ch, const
 	b->r.at = nft_rule_loc(n, ch, rule, &b->r.name);
 	memset(b->r.protos, 0xff, sizeof(b->r.protos));
 	b->cond = b->touch = b->r.frame = match_all(n->m);
-	if (ch->reach & REACH_FRAME) {
+	/* with the host's ports a zone is told apart by them: a VLAN is a port of its own */
+	if (ch->reach & REACH_FRAME && !n->facts) {
 		const struct nft_table *t = ch->table;
 		b->r.frame = match_unknown(n->m, LOC_NONE, "a frame that may carry a VLAN tag");
 		if (t->dev && !t->many_devs)
