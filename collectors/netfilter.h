@@ -28,12 +28,38 @@ struct nf_host {
 	enum nf_fact tracked[FAMILY_COUNT];
 	/* bridge-nf-call-iptables, -ip6tables: bridged packets meet the IP hooks. */
 	enum nf_fact bridged[FAMILY_COUNT];
+	/* The host's bridges and their ports are known: rulesets of the IP hooks are bound to
+	 * bridged packets as well (LAYER_BRIDGED), as `bridged` says. */
+	bool bridges;
 	/* Another reader's rules (or something else) set packet marks before these see the
 	 * packet: why marks are not known, or NULL. */
 	const char *mark_doubt;
+	/* Packets that the host itself took out of a tunnel, over FIELD_IIF: they may carry the
+	 * mark of their wrapping. NULL: none that is known. */
+	const struct match *unwrapped;
+	/* Another reader's nat chains may translate a packet first, after which these don't see
+	 * it: why, or NULL. */
+	const char *nat_doubt;
 };
 
 /* All open. */
 #define NF_HOST_OPEN ((struct nf_host){ .addressed = false })
+
+/*
+ * Binds a base chain's ruleset to its hook: once for routed packets (LAYER_IP) and, where the
+ * host's bridges are known, once for bridged ones, which meet it as h->bridged says for each
+ * of the families (a bit each, 1 << FAMILY_V4 | 1 << FAMILY_V6) that the chain sees; then a
+ * ruleset of ours, "NAME (bridged)", lets pass what doesn't meet the chain. Hooks for the host
+ * itself have no bridged side: such frames are routed to it. rs is filled, its default set.
+ */
+void nf_bind(struct device_build *b, const struct nf_host *h, const struct ruleset *rs,
+	     enum hook_kind kind, int order, unsigned families, struct loc at);
+
+/* A rule of ours in a ruleset: RULE_GLUE | RULE_IMPLICIT. note is a literal or in the arena. */
+struct rule nf_glue(const struct match *m, enum verdict verdict, struct loc at,
+		    const char *note);
+
+/* Answers pass whatever the rules say of new packets: nothing before an accept denies them. */
+bool nf_is_stateful(const struct ruleset *rs);
 
 #endif
