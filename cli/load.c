@@ -123,36 +123,43 @@ struct text_list {
 	size_t n, cap;
 };
 
-/* All regular files below path, sorted. */
-static void walk(struct app *app, const char *path, int depth, struct text_list *out)
+static bool unreadable(struct app *app, const char *path)
+{
+	diag_error(&app->diags, errno, "source.unreadable", LOC_NONE, "%s: %s", path,
+		   strerror(errno));
+	return false;
+}
+
+/* All files below path, sorted. False where a folder could not be read to its end. */
+static bool walk(struct app *app, const char *path, int depth, struct text_list *out)
 {
 	struct text_list names = { 0 };
 	DIR *dir = opendir(path);
-	if (!dir) {
-		diag_error(&app->diags, errno, "source.unreadable", LOC_NONE, "%s: %s", path,
-			   strerror(errno));
-		return;
-	}
-	for (struct dirent *e; (e = readdir(dir));)
+	if (!dir)
+		return unreadable(app, path);
+	struct dirent *e;
+	while (errno = 0, (e = readdir(dir)))
 		if (e->d_name[0] != '.')
 			*vec_add(&names) = arena_printf(app->arena, "%s/%s", path, e->d_name);
+	bool whole = !errno || unreadable(app, path);
 	closedir(dir);
 	if (names.n)
 		qsort(names.v, names.n, sizeof(*names.v), by_name);
 	for (size_t i = 0; i < names.n; i++) {
 		struct stat st;
-		if (lstat(names.v[i], &st))
-			continue;
-		if (S_ISDIR(st.st_mode) && depth == FOLDER_DEPTH)
-			diag_error(&app->diags, ELOOP, "source.too-deep", LOC_NONE,
-				   "%s: folders nested deeper than %d are not read", names.v[i],
-				   FOLDER_DEPTH);
-		else if (S_ISDIR(st.st_mode))
-			walk(app, names.v[i], depth + 1, out);
+		/* What can't be asked is put among the files: opening it says why. */
+		bool folder = !lstat(names.v[i], &st) && S_ISDIR(st.st_mode);
+		if (folder && depth == FOLDER_DEPTH)
+			whole = !diag_error(&app->diags, ELOOP, "source.too-deep", LOC_NONE,
+					    "%s: folders nested deeper than %d are not read",
+					    names.v[i], FOLDER_DEPTH);
+		else if (folder)
+			whole &= walk(app, names.v[i], depth + 1, out);
 		else
 			*vec_add(out) = names.v[i];
 	}
 	vec_free(&names);
+	return whole;
 }
 
 int load_sources(struct app *app, char *const *paths, int n, const char *collector,
@@ -169,7 +176,7 @@ int load_sources(struct app *app, char *const *paths, int n, const char *collect
 		VEC(const struct source *) srcs = { 0 };
 		struct stat st;
 		if (!lstat(paths[i], &st) && S_ISDIR(st.st_mode))
-			walk(app, paths[i], 0, &files);
+			l.any_failed |= !walk(app, paths[i], 0, &files);
 		else
 			*vec_add(&files) = paths[i];
 		if (!files.n) {

@@ -60,9 +60,7 @@ static void list_entry(struct listing *l, int fd, const char *entry, const char 
 	/* Names go into reports, which are UTF-8. */
 	if (utf8_valid(entry, strlen(entry)) != strlen(entry))
 		give_up(l, dir, "the name of a file in it is not UTF-8: rename the file");
-	else if (fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW))
-		give_up(l, name, strerror(errno));
-	else if (S_ISDIR(st.st_mode))
+	else if (!fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode))
 		list_dir(l, fd, entry, name, depth + 1);
 	else
 		*vec_add(&l->files) = name;
