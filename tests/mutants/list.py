@@ -3,6 +3,7 @@
 
 L, I, M, P = "model/lower.c", "model/interp.c", "model/match.c", "model/pset_match.c"
 F, K, A, S = "model/pset_leaf.c", "model/packet.c", "model/addr.c", "model/snapshot.c"
+W = "model/path.c"
 
 MUTANTS = [
     # lowering
@@ -30,7 +31,8 @@ MUTANTS = [
     (L, "(rs->dflt == VERDICT_UNKNOWN && maybe);\n\tif (open)", "(rs->dflt == VERDICT_UNKNOWN && !maybe);\n\tif (open)", "an unknown default permits surely"),
     (L, "return pset_minus(sp, within, pset_where(sp, f, label_of(1, false)));", "return within;", "a default permit forgets the denies"),
     (L, "return pset_where(sp, f, label_of(1, true));", "return pset_where(sp, f, label_of(1, false));", "permitted is what is denied"),
-    (L, "if (r->match->inexact || (r->match->placed && !placed(j)))", "if (r->match->inexact)", "an interface that isn't told is surely matched"),
+    (L, "r->match->inexact || r->match->linked || (r->match->placed && !placed(j))", "r->match->inexact || r->match->linked", "an interface that isn't told is surely matched"),
+    (L, "r->match->inexact || r->match->linked || (r->match->placed && !placed(j))", "r->match->inexact || (r->match->placed && !placed(j))", "a bridge's port that isn't told is surely matched"),
     (L, "return j->as && j->as->iif && j->as->oif;", "return j->as && (j->as->iif || j->as->oif);", "one told interface tells both"),
     (L, "label_of(LOWER_DEFAULT, open)", "label_of(LOWER_DEFAULT, !open)", "the default decides the other way"),
     (L, "return 2 * rule_id + permit;", "return 2 * rule_id + !permit;", "labels turned round"),
@@ -88,6 +90,16 @@ MUTANTS = [
     (P, "if (m->family != sp->family ||", "if (", "addresses of the other family match"),
     (F, "push_run(sp, base, x, states >> x & 1 ? inside : 0);", "push_run(sp, base, x, inside);", "states are not looked at"),
     (F, "!code || match_has(code, c) ? inside : 0", "inside", "codes are not looked at"),
+    # the way across a Linux host
+    (W, "return bridged ? h->kind != HOOK_LOCAL_IN", "return false ? h->kind != HOOK_LOCAL_IN", "a bridge's own traffic skips its forward hook"),
+    (W, "case LAYER_IP:\n\t\treturn !bridged;", "case LAYER_IP:\n\t\treturn true;", "bridged packets meet the routed hooks"),
+    (W, "case LAYER_BRIDGED:\n\t\treturn bridged;", "case LAYER_BRIDGED:\n\t\treturn false;", "bridged packets never meet the IP hooks"),
+    (W, "bool bridged = from && to && !strcmp(from, to);", "bool bridged = from && to;", "ports of two bridges are one segment"),
+    (W, "st.iif = from->local ? \"\" : in_bridge ? in_bridge : in;", "st.iif = from->local ? \"\" : in;", "IP rules see a bridge's port"),
+    (W, "st.oif = to->local ? \"\" : out_bridge ? out_bridge : out;", "st.oif = to->local ? \"\" : out;", "IP rules see a bridge's port to go out of"),
+    (W, "if (h->kind == HOOK_IN || h->kind == HOOK_LOCAL_IN)\n\t\tst.oif = \"\";", "", "the interface to go out of is known too early"),
+    (W, "if (h->kind == HOOK_LOCAL_OUT)\n\t\tst.iif = \"\";\n\telse if (h->kind == HOOK_OUT && !from->local)", "if (h->kind == HOOK_OUT && !from->local)", "the host's own packets came in somewhere"),
+    (W, "[HOOK_IN] = 1,", "[HOOK_IN] = 6,", "a frame is routed before its bridge sees it"),
     # packets and addresses
     (K, "return !p->fragment && proto_has_ports(p->proto);", "return proto_has_ports(p->proto);", "later fragments have ports"),
     (K, "proto == PROTO_SCTP || ", "", "SCTP has no ports"),

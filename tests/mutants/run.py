@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Plants mistakes in lowering, interpreter and conditions, one at a time, and counts how many
+"""Plants mistakes in lowering, interpreter, conditions and paths, one at a time, and counts how many
 the suites catch. Each line of tests/mutants/list.py is one mistake; each semantic rule has one.
 
     run.py [--jobs N] [--only TEXT]
@@ -23,6 +23,7 @@ LIBS = ["-lcriterion", "-lcrypto", "-lm"]
 SUITES = {  # program: its own source and how it is called
     "lower_laws": ("tests/laws/lower_laws.c", ["11", "300", "300"]),
     "test_match": ("tests/unit/test_match.c", []),
+    "test_path": ("tests/unit/test_path.c", []),
 }
 AIM = 0.95
 

@@ -5,7 +5,7 @@
 #include "model/path.h"
 
 /*
- * A host with a bridge br0 of two ports, and two interfaces of its own: which hooks a packet
+ * A host with a bridge br0 of two ports, another of one, and two interfaces of its own: which hooks a packet
  * meets between them, and what the rules see of the place.
  */
 struct world {
@@ -39,6 +39,8 @@ static void world_start(struct world *w)
 	add_port(b, "br0", "bridge", NULL);
 	add_port(b, "tap1", "interface", "br0");
 	add_port(b, "tap2", "interface", "br0");
+	add_port(b, "br1", "bridge", NULL);
+	add_port(b, "tap3", "interface", "br1");
 	add_port(b, "eth0", "interface", NULL);
 	add_port(b, "eth1", "interface", NULL);
 	static const char *const kinds[] = { "prerouting", "forward", "postrouting", "input",
@@ -136,6 +138,21 @@ Test(path, routed_into_a_bridge)
 			 "ip postrouting iif=? oif=br0 physin=- physout=-\n"
 			 "bridge output iif=- oif=tap2 physin=- physout=-\n"
 			 "bridge postrouting iif=? oif=tap2 physin=- physout=-\n");
+	world_finish(&w);
+}
+
+Test(path, routed_between_two_bridges)
+{
+	struct world w;
+	world_start(&w);
+	cr_assert_str_eq(cross(&w, "tap1", "tap3"),
+			 "bridge prerouting iif=tap1 oif=- physin=- physout=-\n"
+			 "bridge input iif=tap1 oif=- physin=- physout=-\n"
+			 "ip prerouting iif=br0 oif=- physin=? physout=-\n"
+			 "ip forward iif=br0 oif=br1 physin=? physout=-\n"
+			 "ip postrouting iif=? oif=br1 physin=? physout=-\n"
+			 "bridge output iif=- oif=tap3 physin=- physout=-\n"
+			 "bridge postrouting iif=? oif=tap3 physin=- physout=-\n");
 	world_finish(&w);
 }
 
