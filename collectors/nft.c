@@ -33,7 +33,8 @@ const char *nft_key_of(struct nft *n, const char *family, const char *table, con
 
 struct loc nft_loc(struct nft *n, const json_t *v, const char *path)
 {
-	struct loc at = jsonloc_of(n->loc, n->arena, v);
+	struct loc at =
+		n->places ? nft_text_loc(n->places, v) : jsonloc_of(n->loc, n->arena, v);
 	if (path)
 		at.path = path;
 	return at;
@@ -45,6 +46,10 @@ struct loc nft_rule_loc(struct nft *n, struct nft_chain *ch, const json_t *rule,
 	const json_t *handle = json_object_get(rule, "handle");
 	long long number = json_is_integer(handle) ? json_integer_value(handle) : -1;
 	*ret_name = number >= 0 ? arena_printf(n->arena, "handle %lld", number) : NULL;
+	if (n->places) { /* the handle is one of a namespace that is gone */
+		*ret_name = NULL;
+		return nft_loc(n, rule, ch->path);
+	}
 	return nft_loc(n, rule,
 		       arena_printf(n->arena, "%s %s", ch->path,
 				    *ret_name ? *ret_name : "(no handle)"));
@@ -296,33 +301,55 @@ static void read_roots(struct nft *n, const json_t *const *roots, size_t n_roots
 	}
 }
 
+/* The first line that isn't a comment, a definition or a template's. */
+static const char *first_line(const char *s, size_t len)
+{
+	static const char *const passed[] = { "#",  "define ", "include ", "{%", "{#",
+					      "<%", "delete ", "destroy ", NULL };
+	for (const char *end = s + len; s < end;) {
+		while (s < end && strchr(" \t\r\n", *s))
+			s++;
+		const char *const *p = passed;
+		while (*p && ((size_t)(end - s) < strlen(*p) || memcmp(s, *p, strlen(*p))))
+			p++;
+		if (!*p)
+			break;
+		const char *nl = memchr(s, '\n', (size_t)(end - s));
+		s = nl ? nl : end;
+	}
+	return s;
+}
+
+static int text_probe(const char *head, size_t len, const char *filename)
+{
+	static const char *const begins[] = { "table inet ",   "table ip ",	"table ip6 ",
+					      "table bridge ", "table netdev ", "table arp ",
+					      "flush ruleset", "add table ",	"create table ",
+					      "add chain ",    "add rule ",	NULL };
+	static const char *const shebang[] = { "#!/usr/sbin/nft", "#!/sbin/nft",
+					       "#!/usr/bin/env nft", NULL };
+	for (const char *const *s = shebang; *s; s++)
+		if (len > strlen(*s) && !memcmp(head, *s, strlen(*s)))
+			return 100;
+	const char *line = first_line(head, len);
+	size_t left = (size_t)(head + len - line);
+	for (const char *const *s = begins; *s; s++)
+		if (left >= strlen(*s) && !memcmp(line, *s, strlen(*s)))
+			return 90;
+	return filename && has_suffix(filename, ".nft") ? 30 : 0;
+}
+
 static int nft_probe(const char *head, size_t len, const char *filename)
 {
 	size_t i = 0;
-	(void)filename;
 	while (i < len && strchr(" \t\r\n", head[i]))
 		i++;
-	if (i < len && head[i] == '{') {
+	if (i + 1 < len && head[i] == '{' && !strchr("{%#", head[i + 1])) {
 		for (i++; i < len && strchr(" \t\r\n", head[i]);)
 			i++;
 		return len - i > 10 && !memcmp(head + i, "\"nftables\"", 10) ? 100 : 0;
 	}
-	/* a text listing: ours to refuse, with what to do instead */
-	static const char *const text[] = { "table inet ",
-					    "table ip ",
-					    "table ip6 ",
-					    "table bridge ",
-					    "table netdev ",
-					    "table arp ",
-					    "#!/usr/sbin/nft",
-					    "#!/sbin/nft",
-					    "flush ruleset",
-					    "add table ",
-					    NULL };
-	for (const char *const *t = text; *t; t++)
-		if (len - i > strlen(*t) && !memcmp(head + i, *t, strlen(*t)))
-			return 90;
-	return 0;
+	return text_probe(head, len, filename);
 }
 
 static void finish(struct nft *n)
@@ -357,6 +384,7 @@ void nft_read_documents(const struct nft_embed *e, const json_t *const *roots, s
 			 .m = &snap->matches,
 			 .d = e->c->diags,
 			 .loc = e->loc,
+			 .places = e->places,
 			 .b = e->b,
 			 .acc = e->acc };
 	for (int f = 0; f < FAMILY_COUNT; f++)
@@ -374,35 +402,44 @@ static int nft_read(struct collect *c, const struct source *src)
 			       .host = &open,
 			       .acc = snapshot_account(snap, src, "nft", "object") };
 	struct loc at = { .src = src };
-	json_t **roots = NULL;
+	struct nft_places *places = NULL;
+	json_t **roots = NULL, *text = NULL;
 	size_t n_roots = 0, i = 0;
 	while (i < src->size && strchr(" \t\r\n", src->data[i]))
 		i++;
-	int err = 0;
-	if (i < src->size && src->data[i] != '{' && src->data[i] != '[')
-		err = diag_error(
-			c->diags, EINVAL, "nft.text", source_loc(src, i, 1),
-			"this is not JSON: export with `nft -j list ruleset`, not as text");
-	else if (i == src->size)
+	int err;
+	if (i == src->size)
 		err = diag_error(c->diags, EINVAL, "nft.empty", at,
-				 "the file is empty: `nft -j list ruleset` failed, or has not "
+				 "the file is empty: `nft list ruleset` failed, or has not "
 				 "the right to read");
-	else
+	else if (src->data[i] == '[' ||
+		 (src->data[i] == '{' &&
+		  !(src->data[i + 1] && strchr("{%#", src->data[i + 1]))))
 		err = jsonloc_parse(c->diags, src, &roots, &n_roots, &e.loc);
+	else
+		err = nft_text_read(c, src, &text, &places);
 	if (err) {
 		e.acc->failed = true;
 		return err;
 	}
+	e.places = places;
 	e.b = device_build_start(snap, c->device, "nft", c->plane, at);
-	nft_read_documents(&e, (const json_t *const *)roots, n_roots);
+	if (text)
+		nft_read_documents(&e, (const json_t *const *)&text, 1);
+	else
+		nft_read_documents(&e, (const json_t *const *)roots, n_roots);
 	device_build_finish(e.b);
+	nft_places_finish(places);
+	json_decref(text);
 	jsonloc_destroy(e.loc);
 	jsonloc_roots_free(roots, n_roots);
 	return 0;
 }
 
-const struct collector collector_nft = { .name = "nft",
-					 .summary = "nftables: `nft -j list ruleset`",
-					 .plane = PLANE_VIRTUAL,
-					 .probe = nft_probe,
-					 .read = nft_read };
+const struct collector collector_nft = {
+	.name = "nft",
+	.summary = "nftables: `nft -j list ruleset`, or text where nft is installed",
+	.plane = PLANE_VIRTUAL,
+	.probe = nft_probe,
+	.read = nft_read
+};

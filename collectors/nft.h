@@ -49,10 +49,13 @@ struct nft_facts {
 	VEC(struct nft_rider) riders;
 };
 
+struct nft_places;
+
 struct nft_embed {
 	struct collect *c;
 	const struct source *src;
-	struct jsonloc *loc;	/* of the roots */
+	struct jsonloc *loc;		 /* of the roots */
+	const struct nft_places *places; /* where they were made of text; else NULL */
 	struct device_build *b; /* has its ports; rulesets, hooks, taints are added */
 	struct account *acc;
 	const struct nf_host *host;

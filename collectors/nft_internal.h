@@ -16,6 +16,7 @@
  *	nft_value.c	the right side: constants, ranges and masks, as conditions
  *	nft_set.c	sets, maps and their elements
  *	nft_names.c	the words of nft for protocols, types, flags and priorities
+ *	nft_text.c	text: has nft read it (nft_run.c), finds the places (nft_script.c)
  */
 
 #include <jansson.h>
@@ -93,6 +94,7 @@ struct nft {
 	struct matches *m;
 	struct diags *d;
 	struct jsonloc *loc;
+	const struct nft_places *places; /* of text, in the place of loc; else NULL */
 	struct device_build *b;
 	struct account *acc;
 	struct map tables, chains, sets; /* "inet filter", "inet filter forward" */
@@ -330,6 +332,18 @@ void nft_reject(struct nft *n, const json_t *v, const char *why);
 void nft_irrelevant(struct nft *n, const json_t *v);
 /* The object (a chain, a rule...) is of a table that another listing tells of. */
 bool nft_elsewhere(struct nft *n, const json_t *v);
+
+/* nft_text.c */
+
+/*
+ * Text instead of JSON: has nft read it, and gives the tree of its listing (the caller's) with
+ * what nft's JSON leaves out, and where its objects stand in the text (in the arena, to be
+ * finished). A negative errno after a diagnostic where there is none to be had.
+ */
+int nft_text_read(struct collect *c, const struct source *src, json_t **ret_root,
+		  struct nft_places **ret_places);
+void nft_places_finish(struct nft_places *p); /* NULL is fine */
+struct loc nft_text_loc(const struct nft_places *p, const json_t *v);
 
 /* nft.c */
 

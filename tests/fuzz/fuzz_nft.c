@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An nftables listing from untrusted bytes: read, and every hook asked about a packet. */
+/*
+ * An nftables listing from untrusted bytes: read, and every hook asked about a packet. Text is
+ * looked through for its places alone; reading it is nft's work, in a process of its own.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collectors/collector.h"
+#include "collectors/nft_script.h"
 #include "model/interp.h"
 
 extern const struct collector collector_nft;
@@ -25,13 +29,37 @@ static void ask(const struct device *d)
 		}
 }
 
+static void scan(struct arena *a, const struct source *src)
+{
+	struct nft_script s = { 0 };
+	nft_script_scan(&s, a, src->data, src->size);
+	for (size_t i = 0; i < s.chains.n; i++) {
+		const struct nft_block *b = s.chains.entries[i].value;
+		for (size_t k = 0; k < b->rules.n + b->inserted.n; k++) {
+			struct nft_place p = nft_block_rule(b, k);
+			if (p.off + p.len > src->size)
+				abort();
+		}
+	}
+	nft_script_finish(&s);
+}
+
+static bool is_json(const struct source *src)
+{
+	const char *s = src->data + strspn(src->data, " \t\r\n");
+	return *s == '[' || (*s == '{' && !(s[1] && strchr("{%#", s[1])));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *a = arena_create();
 	struct diags d;
 	const struct source *src;
 	diags_init(&d, a);
-	if (!source_from_bytes(a, &d, "ruleset.json", data, size, &src)) {
+	bool have = !source_from_bytes(a, &d, "ruleset.json", data, size, &src);
+	if (have)
+		scan(a, src);
+	if (have && is_json(src)) {
 		struct snapshot *snap = snapshot_create();
 		struct collect c = { .snap = snap,
 				     .diags = &d,

@@ -39,6 +39,7 @@ PRINTS = r"\b(?:printf|fprintf|vfprintf|vprintf|puts|fputs|putchar|putc|fputc|pe
 LEAVES = r"\b(?:exit|_exit|quick_exit|_Exit)\s*\("
 READS = r"\b(?:getenv|secure_getenv|time|gettimeofday|clock_gettime|localtime|localtime_r)\s*\("
 ABORTS = r"\babort\s*\("
+LEAVE_FILES = {"collectors/nft_run.c"}  # children leave by _exit
 ABORT_FILES = {"base/arena.c"}  # memory is spent and no handler was set
 
 
@@ -71,6 +72,8 @@ def check_file(path, text):
     if room not in ("cli", "report"):
         for what, pattern in (("prints", PRINTS), ("exits", LEAVES),
                               ("reads environment or clock", READS)):
+            if pattern == LEAVES and path in LEAVE_FILES:
+                continue
             for m in re.finditer(pattern, code):
                 line = code.count("\n", 0, m.start()) + 1
                 found.append(f"{path}:{line}: {what} outside cli/: {m.group(0)}")
