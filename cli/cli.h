@@ -93,6 +93,23 @@ int load_sources(struct app *app, char *const *paths, int n, const char *collect
 		 const struct snapshot *after, struct loaded *ret);
 void loaded_free(struct loaded *l);
 
+/*
+ * What a question to one source is about: the ruleset of that name, or the only one there is
+ * (*ret_ruleset), or the way across its only device (*ret_ruleset stays NULL). 0, or the exit
+ * code after a message.
+ */
+int choose_subject(struct app *app, const struct snapshot *s, const char *name,
+		   const struct device **ret_device, const struct ruleset **ret_ruleset);
+
+/* Service matrices of one source, for `show --matrix`. */
+struct matrix_options {
+	VEC(const char *) services;
+	VEC(const char *) behind; /* IFACE=PREFIX,... or IFACE=!PREFIX,... */
+	const char *ruleset, *iif, *oif; /* NULL: not told */
+	bool json;
+};
+int show_matrices(struct app *app, const struct loaded *l, const struct matrix_options *o);
+
 /* --as-of YYYY-MM-DD, or today (UTC) where it isn't given. False where it isn't a date. */
 bool as_of_option(const char *arg, int64_t *ret_days);
 const char *date_text(struct arena *a, int64_t days);

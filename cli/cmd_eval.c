@@ -240,55 +240,6 @@ static int stream(struct evaluator *ev)
 	return code;
 }
 
-static void put_names(struct text *t, const struct snapshot *s)
-{
-	size_t n = 0;
-	vec_each (dp, &s->devices)
-		for (size_t i = 0; i < (*dp)->n_rulesets; i++) {
-			if ((*dp)->rulesets[i]->glue || n > 40)
-				continue;
-			text_putf(t, "%s%s", n++ ? ", " : "", (*dp)->rulesets[i]->name);
-		}
-	if (n > 40)
-		text_put(t, ", ...");
-}
-
-/* Which ruleset is meant: the named one, or the only one; otherwise the device is crossed. */
-static int choose(struct evaluator *ev, const char *name)
-{
-	const struct ruleset *only = NULL;
-	size_t n = 0, found = 0;
-	vec_each (dp, &ev->snap->devices) {
-		const struct ruleset *rs = name ? device_ruleset(*dp, name) : NULL;
-		if (rs)
-			ev->ruleset = rs, found++;
-		for (size_t i = 0; i < (*dp)->n_rulesets; i++)
-			if (!(*dp)->rulesets[i]->glue)
-				only = (*dp)->rulesets[i], n++;
-		ev->device = *dp;
-	}
-	struct text t = { 0 };
-	int code = 0;
-	put_names(&t, ev->snap);
-	if (name && !found)
-		code = usage_error(ev->app, "there is no ruleset \"%s\"; there are: %s", name,
-				   t.s ? t.s : "none");
-	else if (name && found > 1)
-		code = usage_error(ev->app,
-				   "%zu devices have a ruleset \"%s\": name one source", found,
-				   name);
-	else if (!name && !ev->snap->devices.n)
-		code = EXIT_INPUT;
-	else if (!name && ev->snap->devices.n > 1)
-		code = usage_error(ev->app,
-				   "the source holds %zu devices: say --ruleset; there are: %s",
-				   ev->snap->devices.n, t.s ? t.s : "none");
-	else if (!name && n == 1)
-		ev->ruleset = only;
-	text_finish(&t);
-	return code;
-}
-
 static void free_lists(const struct way *w)
 {
 	for (size_t i = 0; i < w->n; i++)
@@ -309,7 +260,7 @@ static void tell_taints(struct evaluator *ev)
 static int evaluate(struct app *app, const struct loaded *l, const char *ruleset, bool rules)
 {
 	struct evaluator ev = { .app = app, .snap = l->snap, .rules = rules };
-	int code = choose(&ev, ruleset);
+	int code = choose_subject(app, l->snap, ruleset, &ev.device, &ev.ruleset);
 	if (code)
 		return code;
 	tell_taints(&ev);

@@ -6,35 +6,17 @@
 static const struct option options[] = {
 	{ "collector", required_argument, NULL, 'c' },
 	{ "format", required_argument, NULL, 'f' },
+	{ "matrix", required_argument, NULL, 'm' },
+	{ "ruleset", required_argument, NULL, 'r' },
+	{ "behind", required_argument, NULL, 'b' },
+	{ "iif", required_argument, NULL, 'i' },
+	{ "oif", required_argument, NULL, 'o' },
 	{ 0 },
 };
 
-static int run(struct app *app, int argc, char **argv)
+static int show_model(struct app *app, const struct loaded *l, const char *format)
 {
-	const char *collector = NULL, *format = "text";
-	struct loaded l;
-	int c, code = 0;
-	opterr = 0;
-	while (!code && (c = getopt_long(argc, argv, "c:f:", options, NULL)) != -1) {
-		if (c == 'c')
-			collector = optarg;
-		else if (c == 'f')
-			format = optarg;
-		else
-			code = usage_error(app, "unknown option or missing argument: %s",
-					   argv[optind - 1]);
-	}
-	if (!code && strcmp(format, "text") && strcmp(format, "json"))
-		code = usage_error(app, "--format %s: it is text or json", format);
-	if (!code && optind == argc)
-		code = usage_error(app, "a source is missing");
-	if (!code)
-		code = load_sources(app, argv + optind, argc - optind, collector, NULL, &l);
-	if (code) {
-		print_diags(app);
-		return code;
-	}
-	json_t *doc = snapshot_json(l.snap, &app->diags);
+	json_t *doc = snapshot_json(l->snap, &app->diags);
 	struct text t = { 0 };
 	print_diags(app);
 	if (!strcmp(format, "json")) {
@@ -45,20 +27,83 @@ static int run(struct app *app, int argc, char **argv)
 	} else {
 		snapshot_text(doc, &t, app->out_style);
 	}
-	code = write_stdout(app, t.s ? t.s : "", t.len);
+	int code = write_stdout(app, t.s ? t.s : "", t.len);
 	text_finish(&t);
 	json_decref(doc);
+	return code;
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	const char *collector = NULL, *format = "text";
+	struct matrix_options matrix = { 0 };
+	struct loaded l;
+	int c, code = 0;
+	opterr = 0;
+	while (!code && (c = getopt_long(argc, argv, "c:f:m:r:b:i:o:", options, NULL)) != -1) {
+		if (c == 'c')
+			collector = optarg;
+		else if (c == 'f')
+			format = optarg;
+		else if (c == 'm')
+			*vec_add(&matrix.services) = optarg;
+		else if (c == 'r')
+			matrix.ruleset = optarg;
+		else if (c == 'b')
+			*vec_add(&matrix.behind) = optarg;
+		else if (c == 'i')
+			matrix.iif = optarg;
+		else if (c == 'o')
+			matrix.oif = optarg;
+		else
+			code = usage_error(app, "unknown option or missing argument: %s",
+					   argv[optind - 1]);
+	}
+	if (!code && strcmp(format, "text") && strcmp(format, "json"))
+		code = usage_error(app, "--format %s: it is text or json", format);
+	if (!code && optind == argc)
+		code = usage_error(app, "a source is missing");
+	matrix.json = !strcmp(format, "json");
+	if (!code && !matrix.services.n &&
+	    (matrix.ruleset || matrix.behind.n || matrix.iif || matrix.oif))
+		code = usage_error(app, "--ruleset, --behind, --iif and --oif go with --matrix");
+	if (!code && matrix.services.n && optind != argc - 1)
+		code = usage_error(app, "--matrix: one source at a time");
+	if (!code)
+		code = load_sources(app, argv + optind, argc - optind, collector, NULL, &l);
+	if (code) {
+		print_diags(app);
+		vec_free(&matrix.services);
+		vec_free(&matrix.behind);
+		return code;
+	}
+	code = matrix.services.n ? show_matrices(app, &l, &matrix) : show_model(app, &l, format);
+	print_diags(app);
 	if (!code && l.any_failed)
 		code = EXIT_INPUT;
 	loaded_free(&l);
+	vec_free(&matrix.services);
+	vec_free(&matrix.behind);
 	return code;
 }
 
 const struct command cmd_show = {
 	.name = "show",
-	.synopsis = "SOURCE... [--collector NAME] [--format text|json]",
+	.synopsis = "SOURCE... [--collector NAME] [--format text|json] [--matrix SERVICE]...",
 	.summary = "the model as read, with the account of lines",
 	.help = "  --collector NAME    read every source with this collector instead of probing\n"
-		"  --format F          text (default) or json\n",
+		"  --format F          text (default) or json\n"
+		"  --matrix SERVICE    who may begin a conversation with whom, instead: all addresses "
+		"in\n"
+		"                      classes that behave alike for tcp/22, udp/53, "
+		"tcp/10000:22 (source\n"
+		"                      port first), icmp/8 or esp; surely, and possibly\n"
+		"  --ruleset NAME      asks this ruleset; without it the only one there is, or the "
+		"way\n"
+		"                      across the device\n"
+		"  --iif, --oif NAME   the interfaces that packets come in and go out by\n"
+		"  --behind I=P[,P]... exactly these prefixes are behind interface I (I=!P,...: all "
+		"but\n"
+		"                      these)\n",
 	.run = run,
 };
