@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/oracle/judge.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "collectors/collector.h"
+
+static bool list(const char *const *argv, struct text *out)
+{
+	struct ran r;
+	run_child(argv, NULL, &r);
+	bool ok = !r.status && !r.err.len;
+	if (ok && r.out.len)
+		text_putn(out, r.out.s, r.out.len);
+	if (!ok)
+		fprintf(stderr, "%s: status %d: %s\n", argv[0], r.status, r.err.s ? r.err.s : "");
+	ran_finish(&r);
+	return ok;
+}
+
+static bool has_part(const struct script *s, enum part part)
+{
+	vec_each (l, &s->lines)
+		if (l->part == part)
+			return true;
+	return false;
+}
+
+static int read_text(struct judge *j, const char *collector, const char *name,
+		     const struct text *t)
+{
+	const struct source *src;
+	const struct collector *c = collector_find(collector);
+	if (!c)
+		return -ENOSYS;
+	int err = source_from_bytes(j->arena, &j->diags, name, t->s ? t->s : "", t->len, &src);
+	return err ? err
+		   : collector_run(c, j->snap, &j->diags, name, PLANE_VIRTUAL, &src, 1);
+}
+
+static int read_nft(struct judge *j)
+{
+	static const char *const argv[] = { "nft", "-j", "list", "ruleset", NULL };
+	struct text t = { 0 };
+	int err = list(argv, &t) ? read_text(j, "nft", "ruleset.json", &t) : -EIO;
+	text_finish(&t);
+	return err;
+}
+
+static int read_iptables(struct judge *j, const struct script *s, bool legacy)
+{
+	const char *const save[][2] = { { "iptables-nft-save", NULL },
+					{ "ip6tables-nft-save", NULL },
+					{ "iptables-legacy-save", NULL },
+					{ "ip6tables-legacy-save", NULL } };
+	static const char *const ipset[] = { "ipset", "save", NULL };
+	struct text t = { 0 };
+	bool ok = true;
+	if (has_part(s, PART_IPSET))
+		ok = list(ipset, &t);
+	for (size_t i = 0; i < 2; i++)
+		ok = ok && list(save[2 * legacy + i], &t);
+	int err = ok ? read_text(j, "iptables", legacy ? "legacy" : "xtables", &t) : -EIO;
+	text_finish(&t);
+	return err;
+}
+
+static int read_linux(struct judge *j)
+{
+	const char *plumbline = getenv("PLUMBLINE");
+	const char *const argv[] = { plumbline ? plumbline : "plumbline", "collect", "linux", NULL };
+	struct text t = { 0 };
+	int err = list(argv, &t) ? read_text(j, "linux", "state.json", &t) : -EIO;
+	text_finish(&t);
+	return err;
+}
+
+static int seat_all(struct judge *j)
+{
+	for (unsigned in = 0; in < N_IN; in++)
+		for (unsigned out = 0; out < N_OUT; out++) {
+			size_t *n = &j->n_seats[in][out];
+			vec_each (dev, &j->snap->devices) {
+				struct point pt;
+				const char *why;
+				if (!path_cross(j->arena, *dev, in_names[in], out_names[out], &pt,
+						&why)) {
+					fprintf(stderr, "no way from %s to %s: %s\n", in_names[in],
+						out_names[out], why);
+					return -EINVAL;
+				}
+				for (size_t i = 0; i < pt.n_stages; i++) {
+					if (*n == SEATS)
+						return -E2BIG;
+					j->seats[in][out][(*n)++] =
+						(struct seat){ .at = pt.stages[i] };
+				}
+			}
+		}
+	return 0;
+}
+
+int judge_open(struct judge *j, const struct script *s, enum reading how)
+{
+	int err = 0;
+	*j = (struct judge){ .arena = arena_create(), .snap = snapshot_create() };
+	diags_init(&j->diags, j->arena);
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		j->space[f] = pset_space_create((enum family)f, 256u << 20);
+	if (how == READ_LINUX) {
+		err = read_linux(j);
+	} else {
+		bool legacy = has_part(s, PART_LEGACY4) || has_part(s, PART_LEGACY6);
+		bool xnft = has_part(s, PART_XNFT4) || has_part(s, PART_XNFT6);
+		if (legacy)
+			err = read_iptables(j, s, true);
+		if (!err && xnft)
+			err = read_iptables(j, s, false);
+		if (!err && has_part(s, PART_NFT))
+			err = read_nft(j);
+	}
+	vec_each (acc, &j->snap->accounts) {
+		j->n_exact += (*acc)->policy[ACCOUNT_EXACT];
+		j->n_bounded += (*acc)->policy[ACCOUNT_BOUNDED];
+		j->n_rejected += (*acc)->count[ACCOUNT_REJECTED];
+	}
+	vec_each (dev, &j->snap->devices)
+		for (size_t i = 0; i < (*dev)->n_taints; i++)
+			j->tainted |= !(*dev)->taints[i].port;
+	if (!err)
+		err = seat_all(j);
+	if (err)
+		for (size_t i = 0; i < j->diags.n && i < 10; i++)
+			fprintf(stderr, "%s: %s\n", j->diags.v[i].code, j->diags.v[i].text);
+	return err;
+}
+
+void judge_close(struct judge *j)
+{
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		pset_space_destroy(j->space[f]);
+	snapshot_destroy(j->snap);
+	diags_finish(&j->diags);
+	arena_destroy(j->arena);
+}
+
+static const struct lowered *sets_of(struct judge *j, struct seat *s, int f)
+{
+	if (s->ready[f])
+		return &s->low[f];
+	struct pset_assume as = { .iif = s->at.iif,
+				  .oif = s->at.oif,
+				  .physin = s->at.physin,
+				  .physout = s->at.physout,
+				  .state = -1,
+				  .fragment = -1 };
+	s->low[f] = lower(j->space[f], s->at.ruleset, &as, pset_all(j->space[f]));
+	s->ready[f] = true;
+	return &s->low[f];
+}
+
+/* As docs/soundness.md has it: what a translation may touch is never sure. */
+static bool touched(const struct judge *j, const struct packet *p)
+{
+	vec_each (dev, &j->snap->devices)
+		for (size_t i = 0; i < (*dev)->n_nats; i++)
+			if (match_judge((*dev)->nats[i].touches, p) != TRUTH_FALSE)
+				return true;
+	return false;
+}
+
+struct answer judge_packet(struct judge *j, const struct shot *shot)
+{
+	struct answer a = { .sure = true, .maybe = true, .set_sure = true, .set_maybe = true };
+	int f = shot->packet.family;
+	for (size_t i = 0; i < j->n_seats[shot->in][shot->out]; i++) {
+		struct seat *s = &j->seats[shot->in][shot->out][i];
+		struct packet here = stage_packet(&s->at, &shot->packet);
+		struct interp_answer x = interp(s->at.ruleset, &here);
+		const struct lowered *low = sets_of(j, s, f);
+		if (a.maybe && (!x.maybe || (a.sure && !x.sure))) {
+			a.decides = s;
+			a.rule = x.maybe ? x.sure_rule : x.maybe_rule;
+		}
+		a.sure &= x.sure;
+		a.maybe &= x.maybe;
+		a.spent |= pset_is_spent(low->sure) || pset_is_spent(low->maybe);
+		if (!a.spent) {
+			a.set_sure &= pset_has(j->space[f], low->sure, &here);
+			a.set_maybe &= pset_has(j->space[f], low->maybe, &here);
+		}
+	}
+	if (j->tainted || touched(j, &shot->packet)) {
+		a.nat = true;
+		a.sure = a.set_sure = false;
+		a.maybe = a.set_maybe = true;
+	}
+	return a;
+}
+
+void judge_say(const struct answer *a, struct text *t)
+{
+	text_putf(t, "rules: %s; sets: %s",
+		  a->sure ? "permit" : a->maybe ? "unknown" : "deny",
+		  a->spent ? "spent" : a->set_sure ? "permit" : a->set_maybe ? "unknown" : "deny");
+	if (!a->decides) {
+		text_put(t, ", nothing denies it\n");
+		return;
+	}
+	const struct ruleset *rs = a->decides->at.ruleset;
+	text_putf(t, ", decided in %s by %s\n", rs->name, a->rule ? "" : "its default");
+	if (!a->rule)
+		return;
+	text_putf(t, "  %s", a->rule->at.path ? a->rule->at.path : "");
+	if (a->rule->at.line)
+		text_putf(t, " line %u", a->rule->at.line);
+	text_put(t, ": ");
+	match_print(t, a->rule->match);
+	text_putc(t, '\n');
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/oracle/kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+const char *const in_names[N_IN] = { "in0", "in1" };
+const char *const out_names[N_OUT] = { "out0", "out1" };
+
+/* ---- children ---- */
+
+static void read_all(int fd, struct text *t)
+{
+	char buf[65536];
+	ssize_t n;
+	off_t at = 0;
+	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
+		text_putn(t, buf, (size_t)n);
+		at += n;
+	}
+	close(fd);
+}
+
+void run_child(const char *const *argv, const struct text *in, struct ran *ret)
+{
+	int fd[3], status = 0;
+	for (int i = 0; i < 3; i++)
+		fd[i] = memfd_create("child", MFD_CLOEXEC);
+	*ret = (struct ran){ .status = 127 };
+	for (size_t done = 0; in && done < in->len;) {
+		ssize_t n = write(fd[0], in->s + done, in->len - done);
+		if (n <= 0)
+			return;
+		done += (size_t)n;
+	}
+	lseek(fd[0], 0, SEEK_SET);
+	pid_t pid = fork();
+	if (!pid) {
+		for (int i = 0; i < 3; i++)
+			dup2(fd[i], i);
+		setenv("TZ", "UTC", 1);
+		setenv("LC_ALL", "C", 1);
+		execvp(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	ret->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	close(fd[0]);
+	read_all(fd[1], &ret->out);
+	read_all(fd[2], &ret->err);
+}
+
+void ran_finish(struct ran *r)
+{
+	text_finish(&r->out);
+	text_finish(&r->err);
+}
+
+bool run_shell(const char *command)
+{
+	struct ran r;
+	run_child((const char *const[]){ "sh", "-c", command, NULL }, NULL, &r);
+	bool ok = !r.status;
+	ran_finish(&r);
+	return ok;
+}
+
+/* ---- the router ---- */
+
+static int tun(const char *name)
+{
+	struct ifreq req = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	if (ioctl(fd, TUNSETIFF, &req) < 0) {
+		int err = errno;
+		close(fd);
+		return -err;
+	}
+	return fd;
+}
+
+static const char setup[] =
+	"set -e\n"
+	"sysctl -qw net.ipv6.conf.default.addr_gen_mode=1 net.ipv6.conf.all.forwarding=1 "
+	"net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 "
+	"net.ipv4.icmp_ratemask=0 net.ipv6.icmp.ratelimit=0\n"
+	"ip link set lo up\n"
+	"for i in in0 in1 out0 out1; do\n"
+	"  sysctl -qw net.ipv4.conf.$i.rp_filter=0 net.ipv6.conf.$i.addr_gen_mode=1\n"
+	"  ip link set $i up txqueuelen 4096\n"
+	"done\n"
+	"ip addr add 169.254.1.1/32 dev in0\n"
+	"ip -6 addr add fd99::1/128 dev in0 nodad\n"
+	"ip route add 10.0.0.0/23 dev out0\n"
+	"ip route add default dev out1\n"
+	"ip -6 route add fd00::/112 dev out0\n"
+	"ip -6 route add default dev out1\n";
+
+int kernel_open(struct kernel *k)
+{
+	*k = (struct kernel){ .epoch = 1 };
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	for (int i = 0; i < N_IN; i++)
+		if ((k->in[i] = tun(in_names[i])) < 0)
+			return k->in[i];
+	for (int i = 0; i < N_OUT; i++)
+		if ((k->out[i] = tun(out_names[i])) < 0)
+			return k->out[i];
+	struct ran r;
+	run_child((const char *const[]){ "sh", "-c", setup, NULL }, NULL, &r);
+	if (r.status)
+		fprintf(stderr, "%s", r.err.s ? r.err.s : "the router can't be built\n");
+	int err = r.status ? -EOPNOTSUPP : 0;
+	ran_finish(&r);
+	return err;
+}
+
+void kernel_close(struct kernel *k)
+{
+	for (int i = 0; i < N_IN; i++)
+		close(k->in[i]);
+	for (int i = 0; i < N_OUT; i++)
+		close(k->out[i]);
+}
+
+unsigned kernel_route(const struct packet *p)
+{
+	if (p->family == FAMILY_V4)
+		return p->dst.lo >> 9 != 0x0a000000 >> 9;
+	return !(p->dst.hi == 0xfd00000000000000u && !(p->dst.lo >> 16));
+}
+
+/* ---- rulesets ---- */
+
+int kernel_forget(void)
+{
+	struct {
+		struct nlmsghdr n;
+		struct nfgenmsg g;
+	} msg = {
+		.n = { .nlmsg_len = sizeof(msg),
+		       .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | 2 /* IPCTNL_MSG_CT_DELETE */,
+		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+	};
+	char buf[256];
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	int err = fd < 0 || send(fd, &msg, sizeof(msg), 0) < 0 ||
+				  recv(fd, buf, sizeof(buf), 0) < 0
+			  ? -errno
+			  : 0;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static const char clear_iptables[] =
+	"for f in ip ip6; do\n"
+	"  [ -e /proc/net/${f}_tables_names ] || continue\n"
+	"  for t in $(cat /proc/net/${f}_tables_names); do\n"
+	"    case $t in nat) c='PREROUTING INPUT OUTPUT POSTROUTING';;\n"
+	"    raw) c='PREROUTING OUTPUT';;\n"
+	"    mangle) c='PREROUTING INPUT FORWARD OUTPUT POSTROUTING';;\n"
+	"    *) c='INPUT FORWARD OUTPUT';; esac\n"
+	"    { echo \"*$t\"; for x in $c; do echo \":$x ACCEPT [0:0]\"; done; echo COMMIT; } |\n"
+	"      ${f}tables-legacy-restore -w\n"
+	"  done\n"
+	"done\n"
+	"nft flush ruleset; ipset destroy\n";
+
+bool kernel_clear(struct kernel *k)
+{
+	(void)k;
+	return run_shell(clear_iptables) && !kernel_forget();
+}
+
+static const char *const *loader(enum part part)
+{
+	static const char *const ipset[] = { "ipset", "restore", NULL };
+	static const char *const legacy4[] = { "iptables-legacy-restore", "-w", NULL };
+	static const char *const legacy6[] = { "ip6tables-legacy-restore", "-w", NULL };
+	static const char *const xnft4[] = { "iptables-nft-restore", NULL };
+	static const char *const xnft6[] = { "ip6tables-nft-restore", NULL };
+	static const char *const nft[] = { "nft", "-f", "-", NULL };
+	static const char *const *const all[] = {
+		[PART_IPSET] = ipset,	[PART_LEGACY4] = legacy4, [PART_LEGACY6] = legacy6,
+		[PART_XNFT4] = xnft4, [PART_XNFT6] = xnft6,   [PART_NFT] = nft
+	};
+	return all[part];
+}
+
+/* The script's line that holds line `at` of its part's text. */
+static struct script_line *line_at(struct script *s, enum part part, unsigned at)
+{
+	unsigned now = 1;
+	vec_each (l, &s->lines) {
+		if (l->part != part || l->removed)
+			continue;
+		for (const char *c = l->text; *c; c++)
+			now += *c == '\n';
+		if (at <= now++)
+			return l;
+	}
+	return NULL;
+}
+
+/*
+ * The tools refuse what a generator can't foresee (sets whose elements overlap, protocols that
+ * exclude each other) and name the lines: those go, where they may.
+ */
+static bool drop_refused(struct script *s, enum part part, const char *err)
+{
+	static const char *const marks[] = { "/dev/stdin:", "line ", "line: " };
+	struct script_line *bad[64];
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		for (const char *c = err; (c = strstr(c, marks[i])) && n < 64; c++) {
+			struct script_line *l =
+				line_at(s, part, (unsigned)strtoul(c + strlen(marks[i]), NULL, 10));
+			if (l && l->free)
+				bad[n++] = l;
+		}
+	for (size_t i = 0; i < n; i++)
+		bad[i]->removed = true;
+	return n;
+}
+
+static const char *load_part(struct script *s, enum part part)
+{
+	const char *why = NULL;
+	bool retry = true;
+	for (int tries = 0; tries < 12 && retry; tries++) {
+		struct text t = { 0 };
+		struct ran r = { 0 };
+		why = NULL;
+		retry = false;
+		if (script_text(s, part, &t))
+			run_child(loader(part), &t, &r);
+		if (r.status) {
+			why = arena_printf(s->arena, "%s: status %d: %s", *loader(part), r.status,
+					   r.err.s ? r.err.s : "");
+			retry = drop_refused(s, part, why);
+		}
+		ran_finish(&r);
+		text_finish(&t);
+	}
+	return why;
+}
+
+const char *kernel_load(struct kernel *k, struct script *s)
+{
+	(void)k;
+	const char *why = NULL;
+	for (int part = 0; part < PART_COUNT && !why; part++)
+		why = load_part(s, (enum part)part);
+	return why;
+}
+
+/* ---- packets ---- */
+
+static void drain(int fd)
+{
+	uint8_t b[2048];
+	while (read(fd, b, sizeof(b)) > 0)
+		;
+}
+
+void kernel_send(struct kernel *k, const struct shot *v, size_t n, bool *ret_arrived)
+{
+	static uint8_t bytes[BATCH][WIRE_MAX];
+	size_t len[BATCH];
+	uint8_t got[2048];
+	/* 16 bits in IPv4: ten of the epoch, six of the place in the batch */
+	k->epoch = k->epoch % 1023 + 1;
+	for (size_t i = 0; i < n; i++) {
+		ret_arrived[i] = false;
+		len[i] = wire_build(&v[i], k->epoch << 6 | (unsigned)i, bytes[i]);
+		if (write(k->in[v[i].in], bytes[i], len[i]) != (ssize_t)len[i])
+			k->strange++;
+	}
+	for (unsigned o = 0; o < N_OUT; o++) {
+		ssize_t size;
+		while ((size = read(k->out[o], got, sizeof(got))) > 0) {
+			int id = wire_id(got, (size_t)size);
+			if (id < 0 || (unsigned)id >> 6 != k->epoch || (id & 63) >= (int)n)
+				continue;
+			size_t i = (size_t)(id & 63);
+			if (!wire_same(bytes[i], len[i], got, (size_t)size))
+				continue;
+			ret_arrived[i] = true;
+			k->strange += o != v[i].out;
+		}
+	}
+	for (int i = 0; i < N_IN; i++)
+		drain(k->in[i]);
+}
