@@ -424,6 +424,8 @@ static int nft_read(struct collect *c, const struct source *src)
 	}
 	e.places = places;
 	e.b = device_build_start(snap, c->device, "nft", c->plane, at);
+	/* a listing tells neither the host's ports nor what is bridged */
+	e.b->dev.netfilter = e.b->dev.open_ports = true;
 	if (text)
 		nft_read_documents(&e, (const json_t *const *)&text, 1);
 	else
