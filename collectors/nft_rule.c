@@ -306,6 +306,23 @@ static bool is_map_update(const char *s)
 	return has_prefix(s, "add @") || has_prefix(s, "update @") || has_prefix(s, "delete @");
 }
 
+/*
+ * What an answer by ICMP or a TCP reset asks of the packet: nft writes no condition that the
+ * answer says already (`meta nfproto ipv4 reject` is listed as `reject with icmp ...`).
+ */
+static const struct match *rejected(struct nft_rule *r, const json_t *v)
+{
+	struct matches *m = r->n->m;
+	const char *type = nft_str(v, "type");
+	if (type && !strcmp(type, "icmp"))
+		return match_and(m, r->frame, match_family(m, FAMILY_V4));
+	if (type && !strcmp(type, "icmpv6"))
+		return match_and(m, r->frame, match_family(m, FAMILY_V6));
+	if (type && !strcmp(type, "tcp reset"))
+		return match_and(m, r->frame, match_value(m, FIELD_PROTO, PROTO_TCP));
+	return match_all(m);
+}
+
 static void statement(struct building *b, const json_t *stmt)
 {
 	struct nft_rule *r = &b->r;
@@ -365,6 +382,7 @@ static void statement(struct building *b, const json_t *stmt)
 		ask(b, match_value(r->n->m, FIELD_STATE, STATE_ESTABLISHED));
 		ask_unknown(b, "a flow that may be offloaded");
 	} else if (!strcmp(name, "reject")) {
+		ask(b, rejected(r, v));
 		give(b, b->cond, VERDICT_DENY, NULL, b->comment ? NULL : "reject");
 		b->done = true;
 	} else if (!strcmp(name, "xt")) {

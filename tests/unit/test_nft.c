@@ -1005,6 +1005,19 @@ Test(nft, reject_is_a_deny_and_dup_goes_on)
 	done();
 }
 
+Test(nft, reject_says_the_condition_that_nft_leaves_out)
+{
+	cr_assert_eq(read_objects(TABLE BASE("f", "forward", "0", "accept") RULE(
+			     "f", "1",
+			     "{'reject': {'type': 'icmp', 'expr': 'port-unreachable'}}")
+					  RULE("f", "2", "{'reject': {'type': 'tcp reset'}}")),
+		     0);
+	expect("inet t f", "udp 10.0.0.1 1 10.0.0.2 22", "deny");
+	expect("inet t f", "udp ::1 1 ::2 22", "permit");
+	expect("inet t f", "tcp ::1 1 ::2 22", "deny");
+	done();
+}
+
 Test(nft, iptables_extensions)
 {
 	cr_assert_eq(read_objects(TABLE BASE("f", "forward", "0", "drop") RULE(
