@@ -14,10 +14,12 @@ struct gen {
 	struct script *s;
 	struct rng *r;
 	const struct features *have;
-	bool f4, f6; /* the table that is written sees the family */
+	bool f4, f6, inet; /* the table that is written sees the family, or both */
 	/* What the rule that is written keeps to, so that the tool takes it: a protocol with
 	 * ports, or "icmp"; NULL: whatever comes. */
 	const char *l4;
+	unsigned broad; /* of its conditions, those that nearly everything meets */
+	bool alone;	/* it has one condition and no verdict map */
 };
 
 /* printf into the arena. */

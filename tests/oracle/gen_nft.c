@@ -36,7 +36,10 @@ static const char *ports(struct gen *g)
 
 static const char *ne(struct gen *g)
 {
-	return one_in(g->r, 3) ? "!= " : "";
+	if (!one_in(g->r, 4))
+		return "";
+	g->broad++;
+	return "!= ";
 }
 
 /* "{ a, b }" of at most n. */
@@ -63,9 +66,11 @@ static const char *port_of(struct gen *g, const char *dflt, const char *which)
 	return SAY(g, "%s %s", g->l4 ? g->l4 : dflt, which);
 }
 
-static const char *const with_ports[] = { "tcp", "tcp", "udp", "udp", "sctp", "udplite", "dccp" };
-static const char *const protos[] = { "tcp",  "udp",	 "icmp", "ipv6-icmp", "sctp",
-				      "gre",  "udplite", "dccp", "esp" };
+static const char *const with_ports[] = {
+	"tcp", "tcp", "udp", "udp", "sctp", "udplite", "dccp"
+};
+static const char *const protos[] = { "tcp", "udp",	"icmp", "ipv6-icmp", "sctp",
+				      "gre", "udplite", "dccp", "esp" };
 
 /* ---- conditions ---- */
 
@@ -149,11 +154,17 @@ static const char *flag_list(struct gen *g, const char *sep)
 static const char *m_flags(struct gen *g)
 {
 	static const char *const fixed[] = {
-		"tcp flags & (fin|syn|rst|ack) == syn", "tcp flags & (fin|syn|rst|ack) == 0",
-		"tcp flags & (fin|syn|rst|ack) == syn|ack", "tcp flags & (fin|syn|rst) != syn",
-		"tcp flags & (fin|syn|rst) != 0", "tcp flags { syn, syn|ack, fin|ack }",
-		"tcp flags & (syn|ack) != 0", "tcp flags & (fin|syn|ack) { syn, ack }",
-		"tcp flags ^ syn == ack", "tcp flags | fin == (fin|syn)", "tcp flags != { syn, ack }",
+		"tcp flags & (fin|syn|rst|ack) == syn",
+		"tcp flags & (fin|syn|rst|ack) == 0",
+		"tcp flags & (fin|syn|rst|ack) == syn|ack",
+		"tcp flags & (fin|syn|rst) != syn",
+		"tcp flags & (fin|syn|rst) != 0",
+		"tcp flags { syn, syn|ack, fin|ack }",
+		"tcp flags & (syn|ack) != 0",
+		"tcp flags & (fin|syn|ack) { syn, ack }",
+		"tcp flags ^ syn == ack",
+		"tcp flags | fin == (fin|syn)",
+		"tcp flags != { syn, ack }",
 		"tcp flags & (fin|syn|rst|psh|ack|urg|ecn|cwr) == syn|ecn|cwr",
 	};
 	if (g->l4 && strcmp(g->l4, "tcp"))
@@ -184,10 +195,13 @@ static void note_types(struct gen *g, enum family f)
 
 static const char *m_icmp(struct gen *g)
 {
-	static const char *const four[] = { "0", "3", "8", "{ 0, 3, 5-8 }", "1-4",
-					    "echo-request", "{ echo-reply, 11 }" };
-	static const char *const six[] = { "1", "3", "128", "{ 1, 3, 128-130 }", "1-4",
-					   "nd-neighbor-solicit", "{ 128, 129 }" };
+	static const char *const four[] = {
+		"0", "3", "8", "{ 0, 3, 5-8 }", "1-4", "echo-request", "{ echo-reply, 11 }"
+	};
+	static const char *const six[] = { "1",		  "3",
+					   "128",	  "{ 1, 3, 128-130 }",
+					   "1-4",	  "nd-neighbor-solicit",
+					   "{ 128, 129 }" };
 	bool v4 = g->f4 && (!g->f6 || one_in(g->r, 2));
 	if (g->l4 && strcmp(g->l4, "icmp"))
 		return NULL;
@@ -198,30 +212,57 @@ static const char *m_icmp(struct gen *g)
 		  : SAY(g, "icmpv6 type %s%s", ne(g), PICK(g->r, six));
 }
 
+/*
+ * Conditions on the protocol and the family that contradict others of the same rule are never
+ * written: nft takes the second for the first's own and lists the rule without it (measured
+ * with 1.0.6: `ip6 daddr & ::1 != ::1 meta protocol ip ip6 daddr ::2`), so that what the
+ * kernel has can't be read back.
+ */
 static const char *m_proto(struct gen *g)
 {
-	static const char *const lists[] = { "{ tcp, udp }", "{ icmp, gre, ipv6-icmp }", "0-20",
-					     "{ 6, 17-47 }", "6", "!= 58" };
+	static const char *const lists[] = {
+		"{ tcp, udp }", "{ icmp, gre, ipv6-icmp }", "0-20", "{ 6, 17-47 }", "6", "!= 58"
+	};
+	const char *p = PICK(g->r, protos), *not = ne(g);
 	*vec_add(&g->s->pool.proto) = 20;
-	switch (below(g->r, 4)) {
-	case 0:
+	if (g->l4) {
+		bool icmp = !strcmp(g->l4, "icmp");
+		p = !icmp ? g->l4 : g->f4 ? "icmp" : "ipv6-icmp";
+		not = "";
+		if (one_in(g->r, 3))
+			return SAY(g, "meta l4proto { %s, esp, 200 }", p);
+		if (one_in(g->r, 3))
+			return SAY(g, "meta l4proto != { %s, gre }", icmp ? "tcp" : "icmp");
+	} else if (!g->alone) {
+		return NULL;
+	} else if (one_in(g->r, 2)) {
 		return SAY(g, "meta l4proto %s", PICK(g->r, lists));
+	}
+	switch (below(g->r, 3)) {
+	case 0:
+		return g->f4 ? SAY(g, "ip protocol %s%s", not, p) : NULL;
 	case 1:
-		return g->f4 ? SAY(g, "ip protocol %s%s", ne(g), PICK(g->r, protos)) : NULL;
-	case 2:
-		return g->f6 ? SAY(g, "ip6 nexthdr %s%s", ne(g), PICK(g->r, protos)) : NULL;
+		/* beside ports it is lost as well: `ip6 nexthdr tcp tcp dport 22`, which is not
+		 * the same where an extension header stands between */
+		return g->f6 ? SAY(g, "ip6 nexthdr %s%s",
+				   g->alone ? not : "!= ", g->alone ? p : "gre")
+			     : NULL;
 	default:
-		return SAY(g, "meta l4proto %s%s", ne(g), PICK(g->r, protos));
+		return SAY(g, "meta l4proto %s%s", not, p);
 	}
 }
 
 static const char *m_family(struct gen *g)
 {
-	static const char *const v[] = { "meta nfproto ipv4",	"meta nfproto ipv6",
-					 "meta protocol ip6",	"ip version 4",
-					 "meta nfproto != ipv4", "meta protocol { ip, ip6 }",
-					 "meta protocol ip" };
-	return PICK(g->r, v);
+	static const char *const four[] = { "meta nfproto ipv4", "ip version 4",
+					    "meta protocol ip", "meta protocol { ip, ip6 }" };
+	static const char *const six[] = { "meta nfproto ipv6", "meta protocol ip6",
+					   "meta nfproto != ipv4" };
+	/* in a table of one family it is lost even beside what agrees with it */
+	if (!g->inet || (g->f4 && g->f6 && !g->alone))
+		return NULL;
+	g->broad++;
+	return g->f4 && (!g->f6 || one_in(g->r, 2)) ? PICK(g->r, four) : PICK(g->r, six);
 }
 
 static const char *m_bits(struct gen *g)
@@ -236,8 +277,9 @@ static const char *m_bits(struct gen *g)
 	case 0:
 		return g->f4 ? PICK(g->r, frag) : NULL;
 	case 1:
-		return g->l4 ? NULL : SAY(g, "meta l4proto { tcp, udp } th %s %s%s", port_side(g), ne(g),
-			   ports(g));
+		return !g->alone ? NULL
+				 : SAY(g, "meta l4proto { tcp, udp } th %s %s%s", port_side(g),
+				       ne(g), ports(g));
 	case 2:
 		return SAY(g, "th %s %s%s", port_side(g), ne(g), ports(g));
 	default:
@@ -247,9 +289,17 @@ static const char *m_bits(struct gen *g)
 
 static const char *m_iface(struct gen *g)
 {
-	static const char *const v[] = { "\"in0\"",  "\"out0\"", "\"in*\"", "\"o*\"", "\"out1\"",
-					 "\"in1\"",  "\"lo\"",	 "{ \"in0\", \"x\" }",
-					 "{ \"lo\", \"in*\" }", "{ \"out0\", \"in1\" }" };
+	static const char *const v[] = { "\"in0\"",
+					 "\"out0\"",
+					 "\"in*\"",
+					 "\"o*\"",
+					 "\"out1\"",
+					 "\"in1\"",
+					 "\"lo\"",
+					 "{ \"in0\", \"x\" }",
+					 "{ \"lo\", \"in*\" }",
+					 "{ \"out0\", \"in1\" }" };
+	g->broad++;
 	return SAY(g, "%s %s%s", one_in(g->r, 2) ? "iifname" : "oifname", ne(g), PICK(g->r, v));
 }
 
@@ -259,22 +309,24 @@ static const char *m_concat(struct gen *g)
 	const char *udp = port_of(g, "udp", port_side(g));
 	switch (below(g->r, 9)) {
 	case 0:
-		return g->f4 && port ? SAY(g, "ip %s . %s %s{ %s . %s, %s . %s }", side(g), port,
-					   ne(g), one4(g), gen_port(g), one4(g), gen_port(g))
-				     : NULL;
+		return g->f4 && port
+			       ? SAY(g, "ip %s . %s %s{ %s . %s, %s . %s }", side(g), port,
+				     ne(g), one4(g), gen_port(g), one4(g), gen_port(g))
+			       : NULL;
 	case 1:
 		return SAY(g, "meta l4proto . th dport %s{ tcp . %s, udp . %s }", ne(g),
 			   gen_port(g), gen_port(g));
 	case 2:
 		return g->f4 ? SAY(g,
-				   "ip saddr . ip daddr . meta l4proto { %s . %s . tcp, %s . %s . "
+				   "ip saddr . ip daddr . meta l4proto { %s . %s . tcp, %s . "
+				   "%s . "
 				   "udp }",
 				   gen_addr(g, FAMILY_V4, CONST_PREFIX), one4(g), one4(g),
 				   gen_addr(g, FAMILY_V4, CONST_PREFIX))
 			     : NULL;
 	case 3:
-		return g->f6 && udp ? SAY(g, "ip6 saddr . %s %s{ %s . %s }", udp, ne(g), one6(g),
-					  gen_port(g))
+		return g->f6 && udp ? SAY(g, "ip6 saddr . %s %s{ %s . %s }", udp, ne(g),
+					  one6(g), gen_port(g))
 				    : NULL;
 	case 4:
 		return g->f4 && udp ? SAY(g, "ip daddr . %s { %s . %s }", udp,
@@ -283,8 +335,9 @@ static const char *m_concat(struct gen *g)
 	case 5:
 		note_types(g, FAMILY_V4);
 		return g->f4 && (!g->l4 || !strcmp(g->l4, "icmp"))
-			       ? SAY(g, "icmp type . ip saddr { 8 . %s, 0 . %s }", one4(g), one4(g))
-			     : NULL;
+			       ? SAY(g, "icmp type . ip saddr { 8 . %s, 0 . %s }", one4(g),
+				     one4(g))
+			       : NULL;
 	case 6:
 		return g->f4 && port ? SAY(g, "ip saddr . %s %s@s5", port, ne(g)) : NULL;
 	case 7:
@@ -313,9 +366,10 @@ typedef const char *(*condition)(struct gen *);
 
 static const char *one_condition(struct gen *g)
 {
-	static const condition common[] = { m_addr4, m_addr4, m_addr4, m_addr6, m_addr6,  m_ports,
-					    m_ports, m_ports, m_flags, m_icmp,	m_proto,  m_family,
-					    m_bits,  m_iface, m_iface, m_masked, m_concat, m_concat };
+	static const condition common[] = { m_addr4,  m_addr4,	m_addr4, m_addr6, m_addr6,
+					    m_ports,  m_ports,	m_ports, m_flags, m_icmp,
+					    m_proto,  m_family, m_bits,	 m_iface, m_iface,
+					    m_masked, m_concat, m_concat };
 	for (;;) {
 		condition c = one_in(g->r, 60)	 ? m_mark
 			      : one_in(g->r, 80) ? m_random
@@ -333,7 +387,7 @@ enum { CHAINS = 4 };
 /* Of chain i (-1: a base chain) of those called pre0, pre1, ...; a chain calls later ones. */
 static const char *verdict(struct gen *g, int i, const char *pre)
 {
-	static const char *const plain[] = { "accept", "drop", "accept",
+	static const char *const plain[] = { "accept", "drop",	 "accept",
 					     "drop",   "return", "continue" };
 	unsigned later = (unsigned)(CHAINS - 1 - i);
 	unsigned k = below(g->r, 6 + 3 * later);
@@ -350,7 +404,8 @@ static const char *vmap(struct gen *g, int i, const char *pre)
 	static const uint16_t keys[] = { 0, 1, 5, 22, 23, 53, 80, 81 };
 	unsigned at = below(g->r, 5);
 	const char *other = one_in(g->r, 2) ? SAY(g, ", * : %s", V) : "";
-	const char *tcp = port_of(g, "tcp", port_side(g)), *udp = port_of(g, "udp", port_side(g));
+	const char *tcp = port_of(g, "tcp", port_side(g)),
+		   *udp = port_of(g, "udp", port_side(g));
 	switch (below(g->r, 8)) {
 	case 0:
 		for (unsigned k = 0; k < 8; k++)
@@ -359,8 +414,8 @@ static const char *vmap(struct gen *g, int i, const char *pre)
 				 keys[at + 1], V, keys[at + 3], V)
 			   : NULL;
 	case 1:
-		return g->f4 ? SAY(g, "ip saddr vmap { 10.0.0.0/24 : %s, 10.0.1.5 : %s%s }", V, V,
-				   other)
+		return g->f4 ? SAY(g, "ip saddr vmap { 10.0.0.0/24 : %s, 10.0.1.5 : %s%s }", V,
+				   V, other)
 			     : NULL;
 	case 2:
 		return SAY(g, "meta l4proto vmap { tcp : %s, udp : %s, icmp : %s }", V, V, V);
@@ -371,35 +426,47 @@ static const char *vmap(struct gen *g, int i, const char *pre)
 					  udp, V, V, other)
 				    : NULL;
 	case 4:
-		return udp ? SAY(g, "%s vmap { 1-22 : %s, 80-100 : %s%s }", udp, V, V, other) : NULL;
+		return udp ? SAY(g, "%s vmap { 1-22 : %s, 80-100 : %s%s }", udp, V, V, other)
+			   : NULL;
 	case 5:
 		return SAY(g, "iifname vmap { \"in0\" : %s, \"in1\" : %s }", V, V);
 	case 6:
-		return g->f6 ? SAY(g, "ip6 daddr vmap { fd00::/112 : %s, fd00::1:5 : %s%s }", V, V,
-				   other)
+		return g->f6 ? SAY(g, "ip6 daddr vmap { fd00::/112 : %s, fd00::1:5 : %s%s }", V,
+				   V, other)
 			     : NULL;
 	default:
 		note_types(g, FAMILY_V4);
 		return g->f4 && (!g->l4 || !strcmp(g->l4, "icmp"))
-			       ? SAY(g, "icmp type vmap { 8 : %s, 3-5 : %s%s }", V, V, other) : NULL;
+			       ? SAY(g, "icmp type vmap { 8 : %s, 3-5 : %s%s }", V, V, other)
+			       : NULL;
 	}
 #undef V
 }
 
 static const char *rule(struct gen *g, int i, const char *pre, const char *hook)
 {
-	static const uint8_t many[] = { 0, 1, 1, 1, 1, 1, 2, 2, 3 };
+	static const char *const rejects[] = { "reject", "reject with tcp reset",
+					       "meta l4proto tcp reject",
+					       "meta nfproto ipv4 reject" };
+	static const uint8_t many[] = { 1, 1, 1, 1, 1, 2, 2, 3 };
 	struct text t = { 0 };
-	unsigned n = PICK(g->r, many);
+	unsigned n = one_in(g->r, 100) ? 0 : PICK(g->r, many);
+	unsigned kind = below(g->r, 20);
 	bool f4 = g->f4, f6 = g->f6;
-	if (!one_in(g->r, 16)) {
+	if (one_in(g->r, 16)) {
+		n = n ? 1 : 0;
+		kind = 5 + kind % 15;
+		g->alone = true;
+	} else {
 		bool four = f4 && (!f6 || one_in(g->r, 2));
 		g->f4 = four, g->f6 = !four;
 		g->l4 = one_in(g->r, 4) ? "icmp" : PICK(g->r, with_ports);
 	}
-	for (unsigned k = 0; k < n; k++)
+	/* conditions that nearly every packet meets are never alone: else nothing is left to
+	 * tell rules behind apart */
+	g->broad = 0;
+	for (unsigned k = 0; k < n || (!g->alone && k < 4 && k == g->broad); k++)
 		text_putf(&t, "%s ", one_condition(g));
-	unsigned kind = below(g->r, 20);
 	const char *end = NULL;
 	while (kind < 4 && !end)
 		end = vmap(g, i, pre);
@@ -412,11 +479,16 @@ static const char *rule(struct gen *g, int i, const char *pre, const char *hook)
 		end = SAY(g, "meta mark set %u", below(g->r, 4));
 	if (!end)
 		end = verdict(g, i, pre);
+	for (int tries = 0; g->alone && g->broad && tries < 4 && strchr("ad", *end); tries++)
+		end = verdict(g, i, pre);
 	bool may_reject = hook && strcmp(hook, "prerouting") && strcmp(hook, "postrouting");
 	if (may_reject && !strcmp(end, "drop") && one_in(g->r, 12))
-		end = "reject";
+		end = g->alone || !g->l4	 ? "reject"
+		      : !strcmp(g->l4, "tcp")	 ? rejects[below(g->r, g->f4 ? 4 : 3)]
+		      : g->f4 && one_in(g->r, 2) ? rejects[3]
+						 : rejects[0];
 	text_put(&t, end);
-	g->f4 = f4, g->f6 = f6, g->l4 = NULL;
+	g->f4 = f4, g->f6 = f6, g->l4 = NULL, g->alone = false;
 	const char *s = arena_str(g->s->arena, t.s);
 	text_finish(&t);
 	return s;
@@ -426,45 +498,70 @@ static const char *rule(struct gen *g, int i, const char *pre, const char *hook)
 
 #define PUT(g, free, ...) script_put((g)->s, PART_NFT, free, __VA_ARGS__)
 
+static void set(struct gen *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void set(struct gen *g, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	script_begin(g->s);
+	PUT(g, false, "%s", arena_vprintf(g->s->arena, fmt, ap));
+	script_end(g->s);
+	va_end(ap);
+}
+
 static void sets(struct gen *g)
 {
 	if (g->f4) {
-		PUT(g, false,
-		    "set s1 { type ipv4_addr; flags interval; auto-merge; elements = %s\n}",
+		set(g, "set s1 { type ipv4_addr; flags interval; auto-merge; elements = %s\n}",
 		    set_of(g, 5, addr4));
-		PUT(g, false, "set s2 { type ipv4_addr; elements = %s\n}", set_of(g, 5, one4));
-		PUT(g, false,
-		    "set s5 { type ipv4_addr . inet_service; elements = { %s . %s, %s . %s }\n}",
+		set(g, "set s2 { type ipv4_addr; elements = %s\n}", set_of(g, 5, one4));
+		set(g,
+		    "set s5 { type ipv4_addr . inet_service; elements = { %s . %s, %s . %s "
+		    "}\n}",
 		    one4(g), gen_port(g), one4(g), gen_port(g));
-		PUT(g, false,
+		set(g,
 		    "set s6 { type ipv4_addr . inet_proto . inet_service; flags interval; "
 		    "elements = { %s . tcp . %s, %s . udp . %s }\n}",
 		    addr4(g), ports(g), addr4(g), ports(g));
 	}
 	if (g->f6)
-		PUT(g, false,
-		    "set s3 { type ipv6_addr; flags interval; auto-merge; elements = %s\n}",
+		set(g, "set s3 { type ipv6_addr; flags interval; auto-merge; elements = %s\n}",
 		    set_of(g, 5, addr6));
-	PUT(g, false, "set s4 { type inet_service; flags interval; auto-merge; elements = %s\n}",
+	set(g, "set s4 { type inet_service; flags interval; auto-merge; elements = %s\n}",
 	    set_of(g, 6, ports));
 }
 
 /* A base chain with the chains that it may call. */
 static void hook(struct gen *g, const char *name, const char *at, unsigned rules)
 {
+	/* what the rules leave over is not all one */
+	static const char *const halves[] = { "tcp dport & 1 == 1",
+					      "meta l4proto { tcp, icmp, ipv6-icmp }",
+					      "ip saddr & 0.0.0.1 == 0.0.0.1",
+					      "ip6 daddr & ::1 == ::1" };
 	for (int i = CHAINS - 1; i >= -1; i--) {
-		PUT(g, false, "map v%s%d { type inet_service : verdict; flags interval; elements = "
-		    "{ %s : %s, 30-52 : %s }\n}", name, i + 1, one_in(g->r, 2) ? "53-80" : "22",
-		    verdict(g, i, name), verdict(g, i, name));
+		script_begin(g->s);
+		PUT(g, false,
+		    "map v%s%d { type inet_service : verdict; flags interval; elements = "
+		    "{ %s : %s, 30-52 : %s }\n}",
+		    name, i + 1, one_in(g->r, 2) ? "53-80" : "22", verdict(g, i, name),
+		    verdict(g, i, name));
+		script_begin(g->s);
+		bool drop = one_in(g->r, *name == 'f' ? 2 : 6);
 		if (i < 0)
-			PUT(g, false, "chain %s { type filter hook %s priority %d; policy %s;", name,
-			    at, (int)below(g->r, 10) - 5, one_in(g->r, 2) ? "accept" : "drop");
+			PUT(g, false, "chain %s { type filter hook %s priority %d; policy %s;",
+			    name, at, (int)below(g->r, 10) - 5, drop ? "drop" : "accept");
 		else
 			PUT(g, false, "chain %s%d {", name, i);
 		unsigned n = i < 0 ? rules : 1 + below(g->r, 4);
 		for (unsigned k = 0; k < n; k++)
 			PUT(g, true, "%s", rule(g, i, name, at));
+		if (i < 0 && !one_in(g->r, 4))
+			PUT(g, true, "%s %s", halves[below(g->r, g->inet ? 4 : 2)],
+			    drop ? "accept" : "drop");
 		PUT(g, false, "}");
+		script_end(g->s);
 	}
 }
 
@@ -473,6 +570,7 @@ static void table(struct gen *g, const char *family, const char *name)
 	struct rng *r = g->r;
 	g->f4 = strcmp(family, "ip6") != 0;
 	g->f6 = strcmp(family, "ip") != 0;
+	g->inet = g->f4 && g->f6;
 	PUT(g, false, "table %s %s {", family, name);
 	sets(g);
 	hook(g, "f", "forward", 2 + below(r, 7));

@@ -14,7 +14,8 @@ static bool list(const char *const *argv, struct text *out)
 	if (ok && r.out.len)
 		text_putn(out, r.out.s, r.out.len);
 	if (!ok)
-		fprintf(stderr, "%s: status %d: %s\n", argv[0], r.status, r.err.s ? r.err.s : "");
+		fprintf(stderr, "%s: status %d: %s\n", argv[0], r.status,
+			r.err.s ? r.err.s : "");
 	ran_finish(&r);
 	return ok;
 }
@@ -35,8 +36,7 @@ static int read_text(struct judge *j, const char *collector, const char *name,
 	if (!c)
 		return -ENOSYS;
 	int err = source_from_bytes(j->arena, &j->diags, name, t->s ? t->s : "", t->len, &src);
-	return err ? err
-		   : collector_run(c, j->snap, &j->diags, name, PLANE_VIRTUAL, &src, 1);
+	return err ? err : collector_run(c, j->snap, &j->diags, name, PLANE_VIRTUAL, &src, 1);
 }
 
 static int read_nft(struct judge *j)
@@ -69,7 +69,8 @@ static int read_iptables(struct judge *j, const struct script *s, bool legacy)
 static int read_linux(struct judge *j)
 {
 	const char *plumbline = getenv("PLUMBLINE");
-	const char *const argv[] = { plumbline ? plumbline : "plumbline", "collect", "linux", NULL };
+	const char *const argv[] = { plumbline ? plumbline : "plumbline", "collect", "linux",
+				     NULL };
 	struct text t = { 0 };
 	int err = list(argv, &t) ? read_text(j, "linux", "state.json", &t) : -EIO;
 	text_finish(&t);
@@ -84,10 +85,10 @@ static int seat_all(struct judge *j)
 			vec_each (dev, &j->snap->devices) {
 				struct point pt;
 				const char *why;
-				if (!path_cross(j->arena, *dev, in_names[in], out_names[out], &pt,
-						&why)) {
-					fprintf(stderr, "no way from %s to %s: %s\n", in_names[in],
-						out_names[out], why);
+				if (!path_cross(j->arena, *dev, in_names[in], out_names[out],
+						&pt, &why)) {
+					fprintf(stderr, "no way from %s to %s: %s\n",
+						in_names[in], out_names[out], why);
 					return -EINVAL;
 				}
 				for (size_t i = 0; i < pt.n_stages; i++) {
@@ -202,8 +203,13 @@ struct answer judge_packet(struct judge *j, const struct shot *shot)
 void judge_say(const struct answer *a, struct text *t)
 {
 	text_putf(t, "rules: %s; sets: %s",
-		  a->sure ? "permit" : a->maybe ? "unknown" : "deny",
-		  a->spent ? "spent" : a->set_sure ? "permit" : a->set_maybe ? "unknown" : "deny");
+		  a->sure    ? "permit"
+		  : a->maybe ? "unknown"
+			     : "deny",
+		  a->spent	 ? "spent"
+		  : a->set_sure	 ? "permit"
+		  : a->set_maybe ? "unknown"
+				 : "deny");
 	if (!a->decides) {
 		text_put(t, ", nothing denies it\n");
 		return;

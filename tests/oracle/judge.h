@@ -35,9 +35,9 @@ struct judge {
 
 /* How the loaded script is listed and read. */
 enum reading {
-	READ_NFT, /* nft -j list ruleset */
+	READ_NFT,      /* nft -j list ruleset */
 	READ_IPTABLES, /* iptables-save of both families, ipset save, nft beside it */
-	READ_LINUX, /* plumbline collect linux */
+	READ_LINUX,    /* plumbline collect linux */
 };
 
 struct answer {

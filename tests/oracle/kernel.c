@@ -177,7 +177,8 @@ static const char clear_iptables[] =
 	"    raw) c='PREROUTING OUTPUT';;\n"
 	"    mangle) c='PREROUTING INPUT FORWARD OUTPUT POSTROUTING';;\n"
 	"    *) c='INPUT FORWARD OUTPUT';; esac\n"
-	"    { echo \"*$t\"; for x in $c; do echo \":$x ACCEPT [0:0]\"; done; echo COMMIT; } |\n"
+	"    { echo \"*$t\"; for x in $c; do echo \":$x ACCEPT [0:0]\"; done; echo COMMIT; } "
+	"|\n"
 	"      ${f}tables-legacy-restore -w\n"
 	"  done\n"
 	"done\n"
@@ -198,8 +199,8 @@ static const char *const *loader(enum part part)
 	static const char *const xnft6[] = { "ip6tables-nft-restore", NULL };
 	static const char *const nft[] = { "nft", "-f", "-", NULL };
 	static const char *const *const all[] = {
-		[PART_IPSET] = ipset,	[PART_LEGACY4] = legacy4, [PART_LEGACY6] = legacy6,
-		[PART_XNFT4] = xnft4, [PART_XNFT6] = xnft6,   [PART_NFT] = nft
+		[PART_IPSET] = ipset, [PART_LEGACY4] = legacy4, [PART_LEGACY6] = legacy6,
+		[PART_XNFT4] = xnft4, [PART_XNFT6] = xnft6,	[PART_NFT] = nft
 	};
 	return all[part];
 }
@@ -230,8 +231,8 @@ static bool drop_refused(struct script *s, enum part part, const char *err)
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
 		for (const char *c = err; (c = strstr(c, marks[i])) && n < 64; c++) {
-			struct script_line *l =
-				line_at(s, part, (unsigned)strtoul(c + strlen(marks[i]), NULL, 10));
+			struct script_line *l = line_at(
+				s, part, (unsigned)strtoul(c + strlen(marks[i]), NULL, 10));
 			if (l && l->free)
 				bad[n++] = l;
 		}
@@ -252,8 +253,8 @@ static const char *load_part(struct script *s, enum part part)
 		if (script_text(s, part, &t))
 			run_child(loader(part), &t, &r);
 		if (r.status) {
-			why = arena_printf(s->arena, "%s: status %d: %s", *loader(part), r.status,
-					   r.err.s ? r.err.s : "");
+			why = arena_printf(s->arena, "%s: status %d: %s", *loader(part),
+					   r.status, r.err.s ? r.err.s : "");
 			retry = drop_refused(s, part, why);
 		}
 		ran_finish(&r);

@@ -46,14 +46,24 @@ static bool again(struct kernel *k, struct script *s, enum reading how, const st
 	return ok;
 }
 
-static void shrink(struct kernel *k, struct script *s, enum reading how, const struct shot *shot)
+/* Rules first, then the sets and chains that nothing names any more. */
+static void shrink(struct kernel *k, struct script *s, enum reading how,
+		   const struct shot *shot)
 {
-	for (size_t i = s->lines.n; i-- > 0;) {
+	for (size_t i = 2 * s->lines.n; i-- > 0;) {
+		struct script_line *l = &s->lines.v[i % s->lines.n];
 		bool differs = false;
-		if (!s->lines.v[i].free || s->lines.v[i].removed)
+		if (l->free != (i >= s->lines.n) || !l->part_of || l->removed)
 			continue;
-		s->lines.v[i].removed = true;
-		s->lines.v[i].removed = again(k, s, how, shot, &differs, NULL) && differs;
+		struct script_line *before = xmalloc(s->lines.n * sizeof(*before));
+		memcpy(before, s->lines.v, s->lines.n * sizeof(*before));
+		for (size_t n = i % s->lines.n; n < s->lines.n; n++)
+			if (s->lines.v[n].part_of == l->part_of &&
+			    s->lines.v[n].part == l->part)
+				s->lines.v[n].removed = true;
+		if (!again(k, s, how, shot, &differs, NULL) || !differs)
+			memcpy(s->lines.v, before, s->lines.n * sizeof(*before));
+		free(before);
 	}
 }
 
@@ -61,7 +71,8 @@ static void shrink(struct kernel *k, struct script *s, enum reading how, const s
 static void trace_nft(struct kernel *k, const struct shot *shot)
 {
 	static const char mark[] =
-		"nft -f - <<'end'\ntable inet oracle_trace {\nchain t { type filter hook prerouting "
+		"nft -f - <<'end'\ntable inet oracle_trace {\nchain t { type filter hook "
+		"prerouting "
 		"priority -450; policy accept; meta nftrace set 1\n}\n}\nend\n";
 	int fd = memfd_create("trace", MFD_CLOEXEC);
 	if (!run_shell(mark))
@@ -88,10 +99,11 @@ static void trace_nft(struct kernel *k, const struct shot *shot)
 /* Legacy tables tell by their counters which rules the packet met. */
 static void trace_legacy(struct kernel *k, const struct shot *shot)
 {
-	static const char counted[] =
-		"for f in ip ip6; do for t in $(cat /proc/net/${f}_tables_names 2>/dev/null); do "
-		"${f}tables-legacy-save -c -t $t | grep -E '^\\[|^:.*\\[' | grep -v '\\[0:0\\]'; done; "
-		"done; true";
+	static const char counted[] = "for f in ip ip6; do for t in $(cat "
+				      "/proc/net/${f}_tables_names 2>/dev/null); do "
+				      "${f}tables-legacy-save -c -t $t | grep -E "
+				      "'^\\[|^:.*\\[' | grep -v '\\[0:0\\]'; done; "
+				      "done; true";
 	arrives(k, shot);
 	struct ran r;
 	run_child((const char *const[]){ "sh", "-c", counted, NULL }, NULL, &r);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/oracle/script.h"
 
-static const char *const names[] = { "ipset restore",	       "iptables-legacy-restore",
-				     "ip6tables-legacy-restore", "iptables-nft-restore",
-				     "ip6tables-nft-restore",  "nft -f -" };
+static const char *const names[] = {
+	"ipset restore",	"iptables-legacy-restore", "ip6tables-legacy-restore",
+	"iptables-nft-restore", "ip6tables-nft-restore",   "nft -f -"
+};
 
 void script_init(struct script *s, uint64_t seed)
 {
@@ -27,10 +28,22 @@ void script_put(struct script *s, enum part part, bool free, const char *fmt, ..
 {
 	va_list ap;
 	va_start(ap, fmt);
-	*vec_add(&s->lines) = (struct script_line){ .text = arena_vprintf(s->arena, fmt, ap),
-						    .part = (uint8_t)part,
-						    .free = free };
+	*vec_add(&s->lines) =
+		(struct script_line){ .text = arena_vprintf(s->arena, fmt, ap),
+				      .part = (uint8_t)part,
+				      .free = free,
+				      .part_of = free ? ++s->n_parts : s->part_of };
 	va_end(ap);
+}
+
+void script_begin(struct script *s)
+{
+	s->part_of = ++s->n_parts;
+}
+
+void script_end(struct script *s)
+{
+	s->part_of = 0;
 }
 
 bool script_text(const struct script *s, enum part part, struct text *t)

@@ -28,6 +28,8 @@ struct script_line {
 	uint8_t part;
 	bool free;    /* may be left out */
 	bool removed; /* is left out */
+	/* Lines of one number can go together (a chain with its rules); 0: must stay. */
+	unsigned part_of;
 };
 
 /* What packets are drawn from: the constants of the ruleset. */
@@ -44,12 +46,16 @@ struct script {
 	uint64_t seed;
 	VEC(struct script_line) lines;
 	struct pool pool;
+	unsigned n_parts, part_of; /* of the lines to come, where they aren't free */
 	/* Connection tracking is at work for the family: no fragments, each connection once. */
 	bool tracked[FAMILY_COUNT];
 };
 
 void script_init(struct script *s, uint64_t seed);
 void script_finish(struct script *s);
+/* The lines to come can go together, until script_end(). */
+void script_begin(struct script *s);
+void script_end(struct script *s);
 /* A line of the part; free: may be left out. */
 void script_put(struct script *s, enum part part, bool free, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static const uint8_t common_protos[] = { 6,  6,	 6,  6,	 17, 17, 17, 1,	 58, 1,
-					 58, 132, 33, 136, 47, 50, 20, 4 };
+static const uint8_t common_protos[] = { 6, 6,	6,   6,	 17,  17, 17, 1,  58,
+					 1, 58, 132, 33, 136, 47, 50, 20, 4 };
 
 static struct addr near_addr(struct rng *r, const struct pool *p, enum family f)
 {
@@ -12,7 +12,8 @@ static struct addr near_addr(struct rng *r, const struct pool *p, enum family f)
 		/* anywhere that is forwarded: no martians */
 		if (f == FAMILY_V4) {
 			unsigned top = 1 + below(r, 126);
-			return (struct addr){ .lo = (uint64_t)top << 24 | (rng_next(r) & 0xffffff) };
+			return (struct addr){ .lo = (uint64_t)top << 24 |
+						    (rng_next(r) & 0xffffff) };
 		}
 		return (struct addr){ .hi = 0x2000000000000000u | rng_next(r) >> 3,
 				      .lo = rng_next(r) };
@@ -117,7 +118,8 @@ void wire_draw(struct rng *r, const struct script *s, struct shot *ret)
 	p->dst = near_addr(r, &s->pool, (enum family)p->family);
 	p->proto = near_proto(r, &s->pool, (enum family)p->family);
 	/* their states ask for more than a header */
-	if (tracked && (p->proto == PROTO_SCTP || p->proto == PROTO_DCCP || p->proto == PROTO_GRE))
+	if (tracked &&
+	    (p->proto == PROTO_SCTP || p->proto == PROTO_DCCP || p->proto == PROTO_GRE))
 		p->proto = PROTO_UDP;
 	p->fragment = !tracked && one_in(r, 12);
 	if (one_in(r, 8))
@@ -139,8 +141,8 @@ void wire_draw(struct rng *r, const struct script *s, struct shot *ret)
 									{ 1, 128, 129, 135 } };
 			p->icmp_type = near_byte(r, v, s->pool.type[p->family].n,
 						 PICK(r, usual[p->family]));
-			p->icmp_code =
-				near_byte(r, s->pool.code.v, s->pool.code.n, (uint8_t)below(r, 7));
+			p->icmp_code = near_byte(r, s->pool.code.v, s->pool.code.n,
+						 (uint8_t)below(r, 7));
 		}
 	}
 	p->state = tracked ? first_state(p) : STATE_NEW;
@@ -220,7 +222,8 @@ static void checksum(const struct packet *p, uint8_t *b, size_t n)
 	const struct addr *a[] = { &p->src, &p->dst };
 	for (int k = 0; k < 2; k++)
 		for (int i = 0; i < 4; i++)
-			sum += (uint16_t)(a[k]->hi >> 16 * i) + (uint32_t)(uint16_t)(a[k]->lo >> 16 * i);
+			sum += (uint16_t)(a[k]->hi >> 16 * i) +
+			       (uint32_t)(uint16_t)(a[k]->lo >> 16 * i);
 	if (p->family == FAMILY_V4 && p->proto == PROTO_ICMP)
 		sum = 0;
 	put16(b + at, 0);

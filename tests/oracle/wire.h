@@ -26,8 +26,8 @@ struct shot {
 	struct packet packet;
 	uint8_t wire; /* WIRE_ flags */
 	uint8_t way;
-	uint8_t in; /* which of the interfaces it comes in by */
-	uint8_t out; /* which it leaves by */
+	uint8_t in;    /* which of the interfaces it comes in by */
+	uint8_t out;   /* which it leaves by */
 	uint64_t salt; /* of what the bytes leave open */
 };
 
