@@ -14,6 +14,7 @@
  *	nft_match.c	one match: left, operator, right
  *	nft_key.c	the left side of a match: which field, and what a packet needs to have
  *	nft_value.c	the right side: constants, ranges and masks, as conditions
+ *	nft_fib.c	`fib saddr|daddr type`: of which type the host takes an address
  *	nft_set.c	sets, maps and their elements
  *	nft_names.c	the words of nft for protocols, types, flags and priorities
  *	nft_text.c	text: has nft read it (nft_run.c), finds the places (nft_script.c)
@@ -141,6 +142,7 @@ enum nft_domain {
 	DOMAIN_ETHERTYPE,
 	DOMAIN_VERSION,
 	DOMAIN_FRAG_OFF,
+	DOMAIN_FIB_TYPE,
 };
 
 /* The largest value of the domain. */
@@ -170,6 +172,8 @@ struct nft_key {
 	uint8_t family; /* of KEY_ADDR */
 	/* Ports of any protocol ("th"): on protocols without ports the bytes are others. */
 	bool raw_ports;
+	bool absent;	/* of KEY_IFACE: the hook has no such interface, ever */
+	bool fib_dev;	/* of DOMAIN_FIB_TYPE: asked of one interface's addresses alone */
 	const char *why; /* of KEY_UNKNOWN: "meta mark" */
 	/* The packets that are asked at all: others end the rule, whatever it asks, also !=.
 	 * need is part of every condition; have is said beside negations, where the
@@ -218,6 +222,13 @@ bool nft_key_span(const struct nft_key *k, const json_t *v, struct span *ret);
  */
 const struct match *nft_condition(struct nft_rule *r, const struct nft_key *k,
 				  struct nft_spans *v, bool negate, bool ports_ok);
+
+/* nft_fib.c */
+
+/* The address is of one of the types (by number, RTN_* of linux/rtnetlink.h). */
+enum { NFT_FIB_TYPES = 9 };
+const struct match *nft_fib_in(struct nft_rule *r, const struct nft_key *k,
+			       const bool types[NFT_FIB_TYPES]);
 
 /* nft_set.c */
 

@@ -154,22 +154,28 @@ static void payload(struct nft_rule *r, struct nft_key *k, const json_t *v)
 
 /*
  * Interfaces are known where the hook has them: none to go out of before routing, none to
- * come in by on the way out of the host; behind the forward hook the one to come in by is
- * told by newer kernels only. Frames meet a bridge's ports, not its interface.
+ * come in by on the way out of the host, which no name matches and every != does (nft_meta.c,
+ * nft_meta_store_ifname). Behind the forward hook the one to come in by is told by newer
+ * kernels only. Frames meet a bridge's ports, not its interface.
  */
 static void interface(struct nft_rule *r, struct nft_key *k, const char *key)
 {
-	unsigned reach = r->chain->reach;
-	bool in = key[0] == 'i';
-	unsigned blind = in ? REACH_OUT | REACH_LOCAL_OUT : REACH_IN | REACH_LOCAL_IN;
-	if (reach & REACH_FRAME && !r->n->facts) {
+	unsigned hooks = r->chain->reach & (REACH_IN | REACH_FORWARD | REACH_OUT |
+					    REACH_LOCAL_IN | REACH_LOCAL_OUT);
+	bool in = key[0] == 'i', frame = r->chain->reach & REACH_FRAME;
+	unsigned never = in ? REACH_LOCAL_OUT : REACH_IN | REACH_LOCAL_IN;
+	unsigned blind = never | (in ? REACH_OUT : 0u);
+	if (frame && !r->n->facts) {
 		unknown(r, k, "%s of a frame", key);
-	} else if (reach & blind && !r->n->facts) {
-		unknown(r, k, "%s at a hook that may not know it", key);
-	} else {
-		k->kind = KEY_IFACE;
-		k->field = in ? FIELD_IIF : FIELD_OIF;
+		return;
 	}
+	k->absent = !frame && hooks && !(hooks & ~never);
+	if (!k->absent && hooks & blind && !r->n->facts) {
+		unknown(r, k, "%s at a hook that may not know it", key);
+		return;
+	}
+	k->kind = KEY_IFACE;
+	k->field = in ? FIELD_IIF : FIELD_OIF;
 }
 
 static void meta(struct nft_rule *r, struct nft_key *k, const json_t *v)
@@ -214,6 +220,38 @@ static void exthdr(struct nft_rule *r, struct nft_key *k, const json_t *v)
 	unknown(r, k, "IPv6 extension header %s", name ? name : "");
 	need(r, k, r->frame);
 	need(r, k, match_family(r->n->m, FAMILY_V6));
+}
+
+/* {"result": "type", "flags": "daddr"}, or several flags in a list. */
+static void fib(struct nft_rule *r, struct nft_key *k, const json_t *v)
+{
+	static const char *const known[] = { "result", "flags", NULL };
+	const char *result = nft_str(v, "result");
+	const json_t *flags = json_object_get(v, "flags");
+	size_t n = json_is_array(flags) ? json_array_size(flags) : 1, addrs = 0;
+	unknown(r, k, "fib %s: the host's addresses and routes", result ? result : "lookup");
+	need(r, k, r->frame);
+	if (!result || strcmp(result, "type") || !nft_only(v, known))
+		return;
+	bool dev = false;
+	for (size_t i = 0; i < n; i++) {
+		const char *f = json_string_value(json_is_array(flags) ? json_array_get(flags, i)
+								       : flags);
+		if (!f)
+			return;
+		if (!strcmp(f, "saddr") || !strcmp(f, "daddr")) {
+			k->field = *f == 's' ? FIELD_SRC : FIELD_DST;
+			addrs++;
+		} else if (!strcmp(f, "iif") || !strcmp(f, "oif")) {
+			dev = true;
+		} else if (strcmp(f, "mark")) {
+			return;
+		}
+	}
+	if (addrs != 1)
+		return;
+	k->fib_dev = dev;
+	number(k, DOMAIN_FIB_TYPE, (enum field)k->field);
 }
 
 /* Masks alone: a shift works on the bytes as the kernel holds them, which differs by field. */
@@ -276,9 +314,7 @@ static void single(struct nft_rule *r, const json_t *left, int depth, struct nft
 		need_layer(r, k, &layers[2]);
 		unknown(r, k, "a TCP option");
 	} else if (!strcmp(name, "fib")) {
-		const char *result = nft_str(v, "result");
-		unknown(r, k, "fib %s: the host's addresses and routes",
-			result ? result : "lookup");
+		fib(r, k, v);
 	} else if (operation(name)) {
 		binary(r, k, operation(name), v, depth);
 	} else {

@@ -69,6 +69,13 @@ const uint8_t nft_state_bit[STATE_COUNT] = {
 
 static const struct word nfprotos[] = { { "ipv4", 2 }, { "ipv6", 10 }, { NULL, 0 } };
 
+static const struct word fib_types[] = {
+	{ "unspec", 0 },      { "unicast", 1 },	  { "local", 2 },
+	{ "broadcast", 3 },   { "anycast", 4 },	  { "multicast", 5 },
+	{ "blackhole", 6 },   { "unreachable", 7 }, { "prohibit", 8 },
+	{ NULL, 0 },
+};
+
 static const struct word ethertypes[] = {
 	{ "ip", 0x0800 },    { "arp", 0x0806 },	   { "ip6", 0x86dd }, { "vlan", 0x8100 },
 	{ "8021q", 0x8100 }, { "8021ad", 0x88a8 }, { NULL, 0 },
@@ -214,6 +221,8 @@ static const struct word *words_of(enum nft_domain d)
 		return nfprotos;
 	case DOMAIN_ETHERTYPE:
 		return ethertypes;
+	case DOMAIN_FIB_TYPE:
+		return fib_types;
 	default:
 		return NULL;
 	}
@@ -228,6 +237,8 @@ unsigned nft_domain_max(enum nft_domain d)
 		return 65535;
 	case DOMAIN_VERSION:
 		return 15;
+	case DOMAIN_FIB_TYPE:
+		return NFT_FIB_TYPES - 1;
 	default:
 		return 255;
 	}

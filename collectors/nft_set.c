@@ -47,6 +47,8 @@ static const struct match *iface(struct nft_rule *r, const struct nft_key *k, co
 	name[n] = 0;
 	if (!prefix)
 		nft_port(r->n, name, r->at);
+	if (k->absent)
+		return match_none(r->n->m);
 	return match_iface(r->n->m, (enum field)k->field, name, prefix);
 }
 
@@ -322,8 +324,8 @@ void nft_keys_text(struct text *t, const struct nft_keys *k)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		const struct nft_key *x = &k->v[i];
-		text_putf(t, "%d.%d.%d.%d.%d.%u.%s", x->kind, x->domain, x->field, x->family,
-			  x->raw_ports, x->over ? x->over->id : 0, x->why ? x->why : "");
+		text_putf(t, "%d.%d.%d.%d.%d%d%d.%u.%s", x->kind, x->domain, x->field,
+			  x->family, x->raw_ports, x->absent, x->fib_dev, x->over ? x->over->id : 0, x->why ? x->why : "");
 		for (unsigned j = 0; j < x->n_ops; j++)
 			text_putf(t, "%c%llx.%llx.%llx", x->ops[j].op,
 				  (unsigned long long)x->ops[j].number,

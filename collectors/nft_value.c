@@ -274,6 +274,12 @@ static const struct match *raw_condition(struct nft_rule *r, const struct nft_ke
 		return families_in(m, v, 0x0800, 0x86dd);
 	case DOMAIN_VERSION:
 		return families_in(m, v, 4, 6);
+	case DOMAIN_FIB_TYPE: {
+		bool types[NFT_FIB_TYPES];
+		for (unsigned x = 0; x < NFT_FIB_TYPES; x++)
+			types[x] = in_spans(v->v, v->n, x);
+		return nft_fib_in(r, k, types);
+	}
 	case DOMAIN_CT_STATE: {
 		struct range states[STATE_COUNT];
 		size_t n = 0;

@@ -757,6 +757,45 @@ Test(nft, deep_chains)
 	done();
 }
 
+#define FIB(flags) "{'fib': {'result': 'type', 'flags': " flags "}}"
+
+/* A bare listing knows no addresses: some types are told by the address alone. */
+Test(nft, types_of_addresses)
+{
+	static const struct {
+		const char *expr, *packet, *want;
+	} rows[] = {
+		{ MATCH("==", FIB("'daddr'"), "'local'"), "udp 10.0.0.1 1 10.0.0.2 2", "unknown" },
+		{ MATCH("==", FIB("'daddr'"), "'local'"), "udp 10.0.0.1 1 224.0.0.2 2", "deny" },
+		{ MATCH("==", FIB("['daddr']"), "'multicast'"), "udp 10.0.0.1 1 224.0.0.2 2",
+		  "permit" },
+		{ MATCH("==", FIB("'daddr'"), "'multicast'"), "udp 10.0.0.1 1 10.0.0.2 2", "deny" },
+		{ MATCH("==", FIB("'daddr'"), "'multicast'"), "udp ::1 1 ff02::1 2", "unknown" },
+		{ MATCH("==", FIB("'daddr'"), "'multicast'"), "udp ::1 1 fe80::1 2", "deny" },
+		{ MATCH("==", FIB("'daddr'"), "'broadcast'"), "udp 10.0.0.1 1 255.255.255.255 2",
+		  "permit" },
+		{ MATCH("==", FIB("'daddr'"), "'broadcast'"), "udp ::1 1 ::2 2", "deny" },
+		{ MATCH("!=", FIB("'saddr'"), "{'set': ['local', 'unicast', 'broadcast']}"),
+		  "udp 10.0.0.1 1 10.0.0.2 2", "deny" },
+		{ MATCH("!=", FIB("'saddr'"), "'unicast'"), "udp 0.0.0.0 1 10.0.0.2 2", "permit" },
+		{ MATCH("==", FIB("['daddr', 'iif']"), "'local'"), "udp 10.0.0.1 1 10.0.0.2 2",
+		  "unknown" },
+		{ MATCH("==", FIB("['daddr', 'saddr']"), "'local'"), "udp 1.1.1.1 1 224.0.0.2 2",
+		  "unknown" },
+		{ MATCH("==", "{'fib': {'result': 'oif', 'flags': 'saddr'}}", "'eth0'"),
+		  "udp 10.0.0.1 1 10.0.0.2 2", "unknown" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct text t = { 0 };
+		text_putf(&t, TABLE BASE("c", "forward", "0", "drop") RULE("c", "1", "%s, " ACCEPT),
+			  rows[i].expr);
+		cr_assert_eq(read_objects(t.s), 0);
+		text_finish(&t);
+		expect("inet t c", rows[i].packet, rows[i].want);
+		done();
+	}
+}
+
 /* Interfaces and states are asked where the hook knows them. */
 Test(nft, hooks_that_know_less)
 {
@@ -769,9 +808,22 @@ Test(nft, hooks_that_know_less)
 		  oif, oif);
 	cr_assert_eq(read_objects(t.s), 0);
 	text_finish(&t);
-	expect("inet t p", "tcp ::1 1 ::2 22 oif=eth0", "unknown");
+	expect("inet t p", "tcp ::1 1 ::2 22 oif=eth0", "deny"); /* there is none yet */
+	expect("inet t p", "tcp ::1 1 ::2 22", "deny");
 	expect("inet t f", "tcp ::1 1 ::2 22 oif=eth0", "permit");
 	done();
+	const char *not = MATCH("!=", META("iifname"), "'eth0'") ", " ACCEPT;
+	t = (struct text){ 0 };
+	text_putf(&t,
+		  TABLE BASE("o", "output", "0", "drop") BASE("q", "postrouting", "0", "drop")
+			  RULE("o", "1", "%s") RULE("q", "2", "%s"),
+		  not, not);
+	cr_assert_eq(read_objects(t.s), 0);
+	text_finish(&t);
+	expect("inet t o", "tcp ::1 1 ::2 22 iif=eth0", "permit");
+	expect("inet t q", "tcp ::1 1 ::2 22 iif=eth1", "unknown");
+	done();
+	t = (struct text){ 0 };
 	/* a chain that both call knows as little as the blinder of them */
 	t = (struct text){ 0 };
 	text_putf(&t,
