@@ -107,6 +107,7 @@ int load_estate(struct app *app, const char *path, const struct snapshot *after,
 		l.any_failed |= l.failed[i];
 		vec_free(&files);
 	}
+	snapshot_namespaces(l.snap, &app->diags);
 	*ret = l;
 	return 0;
 }

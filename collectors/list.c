@@ -5,10 +5,11 @@
 #include "base/text.h"
 #include "collectors/collector.h"
 
-extern const struct collector collector_asa, collector_aws, collector_ios, collector_nft;
+extern const struct collector collector_asa, collector_aws, collector_ios, collector_linux,
+	collector_nft;
 
 const struct collector *const collectors[] = {
-	&collector_asa, &collector_aws, &collector_ios, &collector_nft, NULL,
+	&collector_asa, &collector_aws, &collector_ios, &collector_linux, &collector_nft, NULL,
 };
 
 /* What a probe gets to see: enough for a configuration's head. */

@@ -100,6 +100,75 @@ static bool tracks(const json_t *v, int depth)
 	return false;
 }
 
+/* A rule's statements ask for tracking; one in words may do so in words. */
+static bool list_tracks(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+		if (s && (strstr(s, "ct ") || !strchr(s, '@')))
+			return true;
+	}
+	return tracks(list, 0);
+}
+
+static bool list_marks(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *stmt = json_array_get(list, i);
+		const json_t *key = json_object_get(json_object_get(stmt, "mangle"), "key");
+		const char *what = nft_str(json_object_get(key, "meta"), "key");
+		if (json_is_string(stmt) || json_object_get(stmt, "xt") ||
+		    (what && !strcmp(what, "mark")))
+			return true;
+	}
+	return false;
+}
+
+static void glance_rule(const json_t *v, int family, struct nft_glance *ret)
+{
+	const json_t *list = json_object_get(v, "expr");
+	if (list_tracks(list)) {
+		ret->tracks[FAMILY_V4] |= family != NFT_IP6;
+		ret->tracks[FAMILY_V6] |= family != NFT_IP;
+	}
+	ret->marks |= list_marks(list);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *stmt = json_array_get(list, i);
+		ret->untracks |= json_object_get(stmt, "notrack") || json_object_get(stmt, "xt");
+	}
+}
+
+void nft_glance(const struct nft_facts *facts, const json_t *const *roots, size_t n,
+		struct nft_glance *ret)
+{
+	for (size_t i = 0; i < n; i++) {
+		const json_t *list = json_object_get(roots[i], "nftables");
+		for (size_t k = 0; k < json_array_size(list); k++) {
+			const json_t *o = json_array_get(list, k);
+			const json_t *rule = json_object_get(o, "rule");
+			const json_t *chain = json_object_get(o, "chain"), *v = rule ? rule : chain;
+			const char *family = nft_str(v, "family"), *table = nft_str(v, "table");
+			if (!family || !table)
+				continue;
+			struct text t = { 0 };
+			text_putf(&t, "%s %s", family, table);
+			const struct nft_table_fact *fact =
+				facts ? map_get(&facts->tables, t.s) : NULL;
+			text_finish(&t);
+			if (fact && fact->elsewhere)
+				continue;
+			const char *type = nft_str(chain, "type");
+			if (rule) {
+				glance_rule(rule, nft_family(family), ret);
+			} else if (type && !strcmp(type, "nat")) {
+				ret->nats = true;
+				ret->tracks[FAMILY_V4] |= nft_family(family) != NFT_IP6;
+				ret->tracks[FAMILY_V6] |= nft_family(family) != NFT_IP;
+			}
+		}
+	}
+}
+
 static void loosen(struct nft *n, const char *family, const char *table, const char *ref)
 {
 	struct nft_set *s = NULL;
@@ -129,12 +198,7 @@ static void place_rule(struct nft *n, const json_t *v)
 	*vec_add(&ch->rules) = v;
 	const json_t *list = json_object_get(v, "expr");
 	struct loc at = nft_rule_loc(n, ch, v, &name);
-	bool text = false; /* a statement in words may ask for tracking in words */
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *s = json_string_value(json_array_get(list, i));
-		text |= s && (strstr(s, "ct ") || !strchr(s, '@'));
-	}
-	if (text || tracks(list, 0)) {
+	if (list_tracks(list)) {
 		n->tracked[FAMILY_V4] |= ch->table->family != NFT_IP6;
 		n->tracked[FAMILY_V6] |= ch->table->family != NFT_IP;
 	}

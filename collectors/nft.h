@@ -50,6 +50,17 @@ struct nft_facts {
 };
 
 struct nft_places;
+/* What rules do beyond themselves: to be asked before anybody's rules are read. */
+struct nft_glance {
+	bool tracks[FAMILY_COUNT]; /* a rule asks for connection tracking */
+	bool untracks;		   /* a rule takes packets out of it */
+	bool marks;		   /* a rule sets packet marks */
+	bool nats;		   /* a chain of type nat */
+};
+
+/* Adds what the documents hold to *ret; tables that are read elsewhere don't count. */
+void nft_glance(const struct nft_facts *facts, const json_t *const *roots, size_t n,
+		struct nft_glance *ret);
 
 struct nft_embed {
 	struct collect *c;

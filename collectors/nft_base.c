@@ -97,9 +97,11 @@ size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 		     match_and(m, match_value(m, FIELD_STATE, STATE_RELATED),
 			       match_unknown(m, LOC_NONE, "nat of related packets")),
 		     VERDICT_PERMIT, ch->at, "a nat chain sees first packets only");
-		if (n->nat_chains[ch->reach] > 1)
+		if (n->nat_chains[ch->reach] > 1 || n->host->nat_doubt)
 			glue(v, &count,
-			     match_unknown(m, LOC_NONE, "another nat chain may come first"),
+			     match_unknown(m, LOC_NONE, "%s",
+					   n->host->nat_doubt ? n->host->nat_doubt
+						   : "another nat chain may come first"),
 			     VERDICT_PERMIT, ch->at,
 			     "once translated, nat chains are passed by");
 	}
@@ -190,9 +192,18 @@ void nft_bind(struct nft *n, struct nft_chain *ch)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		if (!(ch->own_reach & kinds[i].reach))
 			continue;
+		if (!(ch->own_reach & REACH_FRAME)) {
+			unsigned both = 1u << FAMILY_V4 | 1u << FAMILY_V6;
+			nf_bind(n->b, n->host, ch->ruleset, kinds[i].kind, ch->prio,
+				ch->table->family == NFT_IP    ? 1u << FAMILY_V4
+				: ch->table->family == NFT_IP6 ? 1u << FAMILY_V6
+							       : both,
+				ch->at);
+			continue;
+		}
 		device_build_hook(n->b, kinds[i].kind, ch->prio, NULL, ch->ruleset, ch->at);
 		struct hook *h = &n->b->hooks.v[n->b->hooks.n - 1];
-		if (n->facts && ch->own_reach & REACH_FRAME)
+		if (n->facts)
 			h->layer = ch->table->family == NFT_BRIDGE ? LAYER_BRIDGE : LAYER_LINK;
 	}
 }

@@ -257,9 +257,10 @@ static struct way_sets way_sets(struct engine *en, const struct route_way *way,
 	for (size_t i = 0; i < way->n_points; i++) {
 		const struct point *pt = &way->points[i];
 		struct bounds *b = &ws.plane[pt->device->plane];
-		ws.present[pt->device->plane] |= pt->n_stages > 0;
 		for (size_t k = 0; k < pt->n_stages; k++) {
 			struct bounds s = engine_stage(en, p->family, &pt->stages[k], p->universe);
+			ws.present[pt->device->plane] |= !pt->stages[k].ruleset->incidental ||
+							 !pset_equal(s.sure, p->universe);
 			b->sure = pset_and(sp, b->sure, s.sure);
 			b->maybe = pset_and(sp, b->maybe, s.maybe);
 		}

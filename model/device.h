@@ -101,6 +101,16 @@ struct taint {
 	const char *port; /* NULL: the whole device; otherwise only paths through the port */
 };
 
+/* Another network namespace of the machine that a device was read from. */
+struct beside {
+	const char *id;	  /* "net:[4026532281]"; NULL: not told */
+	const char *name; /* of `ip netns`, or NULL */
+	const char *why;  /* what makes it forward, or why that isn't known; or NULL */
+	bool forwards;	  /* it passes packets on between its interfaces, or may do so */
+	bool linked;	  /* an interface of the device leads there, or may */
+	struct loc at;
+};
+
 struct device {
 	const char *name;   /* the source's name in the estate; hostname or VPC id behind a colon
 			     * where one source holds several */
@@ -127,6 +137,9 @@ struct device {
 	size_t n_nats;
 	const struct taint *taints;
 	size_t n_taints;
+	const char *netns; /* of a Linux host: which of the machine's, as in struct beside */
+	const struct beside *beside;
+	size_t n_beside;
 };
 
 /* By name or alias, ASCII case ignored where the exact name isn't there. NULL: none. */

@@ -65,6 +65,9 @@ struct ruleset {
 	 * gives is unknown. Set by device_build_finish. */
 	bool opaque;
 	bool glue;	     /* made by us: not listed as something the user wrote */
+	/* What a host does beside its firewall (a check of sources): where it lets all pass of
+	 * two zones it is no enforcing point between them. */
+	bool incidental;
 };
 
 #endif

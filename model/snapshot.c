@@ -34,6 +34,53 @@ const struct device *snapshot_device(const struct snapshot *s, const char *name)
 	return NULL;
 }
 
+static bool same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+static bool has_namespace(const struct snapshot *s, const char *hostname, const char *id)
+{
+	vec_each(d, &s->devices)
+		if (same((*d)->hostname, hostname) && same((*d)->netns, id))
+			return true;
+	return false;
+}
+
+void snapshot_namespaces(struct snapshot *s, struct diags *diags)
+{
+	vec_each(dp, &s->devices) {
+		struct device *d = *dp;
+		struct taint *taints = NULL;
+		size_t n = 0;
+		for (size_t i = 0; i < d->n_beside; i++) {
+			const struct beside *x = &d->beside[i];
+			if (!x->forwards || !x->linked || has_namespace(s, d->hostname, x->id))
+				continue;
+			const char *name = x->name ? x->name : x->id ? x->id : "?";
+			if (!taints) {
+				taints = arena_array(s->arena, d->n_taints + d->n_beside,
+						     sizeof(*taints));
+				for (n = 0; n < d->n_taints; n++)
+					taints[n] = d->taints[n];
+			}
+			diag_warning(diags, "linux.namespace-missing", x->at,
+				     "the machine's network namespace %s may pass packets on (%s), "
+				     "and no source tells of it: collect it with --netns and name "
+				     "it in the estate",
+				     name, x->why ? x->why : "not known");
+			taints[n++] = (struct taint){
+				.at = x->at,
+				.why = arena_printf(s->arena,
+						    "the network namespace %s beside it is not "
+						    "collected", name)
+			};
+		}
+		if (taints)
+			d->taints = taints, d->n_taints = n;
+	}
+}
+
 struct device_build *device_build_start(struct snapshot *s, const char *name,
 					const char *vendor, enum plane plane, struct loc at)
 {

@@ -62,6 +62,13 @@ void snapshot_destroy(struct snapshot *s);
 const struct device *snapshot_device(const struct snapshot *s, const char *name);
 
 /*
+ * Once all sources are read: a device of a machine that has another network namespace, which may
+ * pass packets on to or from the device and of which no source tells, is tainted, with
+ * `linux.namespace-missing`. Namespaces are the same where their id and the host's name are.
+ */
+void snapshot_namespaces(struct snapshot *s, struct diags *d);
+
+/*
  * Building. A device_build collects one device; device_build_finish copies it into the
  * snapshot. Rulesets may be declared before they are filled, so that a jump can name one
  * that comes later.

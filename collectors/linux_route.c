@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Routes. All are kept for whoever looks for paths. The IPv4 ones of the three tables that
+ * every host asks in turn (local, main, default) also say which sources an interface expects:
+ * the kernel looks the source up as if it were a destination (fib_validate_source() in
+ * net/ipv4/fib_frontend.c) and wants to be sent back by the interface, or by any.
+ */
+#include "collectors/linux_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TABLE_DEFAULT = 253, TABLE_MAIN = 254, TABLE_LOCAL = 255 };
+
+static bool is(const char *s, const char *word)
+{
+	return !strcmp(s, word);
+}
+
+static bool has_flag(const json_t *v, const char *flag)
+{
+	const json_t *flags = json_object_get(v, "flags");
+	for (size_t i = 0; i < json_array_size(flags); i++) {
+		const char *s = json_string_value(json_array_get(flags, i));
+		if (s && !strcmp(s, flag))
+			return true;
+	}
+	return false;
+}
+
+static const json_t *nexthop_of(struct linux_read *r, int64_t id)
+{
+	const json_t *all = json_object_get(r->parts[PART_NEXTHOPS].v, "data");
+	for (size_t i = 0; i < json_array_size(all); i++)
+		if (linux_number(json_array_get(all, i), "id") == id)
+			return json_array_get(all, i);
+	return NULL;
+}
+
+struct ways {
+	VEC(struct linux_link *) links;
+	VEC(const json_t *) hops; /* beside each link */
+	const char *why;	  /* they can't be told */
+	bool drop;
+};
+
+static void add_way(struct linux_read *r, struct ways *w, const json_t *v)
+{
+	struct linux_link *l = linux_link(r, linux_str(v, "link"));
+	if (has_flag(v, "dead"))
+		return; /* the kernel passes it by */
+	if (has_flag(v, "linkdown"))
+		w->why = "a route by an interface without carrier";
+	if (json_object_get(v, "unknown_attributes"))
+		w->why = "a route with attributes that the collecting side didn't know";
+	if (!l) {
+		w->why = "a route by an interface that isn't among the links";
+		return;
+	}
+	*vec_add(&w->links) = l;
+	*vec_add(&w->hops) = v;
+}
+
+static void ways_of(struct linux_read *r, const json_t *v, struct ways *w)
+{
+	const json_t *hops = json_object_get(v, "nexthops");
+	int64_t id = linux_number(v, "nexthop_id");
+	if (json_array_size(hops)) {
+		for (size_t i = 0; i < json_array_size(hops); i++)
+			add_way(r, w, json_array_get(hops, i));
+	} else if (id > 0) {
+		const json_t *h = nexthop_of(r, id), *group = json_object_get(h, "group");
+		w->drop = linux_true(h, "blackhole");
+		for (size_t i = 0; i < json_array_size(group); i++) {
+			int64_t one = linux_number(json_array_get(group, i), "id");
+			const json_t *member = one > 0 ? nexthop_of(r, one) : NULL;
+			w->drop |= linux_true(member, "blackhole");
+			if (member && !linux_true(member, "blackhole"))
+				add_way(r, w, member);
+		}
+		if (!h)
+			w->why = "a route by a nexthop that the file hasn't got";
+		else if (!json_array_size(group) && !w->drop)
+			add_way(r, w, h);
+		else if (w->drop && w->links.n)
+			w->why = "a group of nexthops with a hole";
+	} else {
+		add_way(r, w, v);
+	}
+}
+
+static void keep_route(struct linux_read *r, const json_t *v, const struct prefix *dst,
+		       unsigned table, const struct ways *w, bool drop)
+{
+	const char *segment = NULL;
+	if (table != TABLE_MAIN)
+		segment = table == TABLE_LOCAL ? "local"
+					       : arena_printf(r->arena, "table %u", table);
+	for (size_t i = 0; i < w->links.n || (!i && drop); i++) {
+		struct route *out = vec_add(&r->b->routes);
+		struct prefix via;
+		out->dst = *dst;
+		out->segment = segment;
+		out->at = linux_loc(r, v);
+		out->drop = drop;
+		if (drop)
+			continue;
+		out->port = w->links.v[i]->name;
+		if (linux_prefix(w->hops.v[i], "gateway", &via) && via.family == dst->family)
+			out->via = via.addr, out->has_via = true;
+	}
+}
+
+static void read_route(struct linux_read *r, const json_t *v, size_t order)
+{
+	static const char known[] =
+		"family table type destination source tos gateway link link_index priority protocol "
+		"scope preferred_source flags expires nexthops nexthop_id encap preference "
+		"unknown_attributes";
+	const char *type = linux_str(v, "type");
+	int64_t table = linux_number(v, "table"), metric = linux_number(v, "priority");
+	struct prefix dst;
+	bool ok = linux_keys(r, v, known, true);
+	if (!ok || !type || table < 0 || !linux_prefix(v, "destination", &dst)) {
+		account_add(r->c->snap, r->acc, ACCOUNT_REJECTED, true, linux_loc(r, v),
+			    "a route that was not understood");
+		linux_trouble(r, PART_ROUTES, linux_loc(r, v), "a route that was not understood");
+		return;
+	}
+	linux_exact(r, v);
+	if (table == TABLE_LOCAL && (is(type, "local") || is(type, "broadcast")))
+		*vec_add(is(type, "local") ? &r->local[dst.family] : &r->broadcast[dst.family]) =
+			span_prefix((enum family)dst.family, dst.addr, dst.len);
+	bool unicast = is(type, "unicast"), local = is(type, "local");
+	bool drop = is(type, "blackhole") || is(type, "unreachable") || is(type, "prohibit");
+	struct ways w = { 0 };
+	if (unicast || local)
+		ways_of(r, v, &w);
+	drop |= w.drop && !w.links.n;
+	if (unicast || drop || local)
+		keep_route(r, v, &dst, (unsigned)table, &w, drop);
+	bool asked = table == TABLE_LOCAL || table == TABLE_MAIN || table == TABLE_DEFAULT;
+	if (dst.family == FAMILY_V4 && asked) {
+		struct linux_route *out = vec_add(&r->routes);
+		*out = (struct linux_route){ .dst = dst,
+					     .table = (unsigned)table,
+					     .metric = metric < 0 ? 0 : (uint32_t)metric,
+					     .at = linux_loc(r, v),
+					     .order = order,
+					     .why = w.why };
+		out->target = local ? TARGET_LOCAL
+			      : is(type, "broadcast") ? TARGET_BROADCAST
+			      : drop	     ? TARGET_DROP
+			      : unicast ? TARGET_LINKS
+					     : TARGET_UNKNOWN;
+		if (is(type, "throw"))
+			out->target = TARGET_NONE;
+		if (linux_number(v, "tos") > 0)
+			out->why = "a route for one type of service";
+		if (out->target == TARGET_LINKS && !w.links.n && !out->why)
+			out->why = "a route without an interface that is up";
+		if (out->target == TARGET_UNKNOWN && !out->why)
+			out->why = "a route of a type that isn't known";
+		if (out->why)
+			out->target = TARGET_UNKNOWN;
+		out->links = arena_copy(r->arena, w.links.v, w.links.n * sizeof(*w.links.v));
+		out->n_links = w.links.n;
+	}
+	vec_free(&w.links);
+	vec_free(&w.hops);
+}
+
+/* The three rules that every host has, and no other of IPv4. */
+static void read_rules(struct linux_read *r)
+{
+	static const char known[] =
+		"family priority invert from to iif iif_detached oif oif_detached fwmark fwmask "
+		"ip_proto sport dport sport_mask dport_mask uid_range l3mdev tos dscp dscp_mask "
+		"flowlabel flowlabel_mask tunnel_id action table goto unresolved "
+		"suppress_prefixlength suppress_ifgroup realms protocol unknown_attributes";
+	static const char plain[] = "family priority invert action table protocol tos l3mdev";
+	static const struct {
+		int64_t priority, table;
+	} usual[] = { { 0, TABLE_LOCAL }, { 32766, TABLE_MAIN }, { 32767, TABLE_DEFAULT } };
+	const json_t *data = linux_data(r, PART_RULES, JSON_ARRAY);
+	size_t n = 0;
+	for (size_t i = 0; i < json_array_size(data); i++) {
+		const json_t *v = json_array_get(data, i);
+		const char *family = linux_str(v, "family"), *action = linux_str(v, "action");
+		bool ok = linux_keys(r, v, known, true), common = n < 3;
+		if (ok)
+			linux_exact(r, v);
+		else
+			account_add(r->c->snap, r->acc, ACCOUNT_REJECTED, true, linux_loc(r, v),
+				    "members that are not known");
+		if (family && strcmp(family, "ipv4"))
+			continue;
+		const char *key;
+		json_t *value;
+		json_object_foreach ((json_t *)v, key, value) {
+			bool usual_key = false;
+			for (const char *s = plain; *s; s += strcspn(s, " "), s += *s == ' ')
+				usual_key |= !strncmp(s, key, strlen(key)) &&
+					     (s[strlen(key)] == ' ' || !s[strlen(key)]);
+			common &= usual_key || json_is_null(value) || json_is_false(value);
+		}
+		common = common && action && !strcmp(action, "table") &&
+			 linux_number(v, "tos") <= 0 && !linux_true(v, "invert") &&
+			 !linux_true(v, "l3mdev") &&
+			 linux_number(v, "priority") == usual[n].priority &&
+			 linux_number(v, "table") == usual[n].table;
+		n++;
+		if (!common && !r->rules_why) {
+			r->rules_why = "policy rules choose among tables";
+			r->rules_at = linux_loc(r, v);
+		}
+	}
+	if (n != 3 && !r->rules_why) {
+		r->rules_why = "not the policy rules that every host has";
+		r->rules_at = r->parts[PART_RULES].at;
+	}
+}
+
+static int by_prefix(const void *x, const void *y)
+{
+	const struct linux_route *a = x, *b = y;
+	int c = addr_compare(a->dst.addr, b->dst.addr);
+	if (c || a->dst.len != b->dst.len)
+		return c ? c : a->dst.len < b->dst.len ? -1 : 1;
+	if (a->metric != b->metric)
+		return a->metric < b->metric ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+void linux_routes(struct linux_read *r)
+{
+	const json_t *data = linux_data(r, PART_ROUTES, JSON_ARRAY);
+	for (size_t i = 0; i < json_array_size(data); i++)
+		read_route(r, json_array_get(data, i), i);
+	const json_t *hops = linux_data(r, PART_NEXTHOPS, JSON_ARRAY);
+	linux_count(r, hops,
+		    "id family gateway link link_index blackhole fdb encap group flags protocol "
+		    "scope unknown_attributes");
+	read_rules(r);
+	if (r->routes.n)
+		qsort(r->routes.v, r->routes.n, sizeof(*r->routes.v), by_prefix);
+}
+
+/* Addresses and what becomes of them, in one table. */
+struct piece {
+	struct span span;
+	const struct linux_route *route; /* NULL: no route */
+};
+
+struct pieces {
+	struct piece *v;
+	size_t n, cap;
+};
+
+static void put(struct pieces *out, uint64_t lo, uint64_t hi, const struct linux_route *route)
+{
+	if (lo <= hi)
+		*vec_add(out) = (struct piece){ { { 0, lo }, { 0, hi } }, route };
+}
+
+static uint64_t last_of(const struct linux_route *x)
+{
+	return span_prefix(FAMILY_V4, x->dst.addr, x->dst.len).hi.lo;
+}
+
+/* The longest prefix wins: routes are nested, in the order of their first address. */
+static void look_up(struct linux_read *r, unsigned table, struct pieces *out)
+{
+	const struct linux_route *open[34];
+	size_t n = 0;
+	uint64_t at = 0; /* the first address that isn't settled */
+	vec_each (x, &r->routes) {
+		if (x->table != table)
+			continue;
+		uint64_t lo = x->dst.addr.lo;
+		while (n && last_of(open[n - 1]) < lo) {
+			put(out, at, last_of(open[n - 1]), open[n - 1]);
+			at = last_of(open[n - 1]) + 1 > at ? last_of(open[n - 1]) + 1 : at;
+			n--;
+		}
+		if (lo > at)
+			put(out, at, lo - 1, n ? open[n - 1] : NULL);
+		at = lo > at ? lo : at;
+		/* of equal ones the first (of the least metric) is taken */
+		if (n && open[n - 1]->dst.len == x->dst.len)
+			continue;
+		open[n++] = x;
+	}
+	while (n) {
+		uint64_t hi = last_of(open[n - 1]);
+		put(out, at, hi, open[n - 1]);
+		at = hi + 1 > at ? hi + 1 : at;
+		n--;
+	}
+	put(out, at, UINT32_MAX, NULL);
+}
+
+/* What the tables say one behind the other, told to the interfaces that it leads to. */
+static void look_up_all(struct linux_read *r)
+{
+	static const unsigned tables[] = { TABLE_LOCAL, TABLE_MAIN, TABLE_DEFAULT };
+	struct pieces p[3] = { 0 };
+	size_t i[3] = { 0 };
+	for (int t = 0; t < 3; t++)
+		look_up(r, tables[t], &p[t]);
+	for (uint64_t at = 0; at <= UINT32_MAX;) {
+		const struct linux_route *x = NULL;
+		uint64_t hi = UINT32_MAX;
+		for (int t = 0; t < 3; t++) {
+			while (p[t].v[i[t]].span.hi.lo < at)
+				i[t]++;
+			const struct piece *one = &p[t].v[i[t]];
+			hi = one->span.hi.lo < hi ? one->span.hi.lo : hi;
+			if (!x && one->route && one->route->target != TARGET_NONE)
+				x = one->route;
+		}
+		struct span s = { { 0, at }, { 0, hi } };
+		if (x && x->target == TARGET_UNKNOWN) {
+			r->unsure_why = x->why;
+			*vec_add(&r->unsure) = s;
+		} else if (x && x->target == TARGET_LINKS) {
+			*vec_add(&r->reachable) = s;
+			for (size_t k = 0; k < x->n_links; k++)
+				*vec_add(&x->links[k]->sources) = s;
+		}
+		at = hi + 1;
+	}
+	for (int t = 0; t < 3; t++)
+		vec_free(&p[t]);
+}
+
+const struct match *linux_sources(struct linux_read *r, const struct linux_link *l, bool strict)
+{
+	static const enum linux_part_id asked[] = { PART_ADDRESSES, PART_ROUTES, PART_NEXTHOPS,
+						    PART_RULES };
+	struct matches *m = r->m;
+	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++)
+		if (r->parts[asked[i]].trouble)
+			return match_unknown(m, r->parts[asked[i]].trouble_at,
+					     "source check: %s", r->parts[asked[i]].trouble);
+	if (r->rules_why)
+		return match_unknown(m, r->rules_at, "source check: %s", r->rules_why);
+	if (!r->looked_up)
+		look_up_all(r);
+	r->looked_up = true;
+	bool any = !strict && l->addressed;
+	const struct match *ret =
+		match_spans(m, FIELD_SRC, FAMILY_V4, any ? r->reachable.v : l->sources.v,
+			    any ? r->reachable.n : l->sources.n);
+	return match_or(m, ret,
+			match_and(m,
+				  match_spans(m, FIELD_SRC, FAMILY_V4, r->unsure.v, r->unsure.n),
+				  match_unknown(m, LOC_NONE, "source check: %s",
+						r->unsure_why ? r->unsure_why : "a route")));
+}
