@@ -4,6 +4,7 @@
 the program then says against what it says undisturbed.
 
     sweep.py SOURCE_ROOT PLUMBLINE SHIM [--full] [--jobs N] [--only SCENARIO[,SCENARIO]]
+             [--fault FAULT[,FAULT]]
 
 Each scenario is a command. A first run counts its calls and tells from which place in the
 program each comes. Then it is run again and again, each time with one call failing. Without
@@ -163,7 +164,8 @@ def sweep(scenario, config):
         return 1, 0
     failed = runs = 0
     for fault in FAULTS:
-        if fault[0] not in scenario.faults:
+        if fault[0] not in scenario.faults or (config.fault and
+                                               fault[0] not in config.fault.split(",")):
             continue
         points, calls = places(scenario, config, fault)
         if not calls:
@@ -219,6 +221,7 @@ def main():
     p.add_argument("--full", action="store_true")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--only", default="")
+    p.add_argument("--fault", default="")
     config = p.parse_args()
     config.root, config.plumbline, config.shim = map(
         os.path.abspath, (config.root, config.plumbline, config.shim))
