@@ -17,6 +17,7 @@ under the same exit code, an exit code that says more than the undisturbed run d
 that is there and not whole.
 """
 import argparse
+import atexit
 import concurrent.futures
 import errno
 import json
@@ -40,6 +41,7 @@ FAULTS = [
     ("short", "data", "short", False, 40),
     ("all short", "data", "short", True, 10),
     ("end of file", "data", "eof", False, 40),
+    ("ENOBUFS", "data", str(errno.ENOBUFS), False, 60),
 ]
 
 
@@ -49,7 +51,7 @@ class Scenario:
     def __init__(self, name, args, stdin=None, faults=None, program="plumbline", normal=None,
                  prefix=(), share=1.0):
         self.name, self.args, self.stdin = name, args, stdin
-        self.faults = faults or [f[0] for f in FAULTS]
+        self.faults = faults or [f[0] for f in FAULTS if f[0] != "ENOBUFS"]
         self.program = program  # whose calls fail
         self.normal = normal or (lambda out: out)  # takes away what differs between any two runs
         self.prefix = list(prefix)
@@ -105,10 +107,12 @@ def thin(points, most):
 
 
 def whole(data):
+    """A document to its end; of a host's state one that says that something is missing."""
     try:
-        return bool(json.loads(data))
+        doc = json.loads(data)
     except ValueError:
         return False
+    return bool(doc) and ("linux_state" not in doc or doc["complete"] is False)
 
 
 def judge(good, got):
@@ -209,7 +213,43 @@ def scenarios(config):
                           f"{acme}/aligned/aws"], share=0.4),
         Scenario("eval", ["eval", f"{acme}/aligned/hypervisor.json"], stdin=packets, share=0.4),
     ]
-    return found
+    collect = collect_scenario(config)
+    return found + [collect] if collect else found
+
+
+def read_state(data):
+    """What `collect linux` wrote, without what moves by itself."""
+    try:
+        doc = json.loads(data)
+    except ValueError:
+        return data
+    for key in ("started", "ended", "beside"):
+        doc.pop(key, None)
+    for part in ("neighbours", "conntrack"):
+        doc.get("parts", {}).pop(part, None)
+    return json.dumps(doc, indent=1).encode()
+
+
+def collect_scenario(config):
+    """The sample's hypervisor in namespaces, or None where that can't be had."""
+    known = subprocess.run([config.plumbline, "collect", "--help"], capture_output=True,
+                           check=False)
+    if known.returncode:
+        print("collect: skipped: the command is not there")
+        return None
+    live = os.path.join(config.root, "samples/acme/live")
+    if os.geteuid() or not shutil.which("ip") or not shutil.which("nft"):
+        print("collect: skipped: needs root, ip and nft")
+        return None
+    prefix = f"fault{os.getpid()}"
+    atexit.register(subprocess.run, [os.path.join(live, "clean"), prefix], check=False)
+    built = subprocess.run([os.path.join(live, "build"), prefix], capture_output=True, check=False)
+    if built.returncode:
+        print(f"collect: skipped: no namespaces: {built.stderr.decode().strip()[:200]}")
+        return None
+    return Scenario("collect", ["collect", "linux", "--netns", prefix + "-hv",
+                                "-o", "@tmp/state.json"], normal=read_state,
+                    faults=[f[0] for f in FAULTS])
 
 
 def main():

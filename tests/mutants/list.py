@@ -4,6 +4,7 @@
 L, I, M, P = "model/lower.c", "model/interp.c", "model/match.c", "model/pset_match.c"
 F, K, A, S = "model/pset_leaf.c", "model/packet.c", "model/addr.c", "model/snapshot.c"
 W = "model/path.c"
+B, X = "model/behind.c", "model/matrix.c"
 
 MUTANTS = [
     # lowering
@@ -108,4 +109,21 @@ MUTANTS = [
     (A, "return (struct span){ a, addr_or(a, addr_not(f, mask)) };", "return (struct span){ a, a };", "a prefix is its first address"),
     (A, "if (addr_compare(v[i].hi, v[out].hi) > 0)\n\t\t\t\tv[out].hi = v[i].hi;", "v[out].hi = v[i].hi;", "joined spans end with the last"),
     (S, "->opaque = open[i] || height[i] >= RULESET_DEPTH;", "->opaque = false;", "cycles are not marked"),
+    # service matrices, and interfaces as addresses
+    (B, "iface == FIELD_IIF ? FIELD_SRC : FIELD_DST", "iface == FIELD_IIF ? FIELD_DST : FIELD_SRC", "sources are behind the interface of the way out"),
+    (B, "whole |= !leaf->iface.prefix;", "(void)0;", "others than those named are behind a named interface"),
+    (B, "match_and(rw->m, leaf, match_not(rw->m, spoken));", "leaf;", "an unnamed interface has others' addresses"),
+    (B, "if (!rw->v[i].n[f])\n\t\t\t\tcontinue;", "", "nobody is behind an interface of which nothing is said"),
+    (B, "rules[i].target = copy(rw, rules[i].target);", "(void)0;", "called rulesets still ask for interfaces"),
+    (B, "rules[i].match = rewrite(rw, rules[i].match);", "(void)0;", "rules still ask for interfaces"),
+    (X, "j->bound[0] = pset_minus(j->sp, j->all, some(j, pset_minus(j->sp, j->all, sure)));", "j->bound[0] = some(j, sure);", "one packet that surely passes is enough"),
+    (X, "sure = pset_and(j->sp, sure, l.sure);", "sure = l.sure;", "the last ruleset alone permits surely"),
+    (X, "maybe = pset_and(j->sp, maybe, l.maybe);", "maybe = l.maybe;", "the last ruleset alone may permit"),
+    (X, "err = split_by(&j, j.bound[b], FIELD_DST);", "(void)0;", "classes are told apart as sources alone"),
+    (X, "err = split_by(&j, j.bound[b], FIELD_SRC);", "(void)0;", "classes are told apart as destinations alone"),
+    (X, "struct pset wrong = pset_project(sp, differ, other);", "struct pset wrong = pset_project(sp, differ, key);", "rows are compared by the wrong address"),
+    (X, "pset_minus(sp, row, relation));", "pset_none());", "what an address lacks is no difference"),
+    (X, "s = pset_project(j->sp, s, FIELD_SPORT);", "", "an open source port tells classes apart"),
+    (X, "s = pset_project(j->sp, s, FIELD_DPORT);", "", "an open destination port tells classes apart"),
+    (X, "rest = pset_minus(j->sp, rest, parts[i]);", "rest = pset_none();", "classes get lost while they are split"),
 ]
