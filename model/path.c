@@ -113,11 +113,20 @@ static bool side_has(const struct side *s, const char *port)
 	return false;
 }
 
+/* The side is a bridge: behind one of its ports, and nobody says which. */
+static bool is_bridge(const struct device *d, const struct side *s)
+{
+	const struct port *p = s->n == 1 ? device_port(d, s->ports[0]) : NULL;
+	return p && p->kind && !strcmp(p->kind, "bridge");
+}
+
 /* The bridge that the side's ports belong to (resolve_side() sees to it that it is one), or
- * NULL. */
+ * that it is; or NULL. */
 static const char *bridge_of(const struct device *d, const struct side *s)
 {
 	const struct port *p = s->n ? device_port(d, s->ports[0]) : NULL;
+	if (is_bridge(d, s))
+		return p->name;
 	return p ? p->master : NULL;
 }
 
@@ -221,6 +230,10 @@ static struct stage linux_stage(const struct device *d, const struct hook *h,
 	const char *in = from->n == 1 ? from->ports[0] : NULL;
 	const char *out = to->n == 1 ? to->ports[0] : NULL;
 	const char *in_bridge = bridge_of(d, from), *out_bridge = bridge_of(d, to);
+	if (h->layer != LAYER_LINK && is_bridge(d, from))
+		in = NULL;
+	if (h->layer != LAYER_LINK && is_bridge(d, to))
+		out = NULL;
 	struct stage st = { .device = d, .ruleset = h->ruleset, .hook = h };
 	if (h->layer == LAYER_BRIDGE || h->layer == LAYER_LINK) {
 		st.iif = in, st.oif = out;
@@ -313,6 +326,12 @@ static bool make_point(struct finder *f, const struct device *d, struct side in,
 			   .iif = in.n == 1 ? in.ports[0] : NULL,
 			   .oif = out.n == 1 ? out.ports[0] : NULL,
 			   .at = at };
+	if (d->netfilter && is_bridge(d, &in) && is_bridge(d, &out) &&
+	    !strcmp(in.ports[0], out.ports[0])) {
+		complain(f, at, "%s: from %s to itself: bind its ports, which its rules see",
+			 d->name, in.ports[0]);
+		return false;
+	}
 	size_t n = 0;
 	for (size_t i = 0; i < d->n_hooks; i++)
 		n += applies(d, &d->hooks[i], &in, &out);

@@ -141,6 +141,27 @@ Test(path, routed_into_a_bridge)
 	world_finish(&w);
 }
 
+Test(path, a_bridge_is_one_of_its_ports)
+{
+	struct world w;
+	world_start(&w);
+	cr_assert_str_eq(cross(&w, "br0", "eth0"),
+			 "bridge prerouting iif=? oif=- physin=- physout=-\n"
+			 "bridge input iif=? oif=- physin=- physout=-\n"
+			 "ip prerouting iif=br0 oif=- physin=? physout=-\n"
+			 "ip forward iif=br0 oif=eth0 physin=? physout=-\n"
+			 "ip postrouting iif=? oif=eth0 physin=? physout=-\n");
+	cr_assert_str_eq(cross(&w, "br0", "tap2"),
+			 "bridge prerouting iif=? oif=- physin=- physout=-\n"
+			 "bridged prerouting iif=br0 oif=- physin=? physout=-\n"
+			 "bridge forward iif=? oif=tap2 physin=- physout=-\n"
+			 "bridged forward iif=br0 oif=br0 physin=? physout=tap2\n"
+			 "bridge postrouting iif=? oif=tap2 physin=- physout=-\n"
+			 "bridged postrouting iif=? oif=br0 physin=? physout=tap2\n");
+	cr_assert_not_null(strstr(cross(&w, "br0", "br0"), "to itself"));
+	world_finish(&w);
+}
+
 Test(path, routed_between_two_bridges)
 {
 	struct world w;
