@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "linux_state.h"
+#include "tests/unit/linux_state.h"
 
 #include <string.h>
 

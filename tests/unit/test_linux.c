@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "collectors/collector.h"
-#include "linux_state.h"
 #include "model/interp.h"
 #include "model/path.h"
+#include "tests/unit/linux_state.h"
 
 extern const struct collector collector_linux;
 
