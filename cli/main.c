@@ -8,7 +8,8 @@
 #include "cli/cli.h"
 
 static const struct command *const commands[] = {
-	&cmd_check, &cmd_diff, &cmd_query, &cmd_eval, &cmd_lint, &cmd_show, &cmd_report, &cmd_list,
+	&cmd_check, &cmd_diff, &cmd_query, &cmd_eval, &cmd_lint, &cmd_show,
+	&cmd_collect, &cmd_report, &cmd_list,
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(*commands) };

@@ -27,7 +27,7 @@ FENCES = {
     "yaml.h": ["policies/"],
     "pcap.h": ["capture/"],
     "pcap/": ["capture/"],
-    "netlink/": ["collectors/linux"],
+    "netlink/": ["collectors/live"],
     "libxml/": ["collectors/"],
     "openssl/": ["base/digest."],
     "criterion/": ["tests/"],
