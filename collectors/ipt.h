@@ -8,6 +8,7 @@
  * Lines come with their places, so that it doesn't matter where they stand.
  */
 
+#include "collectors/collector.h"
 #include "collectors/netfilter.h"
 
 struct ipt_line {

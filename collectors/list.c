@@ -5,11 +5,12 @@
 #include "base/text.h"
 #include "collectors/collector.h"
 
-extern const struct collector collector_asa, collector_aws, collector_ios, collector_linux,
-	collector_nft;
+extern const struct collector collector_asa, collector_aws, collector_ios, collector_iptables;
+extern const struct collector collector_linux, collector_nft;
 
 const struct collector *const collectors[] = {
-	&collector_asa, &collector_aws, &collector_ios, &collector_linux, &collector_nft, NULL,
+	&collector_asa,	  &collector_aws, &collector_ios, &collector_iptables,
+	&collector_linux, &collector_nft, NULL,
 };
 
 /* What a probe gets to see: enough for a configuration's head. */
