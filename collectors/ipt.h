@@ -14,7 +14,8 @@
 struct ipt_line {
 	const char *s; /* without its line end; not NUL-terminated */
 	size_t len;
-	struct loc at; /* of s[0]: line and col; what is said of a part of the line adds to col */
+	struct loc
+		at; /* of s[0]: line and col; what is said of a part of the line adds to col */
 };
 
 enum ipt_kind { IPT_RULES /* iptables-save, ip6tables-save */, IPT_SETS /* ipset save */ };
@@ -37,7 +38,8 @@ struct ipt_text {
 	size_t n;
 	/* Counts each line once; its unit is "line", or the document's own. */
 	struct account *acc;
-	/* Of the source, for families and complaints about the whole; may be the first line's. */
+	/* Of the source, for families and complaints about the whole; may be the first line's.
+	 */
 	struct loc at;
 	/* For people and for telling the family: the source's name; NULL: none. */
 	const char *name;

@@ -46,7 +46,8 @@ static const struct match *limited(struct ipt_reader *r, const struct match *m)
 	return match_unknown(r->m, LOC_NONE, "which packets get to the rule");
 }
 
-/* Fields of the place that the hook doesn't have are empty there, wherever it is asked later. */
+/* Fields of the place that the hook doesn't have are empty there, wherever it is asked later.
+ */
 static const struct match *settle(struct walk *w, const struct match *m)
 {
 	struct matches *ms = w->r->m;
@@ -65,8 +66,28 @@ static const struct match *settle(struct walk *w, const struct match *m)
 	const struct match **v = xreallocarray(NULL, m->n + 1, sizeof(*v));
 	for (uint32_t i = 0; i < m->n; i++)
 		v[i] = settle(w, m->kids[i]);
-	const struct match *ret = m->kind == MATCH_AND ? match_and_n(ms, v, m->n)
-						       : match_or_n(ms, v, m->n);
+	const struct match *ret =
+		m->kind == MATCH_AND ? match_and_n(ms, v, m->n) : match_or_n(ms, v, m->n);
+	free(v);
+	return ret;
+}
+
+/* The expression for packets that did not come in by lo: what the host sends to itself. */
+static const struct match *not_own(struct ipt_reader *r, const struct match *m)
+{
+	if (!m->placed)
+		return m;
+	if (m->kind == MATCH_IFACE)
+		return m->field == FIELD_IIF && !m->iface.prefix && !strcmp(m->iface.name, "lo")
+			       ? match_none(r->m)
+			       : m;
+	if (m->kind == MATCH_NOT)
+		return match_not(r->m, not_own(r, m->kids[0]));
+	const struct match **v = xreallocarray(NULL, m->n + 1, sizeof(*v));
+	for (uint32_t i = 0; i < m->n; i++)
+		v[i] = not_own(r, m->kids[i]);
+	const struct match *ret =
+		m->kind == MATCH_AND ? match_and_n(r->m, v, m->n) : match_or_n(r->m, v, m->n);
 	free(v);
 	return ret;
 }
@@ -191,8 +212,8 @@ static const struct ruleset *call(struct walk *w, struct ipt_chain *to,
 			w->follow = follow;
 		}
 		if (w->follow && to->accepts)
-			*ret_accepted = limited(
-				w->r, match_and(m, reach, accepted(w, to, depth)));
+			*ret_accepted =
+				limited(w->r, match_and(m, reach, accepted(w, to, depth)));
 		return rs;
 	}
 	return walk_chain(w, to, reach, depth, NULL, 0, ret_accepted);
@@ -243,9 +264,9 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 			sub = gone = in;
 			break;
 		case VERDICT_UNKNOWN:
-			gone = sub = match_and(m, in, match_unknown(m, LOC_NONE, "%s",
-								    rule->note ? rule->note
-									       : ""));
+			gone = sub = match_and(
+				m, in,
+				match_unknown(m, LOC_NONE, "%s", rule->note ? rule->note : ""));
 			break;
 		case VERDICT_RETURN:
 		case VERDICT_GOTO:
@@ -311,8 +332,7 @@ static size_t glue_of(struct walk *w, struct ipt_chain *ch, struct rule *v)
 		v[n++] = nf_glue(match_family(m, l->families == IPT_V4 ? FAMILY_V6 : FAMILY_V4),
 				 VERDICT_PERMIT, ch->at, "the table sees one family only");
 	else if (!l->families)
-		v[n++] = nf_glue(match_unknown(m, LOC_NONE,
-					       "which family the listing is of"),
+		v[n++] = nf_glue(match_unknown(m, LOC_NONE, "which family the listing is of"),
 				 VERDICT_PERMIT, ch->at, "the table sees one family only");
 	if (joins(w)) {
 		v[n++] = nf_glue(later, VERDICT_UNKNOWN, ch->at,
@@ -322,11 +342,11 @@ static size_t glue_of(struct walk *w, struct ipt_chain *ch, struct rule *v)
 		v[n++] = nf_glue(later, VERDICT_UNKNOWN, ch->at,
 				 "a later fragment: kernels differ in what they compare");
 	} else if (l->transport) {
-		/* xt_tcpudp.c: one that would overwrite the flags is dropped where TCP is asked */
-		const struct match *all[] = {
-			later, match_value(m, FIELD_PROTO, PROTO_TCP),
-			match_unknown(m, LOC_NONE, "a fragment at offset 1")
-		};
+		/* xt_tcpudp.c: one that would overwrite the flags is dropped where TCP is asked
+		 */
+		const struct match *all[] = { later, match_value(m, FIELD_PROTO, PROTO_TCP),
+					      match_unknown(m, LOC_NONE,
+							    "a fragment at offset 1") };
 		v[n++] = nf_glue(match_and_n(m, all, 3), VERDICT_DENY, ch->at,
 				 "a fragment at offset 1 is dropped");
 	}
@@ -335,9 +355,9 @@ static size_t glue_of(struct walk *w, struct ipt_chain *ch, struct rule *v)
 	struct range later_ones[] = { { STATE_ESTABLISHED, STATE_ESTABLISHED },
 				      { STATE_INVALID, STATE_UNTRACKED } };
 	static const char first[] = "a nat chain sees first packets only";
-	v[n++] = nf_glue(match_or(m, match_ranges(m, FIELD_STATE, later_ones, 2),
-				  w->k->untracked),
-			 VERDICT_PERMIT, ch->at, first);
+	v[n++] = nf_glue(
+		match_or(m, match_ranges(m, FIELD_STATE, later_ones, 2), w->k->untracked),
+		VERDICT_PERMIT, ch->at, first);
 	v[n++] = nf_glue(match_and(m, match_value(m, FIELD_STATE, STATE_RELATED),
 				   match_unknown(m, LOC_NONE, "nat of related packets")),
 			 VERDICT_PERMIT, ch->at, first);
@@ -385,9 +405,8 @@ static void base_chain(struct walk *w, enum ipt_table_id table)
 	size_t n = glue_of(w, ch, glue);
 	walk_chain(w, ch, reach_of(w, ch), 0, glue, n, &acc);
 	ch->plain->stateful = w->k->untracked->kind == MATCH_NONE && nf_is_stateful(ch->plain);
-	nf_bind(w->r->b, w->r->h, ch->plain, hooks[w->hook].kind,
-		ipt_priority(table, w->hook), w->l->families ? w->l->families : IPT_V4 | IPT_V6,
-		ch->at);
+	nf_bind(w->r->b, w->r->h, ch->plain, hooks[w->hook].kind, ipt_priority(table, w->hook),
+		w->l->families ? w->l->families : IPT_V4 | IPT_V6, ch->at);
 }
 
 /* The marks that packets have when they come in by an interface. */
@@ -414,8 +433,7 @@ static void listing(struct build *b, struct ipt_listing *l)
 	struct ipt_marks pre, in, forward, out;
 	struct walk w = { .b = b, .r = r, .l = l };
 	static const char nat[] = "a packet that may have been translated";
-	const struct match *translated =
-		r->h->nat_doubt ? match_all(r->m) : l->translated;
+	const struct match *translated = r->h->nat_doubt ? match_all(r->m) : l->translated;
 	const struct match *all = match_all(r->m);
 	wire_marks(b, l, &pre);
 	w.k = &pre, w.hook = PREROUTING;
@@ -434,6 +452,9 @@ static void listing(struct build *b, struct ipt_listing *l)
 	base_chain(&w, TABLE_FILTER);
 	base_chain(&w, TABLE_SECURITY);
 	base_chain(&w, TABLE_NAT);
+	/* such packets are the host's own: they are not forwarded */
+	for (size_t i = 0; i < forward.n; i++)
+		forward.v[i].cond = not_own(r, forward.v[i].cond);
 	w.k = &forward, w.hook = FORWARD;
 	base_chain(&w, TABLE_MANGLE);
 	base_chain(&w, TABLE_FILTER);
@@ -483,8 +504,8 @@ static void properties(struct ipt_listing *l, struct ipt_chain *ch, unsigned dep
 			ch->asks |= rule->asks[i].kind != ASK_STATE || l->untracks;
 		ch->changes |= rule->effect != EFFECT_NONE &&
 			       (l->tests || rule->effect == EFFECT_UNTRACK);
-		ch->accepts |= rule->verdict == VERDICT_PERMIT ||
-			       rule->verdict == VERDICT_UNKNOWN;
+		ch->accepts |=
+			rule->verdict == VERDICT_PERMIT || rule->verdict == VERDICT_UNKNOWN;
 		if (!rule->to)
 			continue;
 		if (depth < RULESET_DEPTH)

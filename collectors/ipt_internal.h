@@ -23,7 +23,14 @@
 #include "collectors/ipt.h"
 
 enum ipt_hook { PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING, IPT_HOOKS };
-enum ipt_table_id { TABLE_RAW, TABLE_MANGLE, TABLE_NAT, TABLE_FILTER, TABLE_SECURITY, IPT_TABLES };
+enum ipt_table_id {
+	TABLE_RAW,
+	TABLE_MANGLE,
+	TABLE_NAT,
+	TABLE_FILTER,
+	TABLE_SECURITY,
+	IPT_TABLES
+};
 
 /* What a rule asks that depends on the way to it. */
 enum ipt_ask_kind { ASK_MARK, ASK_CONNMARK, ASK_STATE };
@@ -37,10 +44,10 @@ struct ipt_ask {
 
 enum ipt_effect {
 	EFFECT_NONE,
-	EFFECT_MARK,	   /* mark = (mark & ~mask) ^ value */
-	EFFECT_CONNMARK,   /* the connection's mark likewise */
-	EFFECT_SAVE,	   /* connection's = (its & ~mask2) ^ (mark & mask) */
-	EFFECT_RESTORE,	   /* mark = (mark & ~mask) ^ (connection's & mask2) */
+	EFFECT_MARK,	 /* mark = (mark & ~mask) ^ value */
+	EFFECT_CONNMARK, /* the connection's mark likewise */
+	EFFECT_SAVE,	 /* connection's = (its & ~mask2) ^ (mark & mask) */
+	EFFECT_RESTORE,	 /* mark = (mark & ~mask) ^ (connection's & mask2) */
 	EFFECT_UNTRACK,
 	EFFECT_MARK_UNKNOWN, /* the mark may be anything behind it */
 };
@@ -73,22 +80,23 @@ struct ipt_table;
 struct ipt_chain {
 	struct ipt_table *table;
 	const char *name;
-	struct loc at;	   /* of its ":" line, or of the first rule */
-	int hook;	   /* enum ipt_hook of a built-in chain, or -1 */
-	bool declared;	   /* has a ":" line, -N or -P */
-	uint8_t policy;	   /* enum verdict */
+	struct loc at;	/* of its ":" line, or of the first rule */
+	int hook;	/* enum ipt_hook of a built-in chain, or -1 */
+	bool declared;	/* has a ":" line, -N or -P */
+	uint8_t policy; /* enum verdict */
 	struct loc policy_at;
 	VEC(struct ipt_rule) rules;
 	/* Itself or by calls: asks for what depends on the way, changes marks or tracking,
 	 * may accept, looks at the transport header, asks whether a packet is TCP's. */
 	bool asks, changes, accepts;
-	uint8_t colour;		 /* of the walk that finds these: 0, 1 on the way, 2 done */
-	struct ruleset *plain;	 /* the first of its rulesets */
-	bool filled;		 /* plain has its rules */
-	bool busy;		 /* being built: a call of it now is a cycle */
+	uint8_t colour;	       /* of the walk that finds these: 0, 1 on the way, 2 done */
+	struct ruleset *plain; /* the first of its rulesets */
+	bool filled;	       /* plain has its rules */
+	bool busy;	       /* being built: a call of it now is a cycle */
 	VEC(struct ipt_memo) memo;
 	unsigned n_copies;
-	const struct match *accepted; /* what it accepts of all that enter; NULL: not asked yet */
+	const struct match
+		*accepted; /* what it accepts of all that enter; NULL: not asked yet */
 };
 
 struct ipt_table {
@@ -139,11 +147,11 @@ struct ipt_single {
 
 /* Of the others. */
 struct ipt_tuple {
-	struct span ip[2];  /* the first, and the second address */
-	const char *word;   /* interface, MAC address, name of a set */
-	uint16_t lo, hi;    /* ports; type and code of ICMP */
+	struct span ip[2]; /* the first, and the second address */
+	const char *word;  /* interface, MAC address, name of a set */
+	uint16_t lo, hi;   /* ports; type and code of ICMP */
 	uint8_t proto, flags;
-	bool any_proto;	    /* bitmap:port: of TCP and UDP */
+	bool any_proto; /* bitmap:port: of TCP and UDP */
 };
 
 struct ipt_set {
@@ -151,8 +159,8 @@ struct ipt_set {
 	struct loc at;
 	enum ipt_dim dims[IPT_DIMS];
 	unsigned n_dims;
-	bool ports_only; /* bitmap:port */
-	int family;	 /* enum family, or -1: any (list:set, bitmap:port, hash:mac) */
+	bool ports_only;   /* bitmap:port */
+	int family;	   /* enum family, or -1: any (list:set, bitmap:port, hash:mac) */
 	const char *loose; /* why membership isn't known, or NULL */
 	int netmask;	   /* 1 + the length that is compared of an address; 0: all of it */
 	bool times_out;	   /* elements that don't say otherwise do */
@@ -185,7 +193,7 @@ struct ipt_reader {
 enum { IPT_WORDS = 256 };
 
 struct ipt_words {
-	const char *v[IPT_WORDS]; /* NUL-terminated, in the reader's scratch */
+	const char *v[IPT_WORDS];		 /* NUL-terminated, in the reader's scratch */
 	uint32_t off[IPT_WORDS], end[IPT_WORDS]; /* within the line */
 	bool quoted[IPT_WORDS];
 	size_t n;
@@ -236,23 +244,23 @@ struct ipt_parse {
 	struct ipt_chain *chain;
 	const struct ipt_line *line;
 	struct ipt_words w;
-	size_t i;	   /* the word to be read next */
+	size_t i; /* the word to be read next */
 	struct ipt_rule *rule;
 	enum family family; /* of the listing; FAMILY_V4 where it isn't told */
 	const struct match *cond;
 	const struct match *touch; /* of it, what holds for a connection's other packets */
-	int proto;	     /* -p: a number, or -1 */
+	int proto;		   /* -p: a number, or -1 */
 	bool proto_negated;
 	VEC(struct ipt_ask) asks;
 	VEC(struct ipt_late_cond) late;
 	bool late_doubt[LATE_KINDS];
 	const char *modules[16]; /* -m, the last one last; in the arena */
 	size_t n_modules;
-	bool header;	     /* the match of the protocol's own header is there (-m tcp) */
-	const char *target;  /* -j */
+	bool header;	    /* the match of the protocol's own header is there (-m tcp) */
+	const char *target; /* -j */
 	bool go_to;
-	size_t first, n_after;	  /* the words behind -j TARGET */
-	const char *doubt;   /* something was not understood */
+	size_t first, n_after; /* the words behind -j TARGET */
+	const char *doubt;     /* something was not understood */
 };
 
 /* Reads the words of a rule from p->i on into p->rule. */
@@ -303,8 +311,8 @@ const struct match *ipt_in_set(struct ipt_parse *p, const char *name, const char
 
 struct ipt_piece {
 	const struct match *cond;
-	uint32_t mark, known;	/* known: a bit for each that is */
-	uint32_t ct, ct_known;	/* the connection's */
+	uint32_t mark, known;  /* known: a bit for each that is */
+	uint32_t ct, ct_known; /* the connection's */
 };
 
 enum { IPT_PIECES = 24 };
@@ -312,8 +320,8 @@ enum { IPT_PIECES = 24 };
 /* The mark as a function of the packet: the first pieces, else the last one. */
 struct ipt_marks {
 	struct ipt_reader *r;
-	uint32_t version; /* equal versions, equal functions */
-	uint32_t *versions; /* the last one given out */
+	uint32_t version;		/* equal versions, equal functions */
+	uint32_t *versions;		/* the last one given out */
 	struct ipt_piece v[IPT_PIECES]; /* their conditions exclude each other */
 	size_t n;
 	struct ipt_piece rest; /* without a condition */

@@ -175,8 +175,7 @@ static void flush(struct ipt_marks *k)
 	struct ipt_rule rule = { .effect = EFFECT_MARK,
 				 .value = k->waiting.value,
 				 .mask = k->waiting.mask };
-	const struct match *when =
-		match_or_n(k->r->m, k->waiting.when.v, k->waiting.when.n);
+	const struct match *when = match_or_n(k->r->m, k->waiting.when.v, k->waiting.when.n);
 	k->waiting.when.n = 0;
 	apply(k, &rule, when);
 }
@@ -195,7 +194,8 @@ void ipt_marks_change(struct ipt_marks *k, const struct ipt_rule *rule,
 	if (rule->effect == EFFECT_UNTRACK) {
 		k->untracked = match_or(m, k->untracked, when);
 		if (ipt_weight(k->untracked, PIECE_WEIGHT) > PIECE_WEIGHT)
-			k->untracked = match_unknown(m, LOC_NONE, "packets taken out of tracking");
+			k->untracked =
+				match_unknown(m, LOC_NONE, "packets taken out of tracking");
 		changed(k);
 		return;
 	}
@@ -205,9 +205,9 @@ void ipt_marks_change(struct ipt_marks *k, const struct ipt_rule *rule,
 		apply(k, rule, when);
 		return;
 	}
-	if (k->waiting.when.n && (k->waiting.value != rule->value ||
-				  k->waiting.mask != rule->mask ||
-				  k->waiting.when.n >= WAITING_MOST))
+	if (k->waiting.when.n &&
+	    (k->waiting.value != rule->value || k->waiting.mask != rule->mask ||
+	     k->waiting.when.n >= WAITING_MOST))
 		flush(k);
 	k->waiting.value = rule->value;
 	k->waiting.mask = rule->mask;
@@ -238,7 +238,7 @@ static const struct match *ask_mark(struct ipt_marks *k, const struct ipt_ask *a
 			not = match_or(m, not, k->v[i].cond);
 	}
 	if (rest->kind != MATCH_NONE)
-		is = match_or(m, match_and(m, match_not(m, not), rest), is);
+		is = match_or(m, match_and(m, match_not(m, not ), rest), is);
 	if (ipt_weight(is, ASK_WEIGHT) > ASK_WEIGHT)
 		return match_unknown(m, LOC_NONE, "marks set in more ways than are followed");
 	return is;
@@ -274,7 +274,8 @@ const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_ask *a, 
 		is = ask_state(k, a);
 	} else {
 		if (early && a->kind == ASK_CONNMARK)
-			return match_unknown(m, LOC_NONE, "a connection's mark before tracking");
+			return match_unknown(m, LOC_NONE,
+					     "a connection's mark before tracking");
 		is = ask_mark(k, a);
 	}
 	if (a->negate)
@@ -297,7 +298,7 @@ void ipt_marks_doubt(struct ipt_marks *k, const struct match *when, const char *
 		return;
 	if (k->untracked->kind != MATCH_NONE) {
 		k->untracked =
-			match_or(m, match_and(m, k->untracked, not),
+			match_or(m, match_and(m, k->untracked, not ),
 				 match_and(m, when, match_unknown(m, LOC_NONE, "%s", why)));
 		changed(k);
 	}
@@ -310,7 +311,7 @@ void ipt_marks_doubt(struct ipt_marks *k, const struct match *when, const char *
 	bool room = true;
 	for (size_t i = 0; i < old.n; i++) {
 		struct ipt_piece x = old.v[i];
-		x.cond = match_and(m, x.cond, not);
+		x.cond = match_and(m, x.cond, not );
 		room &= put(k, x);
 	}
 	struct ipt_piece x = agreed.rest;
@@ -330,14 +331,14 @@ void ipt_marks_join(struct ipt_marks *k, struct ipt_marks *other, const struct m
 	flush(k);
 	flush(other);
 	if (k->untracked != other->untracked)
-		k->untracked = match_or(m, match_and(m, k->untracked, not),
+		k->untracked = match_or(m, match_and(m, k->untracked, not ),
 					match_and(m, other->untracked, where));
 	struct ipt_marks old = *k;
 	bool room = true;
 	k->n = 0;
 	for (size_t i = 0; i < old.n; i++) {
 		struct ipt_piece x = old.v[i];
-		x.cond = match_and(m, x.cond, not);
+		x.cond = match_and(m, x.cond, not );
 		room &= put(k, x);
 	}
 	for (size_t i = 0; i < other->n; i++) {

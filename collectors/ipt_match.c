@@ -124,8 +124,8 @@ static void multiport(struct ipt_parse *p, bool negate, bool source, bool destin
 		s += len + 1;
 	}
 	p->l->transport = true;
-	ipt_and_lasting(p, match_and(m, match_range(m, FIELD_SPORT, 0, 65535),
-				     turned(p, any, negate)));
+	ipt_and_lasting(
+		p, match_and(m, match_range(m, FIELD_SPORT, 0, 65535), turned(p, any, negate)));
 }
 
 static void multi_sports(struct ipt_parse *p, bool negate)
@@ -324,12 +324,10 @@ static const struct match *type_is(struct ipt_parse *p, enum field f, const char
 	enum family family = p->family;
 	if (!p->l->families)
 		return match_unknown(m, LOC_NONE, "address type in a family that is not told");
-	const struct match *multicast =
-		prefix(p, f, family, v6 ? "ff00::/8" : "224.0.0.0/4");
-	const struct match *fixed =
-		v6 ? match_none(m)
-		   : match_or(m, prefix(p, f, family, "255.255.255.255"),
-			      prefix(p, f, family, "0.0.0.0"));
+	const struct match *multicast = prefix(p, f, family, v6 ? "ff00::/8" : "224.0.0.0/4");
+	const struct match *fixed = v6 ? match_none(m)
+				       : match_or(m, prefix(p, f, family, "255.255.255.255"),
+						  prefix(p, f, family, "0.0.0.0"));
 	/* the rest of 0/8 was broadcast before Linux 5.3 */
 	const struct match *zero =
 		v6 ? match_none(m)
@@ -436,9 +434,9 @@ static void bound(struct ipt_parse *p, const char *module)
 	ipt_and(p, match_unknown(p->r->m, LOC_NONE, "match %s", module));
 	p->late_doubt[LATE_SET] |= !strcmp(module, "set");
 	p->late_doubt[LATE_ADDRTYPE] |= !strcmp(module, "addrtype");
-	while (ipt_value(p) || (p->i + 1 < p->w.n && !p->w.quoted[p->i] &&
-				!strcmp(p->w.v[p->i], "!") && p->w.v[p->i + 1][0] != '-' &&
-				p->i++ < p->w.n))
+	while (ipt_value(p) ||
+	       (p->i + 1 < p->w.n && !p->w.quoted[p->i] && !strcmp(p->w.v[p->i], "!") &&
+		p->w.v[p->i + 1][0] != '-' && p->i++ < p->w.n))
 		;
 }
 
@@ -490,16 +488,16 @@ static const struct option options[] = {
 
 /* Extensions that are understood as a bound: each narrows by something of its own. */
 static const char *const bounds[] = {
-	"ah",	     "bpf",	   "cgroup",	"cluster",   "connbytes", "connlabel",
-	"connlimit", "condition",  "cpu",	"devgroup",  "dscp",	  "dst",
-	"ecn",	     "esp",	   "eui64",	"frag",	     "fuzzy",	  "geoip",
-	"hashlimit", "hbh",	   "helper",	"hl",	     "ipcomp",	  "ipp2p",
+	"ah",	       "bpf",	     "cgroup",	"cluster",   "connbytes", "connlabel",
+	"connlimit",   "condition",  "cpu",	"devgroup",  "dscp",	  "dst",
+	"ecn",	       "esp",	     "eui64",	"frag",	     "fuzzy",	  "geoip",
+	"hashlimit",   "hbh",	     "helper",	"hl",	     "ipcomp",	  "ipp2p",
 	"ipv4options", "ipv6header", "ipvs",	"l2tp",	     "layer7",	  "length",
-	"length2",   "limit",	   "mh",	"ndpi",	     "nfacct",	  "nth",
-	"osf",	     "owner",	   "pkttype",	"policy",    "psd",	  "quota",
-	"quota2",    "random",	   "rateest",	"realm",     "recent",	  "rpfilter",
-	"rt",	     "socket",	   "srh",	"statistic", "string",	  "tcpmss",
-	"time",	     "tos",	   "ttl",	"u32",	     "unclean",	  NULL
+	"length2",     "limit",	     "mh",	"ndpi",	     "nfacct",	  "nth",
+	"osf",	       "owner",	     "pkttype", "policy",    "psd",	  "quota",
+	"quota2",      "random",     "rateest", "realm",     "recent",	  "rpfilter",
+	"rt",	       "socket",     "srh",	"statistic", "string",	  "tcpmss",
+	"time",	       "tos",	     "ttl",	"u32",	     "unclean",	  NULL
 };
 
 static bool has_ports_module(const char *s)

@@ -34,8 +34,8 @@ static int by_length(const void *x, const void *y)
 }
 
 /* With exceptions the most specific net decides: from the widest to the narrowest. */
-static const struct match *with_exceptions(struct ipt_parse *p, struct ipt_set *s,
-					   enum field f, enum family family)
+static const struct match *with_exceptions(struct ipt_parse *p, struct ipt_set *s, enum field f,
+					   enum family family)
 {
 	struct matches *m = p->r->m;
 	const struct ipt_single **v = xreallocarray(NULL, s->singles.n, sizeof(*v));
@@ -121,7 +121,8 @@ struct group {
 	struct spans sure, timed;
 };
 
-/* All but the first address of an element: a text that tells groups apart, and the condition. */
+/* All but the first address of an element: a text that tells groups apart, and the condition.
+ */
 static void rest_of(struct ipt_parse *p, const struct ipt_set *s, const struct ipt_tuple *e,
 		    const bool *source, struct text *key, const struct match **ret)
 {
@@ -137,12 +138,14 @@ static void rest_of(struct ipt_parse *p, const struct ipt_set *s, const struct i
 		case DIM_NET:
 			if (!addresses++)
 				break;
-			text_putf(key, " %llx:%llx-%llx:%llx", (unsigned long long)e->ip[1].lo.hi,
+			text_putf(key, " %llx:%llx-%llx:%llx",
+				  (unsigned long long)e->ip[1].lo.hi,
 				  (unsigned long long)e->ip[1].lo.lo,
 				  (unsigned long long)e->ip[1].hi.hi,
 				  (unsigned long long)e->ip[1].hi.lo);
 			if (ret)
-				all = match_and(m, all, match_spans(m, f, family, &e->ip[1], 1));
+				all = match_and(m, all,
+						match_spans(m, f, family, &e->ip[1], 1));
 			break;
 		case DIM_PORT:
 			text_putf(key, " %u:%u-%u", e->proto, e->lo, e->hi);
@@ -154,19 +157,20 @@ static void rest_of(struct ipt_parse *p, const struct ipt_set *s, const struct i
 				  e->word);
 			if (!ret)
 				break;
-			all = match_and(m, all,
-					e->flags & MEMBER_PHYSDEV
-						? maybe(p, "a port of a bridge in a set")
-						: match_iface(m, source[i] ? FIELD_IIF : FIELD_OIF,
-							      e->word,
-							      e->flags & MEMBER_WILDCARD));
+			all = match_and(
+				m, all,
+				e->flags & MEMBER_PHYSDEV
+					? maybe(p, "a port of a bridge in a set")
+					: match_iface(m, source[i] ? FIELD_IIF : FIELD_OIF,
+						      e->word, e->flags & MEMBER_WILDCARD));
 			break;
 		case DIM_MAC:
 			text_putf(key, " %s", e->word);
 			if (ret)
-				all = match_and(m, all,
-						source[i] ? match_iface(m, FIELD_MAC, e->word, false)
-							  : maybe(p, "the receiver's MAC address"));
+				all = match_and(
+					m, all,
+					source[i] ? match_iface(m, FIELD_MAC, e->word, false)
+						  : maybe(p, "the receiver's MAC address"));
 			break;
 		default:
 			break;
@@ -206,10 +210,10 @@ static const struct match *in_tuples(struct ipt_parse *p, struct ipt_set *s, con
 		struct group *g = groups.entries[i].value;
 		const struct match *doubt = maybe(p, timeout), *in;
 		if (addressed)
-			in = match_or(m, match_spans(m, f, family, g->sure.v, g->sure.n),
-				      match_and(m, match_spans(m, f, family, g->timed.v,
-							       g->timed.n),
-						doubt));
+			in = match_or(
+				m, match_spans(m, f, family, g->sure.v, g->sure.n),
+				match_and(m, match_spans(m, f, family, g->timed.v, g->timed.n),
+					  doubt));
 		else
 			in = g->sure.n ? match_all(m) : doubt;
 		all[i] = match_and(m, in, g->rest);

@@ -15,21 +15,25 @@ struct word {
 };
 
 static const struct word protocols[] = {
-	{ "hopopt", 0 },      { "icmp", 1 },	    { "igmp", 2 },	 { "ggp", 3 },
-	{ "ipencap", 4 },     { "ipv4", 4 },	    { "st", 5 },	 { "tcp", 6 },
-	{ "egp", 8 },	      { "igp", 9 },	    { "pup", 12 },	 { "udp", 17 },
-	{ "hmp", 20 },	      { "xns-idp", 22 },    { "rdp", 27 },	 { "dccp", 33 },
-	{ "xtp", 36 },	      { "ddp", 37 },	    { "ipv6", 41 },	 { "ipv6-route", 43 },
-	{ "ipv6-frag", 44 },  { "idrp", 45 },	    { "rsvp", 46 },	 { "gre", 47 },
-	{ "esp", 50 },	      { "ipv6-crypt", 50 }, { "ah", 51 },	 { "ipv6-auth", 51 },
-	{ "skip", 57 },	      { "icmpv6", 58 },	    { "icmp6", 58 },	 { "ipv6-icmp", 58 },
-	{ "ipv6-nonxt", 59 }, { "ipv6-opts", 60 },  { "eigrp", 88 },	 { "ospf", 89 },
-	{ "ax.25", 93 },      { "ipip", 94 },	    { "etherip", 97 },	 { "encap", 98 },
-	{ "pim", 103 },	      { "ipcomp", 108 },    { "vrrp", 112 },	 { "carp", 112 },
-	{ "l2tp", 115 },      { "isis", 124 },	    { "sctp", 132 },	 { "fc", 133 },
-	{ "mh", 135 },	      { "ipv6-mh", 135 },   { "mobility-header", 135 },
-	{ "udplite", 136 },   { "mpls-in-ip", 137 }, { "hip", 139 },	 { "shim6", 140 },
-	{ NULL, 0 },
+	{ "hopopt", 0 },     { "icmp", 1 },	    { "igmp", 2 },
+	{ "ggp", 3 },	     { "ipencap", 4 },	    { "ipv4", 4 },
+	{ "st", 5 },	     { "tcp", 6 },	    { "egp", 8 },
+	{ "igp", 9 },	     { "pup", 12 },	    { "udp", 17 },
+	{ "hmp", 20 },	     { "xns-idp", 22 },	    { "rdp", 27 },
+	{ "dccp", 33 },	     { "xtp", 36 },	    { "ddp", 37 },
+	{ "ipv6", 41 },	     { "ipv6-route", 43 },  { "ipv6-frag", 44 },
+	{ "idrp", 45 },	     { "rsvp", 46 },	    { "gre", 47 },
+	{ "esp", 50 },	     { "ipv6-crypt", 50 },  { "ah", 51 },
+	{ "ipv6-auth", 51 }, { "skip", 57 },	    { "icmpv6", 58 },
+	{ "icmp6", 58 },     { "ipv6-icmp", 58 },   { "ipv6-nonxt", 59 },
+	{ "ipv6-opts", 60 }, { "eigrp", 88 },	    { "ospf", 89 },
+	{ "ax.25", 93 },     { "ipip", 94 },	    { "etherip", 97 },
+	{ "encap", 98 },     { "pim", 103 },	    { "ipcomp", 108 },
+	{ "vrrp", 112 },     { "carp", 112 },	    { "l2tp", 115 },
+	{ "isis", 124 },     { "sctp", 132 },	    { "fc", 133 },
+	{ "mh", 135 },	     { "ipv6-mh", 135 },    { "mobility-header", 135 },
+	{ "udplite", 136 },  { "mpls-in-ip", 137 }, { "hip", 139 },
+	{ "shim6", 140 },    { NULL, 0 },
 };
 
 static const struct word services[] = {
@@ -274,8 +278,9 @@ bool ipt_icmp(bool v6, const char *s, unsigned *ret_type, struct range *ret_code
 		if (!x)
 			return false;
 		*ret_type = x->type;
-		*ret_code = x->code < 0 ? (struct range){ 0, 255 }
-					: (struct range){ (uint16_t)x->code, (uint16_t)x->code };
+		*ret_code = x->code < 0
+				    ? (struct range){ 0, 255 }
+				    : (struct range){ (uint16_t)x->code, (uint16_t)x->code };
 		return true;
 	}
 	if (slash && !parse_number(slash + 1, strlen(slash + 1), 0, 255, true, &code))
@@ -288,11 +293,11 @@ bool ipt_icmp(bool v6, const char *s, unsigned *ret_type, struct range *ret_code
 
 bool ipt_tcp_flags(const char *s, unsigned *ret)
 {
-	static const struct word flags[] = {
-		{ "FIN", TCP_FIN }, { "SYN", TCP_SYN }, { "RST", TCP_RST }, { "PSH", TCP_PSH },
-		{ "ACK", TCP_ACK }, { "URG", TCP_URG }, { "ALL", 63 },	    { "NONE", 0 },
-		{ NULL, 0 }
-	};
+	static const struct word flags[] = { { "FIN", TCP_FIN }, { "SYN", TCP_SYN },
+					     { "RST", TCP_RST }, { "PSH", TCP_PSH },
+					     { "ACK", TCP_ACK }, { "URG", TCP_URG },
+					     { "ALL", 63 },	 { "NONE", 0 },
+					     { NULL, 0 } };
 	unsigned all = 0;
 	uint32_t number;
 	if (!strncmp(s, "0x", 2) && ipt_number(s, strlen(s), &number) && number < 256) {

@@ -145,10 +145,9 @@ const struct match *ipt_iface(struct ipt_parse *p, enum field f, const char *s)
 		void **slot = map_at(&p->r->ports, name);
 		if (!*slot) {
 			*slot = p;
-			*vec_add(&p->r->b->ports) = (struct port){ .name = name,
-								   .kind = "interface",
-								   .up = true,
-								   .at = p->rule->at };
+			*vec_add(&p->r->b->ports) = (struct port){
+				.name = name, .kind = "interface", .up = true, .at = p->rule->at
+			};
 		}
 	}
 	return match_iface(p->r->m, f, name, prefix);
@@ -251,7 +250,8 @@ static void jump(struct ipt_parse *p, bool go_to)
 {
 	const char *s = ipt_value(p);
 	if (!s || p->target) {
-		ipt_and(p, ipt_unknown(p, s ? "more than one target" : "a target without a name"));
+		ipt_and(p,
+			ipt_unknown(p, s ? "more than one target" : "a target without a name"));
 		return;
 	}
 	p->target = arena_str(p->r->arena, s);

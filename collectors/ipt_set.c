@@ -54,12 +54,13 @@ static bool read_type(struct ipt_set *s, const char *type)
 /* Options of a set or an element: how many values each takes. */
 static int values_of(const char *option)
 {
-	static const char *const none[] = { "counters", "comment", "skbinfo", "forceadd", NULL };
-	static const char *const one[] = { "family",	 "hashsize", "maxelem", "bucketsize",
-					   "initval",	 "netmask",  "bitmask", "timeout",
-					   "range",	 "markmask", "size",	"probes",
-					   "resize",	 "packets",  "bytes",	"skbmark",
-					   "skbprio",	 "skbqueue", NULL };
+	static const char *const none[] = { "counters", "comment", "skbinfo", "forceadd",
+					    NULL };
+	static const char *const one[] = { "family",  "hashsize", "maxelem", "bucketsize",
+					   "initval", "netmask",  "bitmask", "timeout",
+					   "range",   "markmask", "size",    "probes",
+					   "resize",  "packets",  "bytes",   "skbmark",
+					   "skbprio", "skbqueue", NULL };
 	for (size_t i = 0; none[i]; i++)
 		if (!strcmp(none[i], option))
 			return 0;
@@ -231,7 +232,8 @@ static void add(struct ipt_reader *r, const struct ipt_text *t, const struct ipt
 		i++;
 	struct ipt_set *s = i < w->n ? map_get(&r->sets, w->v[i]) : NULL;
 	if (!s || i + 1 >= w->n) {
-		diag_error(r->d, EINVAL, "ipt.set", at, "an element of a set that is not there");
+		diag_error(r->d, EINVAL, "ipt.set", at,
+			   "an element of a set that is not there");
 		count(r, t, ACCOUNT_REJECTED, at, "an element of a set that is not there");
 		device_build_taint(r->b, NULL, at, "an element of a set that is not there");
 		return;
@@ -267,10 +269,10 @@ static void add(struct ipt_reader *r, const struct ipt_text *t, const struct ipt
 			     "not understood: %s; whether a packet is in %s isn't known", odd,
 			     s->name);
 	}
-	const char *why = odd			     ? odd
-			  : s->loose		     ? s->loose
+	const char *why = odd			   ? odd
+			  : s->loose		   ? s->loose
 			  : (flags & MEMBER_MAYBE) ? "an element that times out"
-						     : NULL;
+						   : NULL;
 	count(r, t, why ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, at, why);
 }
 
@@ -307,7 +309,8 @@ bool ipt_set_line(struct ipt_reader *r, const struct ipt_text *t, const struct i
 	bool ours = false;
 	for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
 		ours |= strlen(words[k]) == len && !strncmp(words[k], line->s + i, len);
-	if (!ours || (i + len < line->len && line->s[i + len] != ' ' && line->s[i + len] != '\r'))
+	if (!ours ||
+	    (i + len < line->len && line->s[i + len] != ' ' && line->s[i + len] != '\r'))
 		return false;
 	ipt_split(r, line, &w);
 	if (!strcmp(w.v[0], "create"))

@@ -6,6 +6,7 @@
  */
 #include "collectors/ipt_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum fate {
@@ -132,7 +133,8 @@ static void effect(struct ipt_parse *p, enum ipt_effect e, uint32_t value, uint3
 	p->rule->mask = mask;
 }
 
-/* --set-mark and its kin, of MARK and CONNMARK alike (libxt_MARK.c); false where none is there */
+/* --set-mark and its kin, of MARK and CONNMARK alike (libxt_MARK.c); false where none is there
+ */
 static bool set_mark(struct ipt_parse *p, enum ipt_effect e)
 {
 	uint32_t v, m;
@@ -245,8 +247,7 @@ static void translation_targets(struct ipt_parse *p, struct translation *t)
 			    !nat_address(p->family, p->w.v[i + 1], &t->to[t->n], &none))
 				t->unknown = true;
 			else if (none)
-				t->ports = true,
-				t->to_ports = port_range(p->w.v[i + 1] + 1);
+				t->ports = true, t->to_ports = port_range(p->w.v[i + 1] + 1);
 			else
 				t->n++;
 		}

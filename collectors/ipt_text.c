@@ -37,8 +37,8 @@ static void trim(const struct ipt_line *line, size_t *ret_from, size_t *ret_to)
 	size_t from = 0, to = line->len;
 	while (from < to && (line->s[from] == ' ' || line->s[from] == '\t'))
 		from++;
-	while (to > from && (line->s[to - 1] == ' ' || line->s[to - 1] == '\t' ||
-			     line->s[to - 1] == '\r'))
+	while (to > from &&
+	       (line->s[to - 1] == ' ' || line->s[to - 1] == '\t' || line->s[to - 1] == '\r'))
 		to--;
 	*ret_from = from, *ret_to = to;
 }
@@ -92,7 +92,7 @@ static bool read_head(const struct ipt_line *line, struct head *ret)
 	ret->program[n] = '\0';
 	ret->families = has_prefix(ret->program, "ip6tables")  ? IPT_V6
 			: has_prefix(ret->program, "iptables") ? IPT_V4
-								: 0;
+							       : 0;
 	size_t len = 0;
 	for (from += n + 1; from + len < to && line->s[from + len] != ' '; len++)
 		if (len + 1 < sizeof(version))
@@ -113,7 +113,7 @@ static bool read_head(const struct ipt_line *line, struct head *ret)
 		   strstr(ret->program, "nft") || has_prefix(ret->program, "xtables");
 	/* 1.8.0 to 1.8.7 did not say which of the two they are */
 	bool mute = major == 1 && minor == 8 && patch < 8;
-	ret->backend = nft					     ? IPT_NFT
+	ret->backend = nft					 ? IPT_NFT
 		       : strstr(ret->program, "legacy") || !mute ? IPT_LEGACY
 								 : IPT_ANY;
 	if (!major && ret->backend == IPT_LEGACY && !strstr(ret->program, "legacy"))
@@ -136,8 +136,7 @@ static struct ipt_listing *new_listing(struct ipt_reader *r, const struct ipt_te
 	l->at = first < t->n ? t->v[first].at : t->at;
 	l->translated = match_none(r->m);
 	for (int i = 0; i < IPT_TABLES; i++)
-		l->tables[i] = (struct ipt_table){ .listing = l,
-						   .id = (enum ipt_table_id)i };
+		l->tables[i] = (struct ipt_table){ .listing = l, .id = (enum ipt_table_id)i };
 	*vec_add(&r->listings) = l;
 	return l;
 }
@@ -213,13 +212,22 @@ static bool word_of_v4(const char *s, size_t len)
 
 static unsigned evidence(const struct ipt_line *line)
 {
-	static const char *const six[] = { "ipv6-icmp", "icmpv6", "icmp6", "icmp6-port-unreachable",
-					   "icmp6-adm-prohibited", "icmp6-no-route",
-					   "icmp6-addr-unreachable", "ipv6header" };
-	static const char *const four[] = { "icmp", "icmp-port-unreachable",
-					    "icmp-host-prohibited", "icmp-admin-prohibited",
-					    "icmp-net-unreachable", "icmp-net-prohibited",
-					    "icmp-host-unreachable", "icmp-proto-unreachable" };
+	static const char *const six[] = { "ipv6-icmp",
+					   "icmpv6",
+					   "icmp6",
+					   "icmp6-port-unreachable",
+					   "icmp6-adm-prohibited",
+					   "icmp6-no-route",
+					   "icmp6-addr-unreachable",
+					   "ipv6header" };
+	static const char *const four[] = { "icmp",
+					    "icmp-port-unreachable",
+					    "icmp-host-prohibited",
+					    "icmp-admin-prohibited",
+					    "icmp-net-unreachable",
+					    "icmp-net-prohibited",
+					    "icmp-host-unreachable",
+					    "icmp-proto-unreachable" };
 	unsigned found = 0;
 	size_t i = 0;
 	while (i < line->len) {
@@ -273,10 +281,11 @@ static void find_family(struct ipt_reader *r, struct ipt_listing *l)
 		found = family_of_name(l->text->name);
 	l->families = found;
 	if (!found)
-		diag_warning(r->d, "ipt.family", l->at,
-			     "nothing tells whether these are rules for IPv4 or IPv6: both ways "
-			     "count; name the file after the program that wrote it, or keep its "
-			     "head");
+		diag_warning(
+			r->d, "ipt.family", l->at,
+			"nothing tells whether these are rules for IPv4 or IPv6: both ways "
+			"count; name the file after the program that wrote it, or keep its "
+			"head");
 }
 
 /* What rules do beyond themselves, from their words alone. */
@@ -314,8 +323,9 @@ struct words_found {
 static void glance_line(const struct ipt_line *line, struct words_found *ret,
 			struct map *loosened)
 {
-	static const char *const matches[] = { "-m", "--match" }, *const targets[] = { "-j",
-										       "--jump" };
+	static const char *const matches[] = { "-m", "--match" }, *const targets[] = {
+		"-j", "--jump"
+	};
 	char name[64];
 	const char *s;
 	size_t len;
@@ -386,7 +396,8 @@ void ipt_glance(const struct ipt_text *v, size_t n, struct ipt_glance *ret)
 					continue;
 				ret->tracks[f] |= w.tracks;
 				ret->marks[f] |= w.marks;
-				ret->nats[f] |= nat && !begins(line, "-P") && !begins(line, "-N");
+				ret->nats[f] |=
+					nat && !begins(line, "-P") && !begins(line, "-N");
 			}
 		}
 	}
@@ -427,7 +438,8 @@ static void policy(struct reading *g, struct ipt_chain *ch, const char *word, st
 		ch->policy = VERDICT_DENY;
 	} else {
 		ch->policy = VERDICT_UNKNOWN;
-		diag_error(r->d, EINVAL, "ipt.policy", at, "%s is not a policy of a chain", word);
+		diag_error(r->d, EINVAL, "ipt.policy", at, "%s is not a policy of a chain",
+			   word);
 		count(r, g->t, ACCOUNT_BOUNDED, true, at, "a policy that is not known");
 		return;
 	}
@@ -440,7 +452,8 @@ static void chain_line(struct reading *g, const char *name, const char *word, st
 	struct ipt_reader *r = g->r;
 	struct ipt_chain *ch = chain(g, name, at);
 	if (ch->declared && ch->hook < 0)
-		diag_warning(r->d, "ipt.chain-twice", at, "the chain %s is there already", name);
+		diag_warning(r->d, "ipt.chain-twice", at, "the chain %s is there already",
+			     name);
 	ch->declared = true;
 	if (ch->hook >= 0) {
 		policy(g, ch, word, at);
@@ -457,10 +470,11 @@ static void close_table(struct reading *g, struct loc at)
 	if (!g->table)
 		return;
 	if (!g->table->committed && !g->l->bare && !g->rules) {
-		g->r->err = diag_error(g->r->d, EINVAL, "ipt.truncated", at,
-				       "the table %s does not end with COMMIT: the listing is cut "
-				       "short; save it again",
-				       ipt_table_name(g->table->id));
+		g->r->err =
+			diag_error(g->r->d, EINVAL, "ipt.truncated", at,
+				   "the table %s does not end with COMMIT: the listing is cut "
+				   "short; save it again",
+				   ipt_table_name(g->table->id));
 		device_build_taint(g->r->b, NULL, at, "a listing that is cut short");
 		g->t->acc->failed = true;
 	}
@@ -543,14 +557,29 @@ static const char *command_word(const char *s)
 {
 	static const struct {
 		const char *word, *is;
-	} words[] = { { "-A", "-A" },	  { "--append", "-A" },	  { "-I", "-I" },
-		      { "--insert", "-I" }, { "-N", "-N" },	  { "--new-chain", "-N" },
-		      { "--new", "-N" },  { "-P", "-P" },	  { "--policy", "-P" },
-		      { "-F", "-F" },	  { "--flush", "-F" },	  { "-X", "-X" },
-		      { "--delete-chain", "-X" }, { "-Z", "-" },  { "--zero", "-" },
-		      { "-L", "-" },	  { "--list", "-" },	  { "-S", "-" },
-		      { "--list-rules", "-" }, { "-C", "-" },	  { "--check", "-" },
-		      { "-h", "-" },	  { "--help", "-" } };
+	} words[] = { { "-A", "-A" },
+		      { "--append", "-A" },
+		      { "-I", "-I" },
+		      { "--insert", "-I" },
+		      { "-N", "-N" },
+		      { "--new-chain", "-N" },
+		      { "--new", "-N" },
+		      { "-P", "-P" },
+		      { "--policy", "-P" },
+		      { "-F", "-F" },
+		      { "--flush", "-F" },
+		      { "-X", "-X" },
+		      { "--delete-chain", "-X" },
+		      { "-Z", "-" },
+		      { "--zero", "-" },
+		      { "-L", "-" },
+		      { "--list", "-" },
+		      { "-S", "-" },
+		      { "--list-rules", "-" },
+		      { "-C", "-" },
+		      { "--check", "-" },
+		      { "-h", "-" },
+		      { "--help", "-" } };
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (!strcmp(words[i].word, s))
 			return words[i].is;
@@ -592,8 +621,8 @@ static void command(struct reading *g, const struct ipt_line *line, size_t from,
 			add_rule(g, &p, arena_str(r->arena, name), at, SIZE_MAX);
 	} else if (what && name && !strcmp(what, "-I")) {
 		uint64_t place = 1;
-		if (p.i < p.w.n && parse_number(p.w.v[p.i], strlen(p.w.v[p.i]), 1, 1 << 30,
-						false, &place))
+		if (p.i < p.w.n &&
+		    parse_number(p.w.v[p.i], strlen(p.w.v[p.i]), 1, 1 << 30, false, &place))
 			p.i++;
 		if (g->rules)
 			add_rule(g, &p, arena_str(r->arena, name), at, (size_t)place);
@@ -603,8 +632,9 @@ static void command(struct reading *g, const struct ipt_line *line, size_t from,
 		chain_line(g, name, "-", at);
 	} else if (what && name && !strcmp(what, "-P")) {
 		chain_line(g, name, p.i < p.w.n ? p.w.v[p.i] : "", at);
-	} else if (what && (!strcmp(what, "-") || ((!strcmp(what, "-F") || !strcmp(what, "-X")) &&
-						   table_is_empty(g->table) && !g->commands))) {
+	} else if (what &&
+		   (!strcmp(what, "-") || ((!strcmp(what, "-F") || !strcmp(what, "-X")) &&
+					   table_is_empty(g->table) && !g->commands))) {
 		count(r, g->t, ACCOUNT_IRRELEVANT, false, at, NULL);
 	} else {
 		diag_error(r->d, EINVAL, "ipt.command", at,
@@ -623,14 +653,16 @@ static void comment_line(struct reading *g, const struct ipt_line *line, struct 
 	count(r, g->t, ACCOUNT_IRRELEVANT, false, at, NULL);
 	if (begins(line, "# Completed on"))
 		g->completed = true;
-	if (!begins(line, "# Warning:") || !memmem(line->s, line->len, "legacy tables present", 21))
+	if (!begins(line, "# Warning:") ||
+	    !memmem(line->s, line->len, "legacy tables present", 21))
 		return;
 	vec_each (l, &r->listings)
 		if ((*l)->families == g->l->families && (*l)->backend == IPT_LEGACY)
 			return;
-	diag_warning(r->d, "ipt.legacy-present", at,
-		     "tables of iptables-legacy are there as well and not in this listing: save "
-		     "them with iptables-legacy-save into the same source");
+	diag_warning(
+		r->d, "ipt.legacy-present", at,
+		"tables of iptables-legacy are there as well and not in this listing: save "
+		"them with iptables-legacy-save into the same source");
 	device_build_taint(r->b, NULL, at, "tables of iptables-legacy that were not read");
 }
 
@@ -703,9 +735,10 @@ static void read_listing(struct ipt_reader *r, struct ipt_listing *l, bool rules
 		device_build_taint(r->b, NULL, end, "a listing that is cut short");
 		l->text->acc->failed = true;
 	} else if (l->headed && !g.completed && any) {
-		diag_warning(r->d, "ipt.no-end", end,
-			     "the listing has a head but not its last line, \"# Completed on\": "
-			     "tables may be missing");
+		diag_warning(
+			r->d, "ipt.no-end", end,
+			"the listing has a head but not its last line, \"# Completed on\": "
+			"tables may be missing");
 		device_build_taint(r->b, NULL, end, "a listing without its last line");
 	}
 }
@@ -729,10 +762,11 @@ static void check_policies(struct ipt_reader *r, struct ipt_listing *l)
 				continue;
 			struct loc at = ch ? ch->at : l->at;
 			chain(&g, names[h], at);
-			diag_warning(r->d, "ipt.policy-missing", at,
-				     "no line tells the policy of %s in the table %s: both ways "
-				     "count",
-				     names[h], ipt_table_name((enum ipt_table_id)t));
+			diag_warning(
+				r->d, "ipt.policy-missing", at,
+				"no line tells the policy of %s in the table %s: both ways "
+				"count",
+				names[h], ipt_table_name((enum ipt_table_id)t));
 		}
 	}
 }
@@ -769,10 +803,11 @@ static void tell_apart(struct ipt_reader *r)
 			before += k < i;
 			bool apart = x->backend != l->backend && x->backend && l->backend;
 			if (k < i && !apart) {
-				diag_warning(r->d, "ipt.twice", l->at,
-					     "the rules of one family are listed twice: give each "
-					     "listing with the head that its program writes, or "
-					     "one listing alone");
+				diag_warning(
+					r->d, "ipt.twice", l->at,
+					"the rules of one family are listed twice: give each "
+					"listing with the head that its program writes, or "
+					"one listing alone");
 				device_build_taint(r->b, NULL, l->at,
 						   "two listings of one family");
 			}

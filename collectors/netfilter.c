@@ -26,10 +26,11 @@ static const struct ruleset *bridged(struct device_build *b, const struct nf_hos
 		if (here && h->bridged[f] == NF_YES)
 			continue;
 		if (here && h->bridged[f] == NF_OPEN)
-			of = match_and(m, of,
-				       match_unknown(m, LOC_NONE,
-						     "whether bridged packets meet it"));
-		v[n++] = nf_glue(of, VERDICT_PERMIT, at, "bridged packets do not meet the chain");
+			of = match_and(
+				m, of,
+				match_unknown(m, LOC_NONE, "whether bridged packets meet it"));
+		v[n++] = nf_glue(of, VERDICT_PERMIT, at,
+				 "bridged packets do not meet the chain");
 	}
 	if (!any)
 		return NULL;
@@ -49,7 +50,8 @@ void nf_bind(struct device_build *b, const struct nf_host *h, const struct rules
 	     enum hook_kind kind, int order, unsigned families, struct loc at)
 {
 	device_build_hook(b, kind, order, NULL, rs, at);
-	if (!h->bridges || kind == HOOK_LOCAL_IN || kind == HOOK_LOCAL_OUT || kind == HOOK_OTHER)
+	if (!h->bridges || kind == HOOK_LOCAL_IN || kind == HOOK_LOCAL_OUT ||
+	    kind == HOOK_OTHER)
 		return;
 	const struct ruleset *glue = bridged(b, h, rs, families, at);
 	if (!glue)
