@@ -209,7 +209,10 @@ static bool same_sets(struct nfk_table *t, const struct nfk_rule *k, struct list
 		else
 			*vec_add(&named) = k->sets[i];
 	}
-	/* an interface may be called "@x": what is no set isn't asked */
+	/*
+	 * An interface or a prefix of the log may be called "@x": what is no set isn't asked.
+	 * One that is called like a set can't be told from it, and is a difference.
+	 */
 	size_t n = 0;
 	for (size_t i = 0; i < r->named.n; i++)
 		if (nfk_set(t, r->named.v[i]))

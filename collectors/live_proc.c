@@ -250,7 +250,11 @@ void live_conntrack(struct live *l)
 		return;
 	struct nfgenmsg g = { .nfgen_family = 0 };
 	LIVE_DUMP d = { 0 };
-	if (!live_ask(NETLINK_NETFILTER, NFNL_SUBSYS_CTNETLINK_EXP << 8 | IPCTNL_MSG_EXP_GET,
-		      true, &g, sizeof(g), &d))
-		live_set_int(l->now->body, "expectations", (json_int_t)d.n);
+	int err =
+		live_ask(NETLINK_NETFILTER, NFNL_SUBSYS_CTNETLINK_EXP << 8 | IPCTNL_MSG_EXP_GET,
+			 true, &g, sizeof(g), &d);
+	live_set(l->now->body, "expectations",
+		 err ? json_null() : json_integer((json_int_t)d.n));
+	if (err == -EPERM)
+		live_problem(l, "capability", "CAP_NET_ADMIN for expected connections");
 }
