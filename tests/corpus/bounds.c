@@ -195,7 +195,7 @@ static struct ruleset *read_list(struct world *w, const char *path, const char *
 			w->failed++;
 			break;
 		}
-		closed = n == 5 && !strcmp(v[2], "all") && !strcmp(v[3], "0.0.0.0/0") &&
+		closed |= n == 5 && !strcmp(v[2], "all") && !strcmp(v[3], "0.0.0.0/0") &&
 			 !strcmp(v[4], "0.0.0.0/0");
 		*vec_add(&rules) = (struct rule){
 			.match = x,
@@ -204,7 +204,7 @@ static struct ruleset *read_list(struct world *w, const char *path, const char *
 		};
 	}
 	if (!closed) {
-		printf("%s: does not end with a rule for everything\n", path);
+		printf("%s: has no rule for everything\n", path);
 		w->failed++;
 	}
 	struct ruleset *rs = arena_alloc(w->snap->arena, sizeof(*rs));
