@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "model/decide.h"
 #include "model/interp.h"
+#include "model/skim.h"
 
 static const struct option options[] = {
 	{ "collector", required_argument, NULL, 'c' },
@@ -48,6 +49,7 @@ struct evaluator {
 	bool rules;		       /* engine */
 	struct pset_space *space[FAMILY_COUNT];
 	const struct rule **by_id;
+	struct skims *skims;
 	struct map ways;
 	struct arena *line; /* rewound for each line */
 	size_t errors;
@@ -94,10 +96,11 @@ static void prepare(struct evaluator *ev, struct seat *s, int f)
 			s->rs->name);
 }
 
-static struct answer from_interp(const struct seat *s, const struct packet *p)
+static struct answer from_interp(struct evaluator *ev, const struct seat *s,
+				 const struct packet *p)
 {
 	struct packet here = stage_packet(&s->at, p);
-	struct interp_answer a = interp(s->rs, &here);
+	struct interp_answer a = interp_skimming(s->rs, &here, ev->skims);
 	const struct rule *r = a.sure ? a.sure_rule : !a.maybe ? a.maybe_rule : a.unknown_rule;
 	return (struct answer){ .permit = a.maybe,
 				.sure = a.sure == a.maybe,
@@ -123,10 +126,10 @@ static struct answer ask_seat(struct evaluator *ev, struct seat *s, const struct
 	if (!ev->rules && !s->family[p->family].ready)
 		prepare(ev, s, p->family);
 	if (ev->rules || s->family[p->family].too_large)
-		return from_interp(s, p);
+		return from_interp(ev, s, p);
 	uint32_t sure = label_of(ev, s, 0, p), maybe = label_of(ev, s, 1, p);
 	if ((sure & 1) != (maybe & 1))
-		return from_interp(s, p); /* who isn't understood is told by the rules */
+		return from_interp(ev, s, p); /* who isn't understood is told by the rules */
 	uint32_t id = (sure & 1 ? sure : maybe) >> 1;
 	const struct rule *r = id == LOWER_DEFAULT ? NULL : rule_by_id(ev, id);
 	return (struct answer){
@@ -265,6 +268,7 @@ static int evaluate(struct app *app, const struct loaded *l, const char *ruleset
 		return code;
 	tell_taints(&ev);
 	ev.line = arena_create();
+	ev.skims = skims_create();
 	ev.by_id = xcalloc((size_t)l->snap->n_rules + 1, sizeof(const struct rule *));
 	vec_each (dp, &l->snap->devices)
 		for (size_t i = 0; i < (*dp)->n_rulesets; i++)
@@ -278,6 +282,7 @@ static int evaluate(struct app *app, const struct loaded *l, const char *ruleset
 		free_lists(ev.ways.entries[i].value);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		pset_space_destroy(ev.space[f]);
+	skims_destroy(ev.skims);
 	free(ev.by_id);
 	map_finish(&ev.ways);
 	arena_destroy(ev.line);

@@ -8,6 +8,8 @@
  */
 #include "model/interp.h"
 
+#include "model/skim.h"
+
 /* Chains that call each other in a ladder can double the work at every rung. */
 enum { DEPTH_MAX = 128, STEPS_MAX = 10 * 1000 * 1000 };
 
@@ -20,6 +22,7 @@ struct walk {
 	const struct rule *unknown;
 	unsigned depth;
 	size_t steps;
+	struct skims *skims; /* NULL: every rule is looked at */
 };
 
 static enum outcome walk_rules(struct walk *w, const struct ruleset *rs);
@@ -110,7 +113,13 @@ static enum outcome walk_rules(struct walk *w, const struct ruleset *rs)
 	/* Set behind a goto or return that may be taken: what the rest decides counts only
 	 * where it is eager, otherwise the caller goes on. */
 	bool leaving = false;
-	for (uint32_t i = 0; i < rs->n; i++) {
+	struct skim_at at;
+	bool skims = w->skims && skim_seek(w->skims, rs, w->packet, &at);
+	for (uint32_t i = 0;; i++) {
+		if (skims)
+			i = skim_next(&at, i);
+		if (i >= rs->n)
+			break;
 		const struct rule *r = &rs->rules[i];
 		if (r->flags & RULE_INACTIVE)
 			continue;
@@ -139,7 +148,14 @@ static bool walk(struct walk *w, const struct ruleset *rs)
 
 struct interp_answer interp(const struct ruleset *rs, const struct packet *p)
 {
-	struct walk lower = { .packet = p }, upper = { .packet = p, .upper = true };
+	return interp_skimming(rs, p, NULL);
+}
+
+struct interp_answer interp_skimming(const struct ruleset *rs, const struct packet *p,
+				     struct skims *skims)
+{
+	struct walk lower = { .packet = p, .skims = skims };
+	struct walk upper = { .packet = p, .upper = true, .skims = skims };
 	struct interp_answer a = { .sure = walk(&lower, rs), .maybe = walk(&upper, rs) };
 	a.sure_rule = lower.decided;
 	a.maybe_rule = upper.decided;

@@ -20,4 +20,9 @@ struct interp_answer {
 
 struct interp_answer interp(const struct ruleset *rs, const struct packet *p);
 
+struct skims;
+/* The same for many packets: rules that can't match are passed over (model/skim.h). */
+struct interp_answer interp_skimming(const struct ruleset *rs, const struct packet *p,
+				     struct skims *skims);
+
 #endif
