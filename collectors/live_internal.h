@@ -220,6 +220,8 @@ struct nfk_rule {
 	const char *target;
 	const char **sets; /* that it asks */
 	uint32_t n_sets;
+	uint16_t n_matches;    /* conditions, without those that only guard another */
+	uint16_t n_statements; /* what else it does, but for the verdict */
 };
 enum { NFK_NONE = -100, NFK_SEVERAL };
 
@@ -281,6 +283,9 @@ const char *nfk_hook(unsigned family, unsigned hook);
 struct nfk_table *nfk_table(struct nfk *k, const char *family, const char *name);
 struct nfk_chain *nfk_chain(struct nfk_table *t, const char *name);
 struct nfk_set *nfk_set(struct nfk_table *t, const char *name);
+
+/* live_nft_rule.c: a rule's expressions as far as they are compared. */
+int nfk_expressions(struct live *l, struct live_attr list, struct nfk_rule *r);
 
 /* live_nft_compare.c: differences of the listing (len bytes, without blanks) from k. */
 json_t *nfk_compare(struct live *l, const char *listing, size_t len, struct nfk *k);

@@ -2,9 +2,9 @@
 /*
  * The listing of the program nft held against the kernel's own word. One failed allocation
  * inside `nft -j` gives a well-formed listing that lacks a rule or half of a condition, so both
- * have to name the same tables, chains, hooks, rules with their handles, verdicts and sets, and
- * as many elements. What the JSON of nft can't tell (dormant, devices, dynamic) isn't asked of
- * it.
+ * have to name the same tables, chains, hooks, rules with their handles, verdicts and sets, as
+ * many elements, and the listing no fewer conditions. What the JSON of nft can't tell (dormant,
+ * devices, dynamic) isn't asked of it.
  */
 #include "collectors/live_internal.h"
 
@@ -117,6 +117,7 @@ struct listed_rule {
 	const char *target;
 	VEC(const char *) named;
 	VEC(size_t) sizes; /* of sets written into the rule */
+	unsigned matches, statements;
 };
 
 static int verdict_word(const char *key, json_t *v, const char **ret_target)
@@ -174,6 +175,12 @@ static void read_listed(json_t *expr, struct listed_rule *r)
 			if (strcmp(key, "meter"))
 				find_sets(v, key, r);
 		}
+		/* of an extension of iptables it isn't always told which it is */
+		json_t *xt = json_object_get(stmt, "xt");
+		const char *type = json_string_value(json_object_get(xt, "type"));
+		bool match = json_object_get(stmt, "match") != NULL;
+		r->matches += match || (xt && !(type && !strcmp(type, "target")));
+		r->statements += xt ? !(type && !strcmp(type, "match")) : !match && verdict == NFK_NONE;
 		if (verdict != NFK_NONE)
 			r->verdict = r->verdict == NFK_NONE ? verdict : NFK_SEVERAL;
 	}
@@ -273,6 +280,10 @@ static void see_rule(struct compare *c, json_t *o)
 		differ(c,
 		       "rule %ju of chain %s %s %s: other sets are listed than the kernel asks",
 		       (uintmax_t)handle, family, t->name, name);
+	if (r.matches < rule->n_matches || r.statements < rule->n_statements)
+		differ(c, "rule %ju of chain %s %s %s: %u conditions and %u statements are listed, the kernel "
+		       "has at least %u and %u", (uintmax_t)handle, family, t->name, name, r.matches,
+		       r.statements, rule->n_matches, rule->n_statements);
 	vec_free(&r.named);
 	vec_free(&r.sizes);
 }

@@ -195,61 +195,10 @@ static int read_chain(struct live *l, const struct nlmsghdr *m, struct nfk *k)
 	return err;
 }
 
-/* What an expression adds to what is known of its rule. */
-struct rule_facts {
-	struct nfk_rule *r;
-	VEC(const char *) sets;
-};
-
-static int read_immediate(struct live *l, struct live_attr data, struct rule_facts *f)
-{
-	struct live_attr tb[NFTA_IMMEDIATE_MAX + 1], val[NFTA_DATA_MAX + 1],
-		v[NFTA_VERDICT_MAX + 1];
-	int err = live_nested(l, data, "immediate", tb, NFTA_IMMEDIATE_MAX, NULL);
-	if (err || live_be32(tb[NFTA_IMMEDIATE_DREG]) != NFT_REG_VERDICT)
-		return err;
-	err = live_nested(l, tb[NFTA_IMMEDIATE_DATA], "data", val, NFTA_DATA_MAX, NULL);
-	if (!err)
-		err = live_nested(l, val[NFTA_DATA_VERDICT], "verdict", v, NFTA_VERDICT_MAX,
-				  NULL);
-	if (err)
-		return err;
-	f->r->verdict =
-		f->r->verdict == NFK_NONE ? (int)live_be32(v[NFTA_VERDICT_CODE]) : NFK_SEVERAL;
-	if (v[NFTA_VERDICT_CHAIN].data)
-		f->r->target = live_text(l, v[NFTA_VERDICT_CHAIN]);
-	return 0;
-}
-
-static int read_expression(struct live *l, struct live_attr elem, struct rule_facts *f)
-{
-	struct live_attr tb[NFTA_EXPR_MAX + 1], in[NFTA_LOOKUP_MAX + 1],
-		ref[NFTA_OBJREF_MAX + 1];
-	int err = live_nested(l, elem, "expression", tb, NFTA_EXPR_MAX, NULL);
-	if (err || !tb[NFTA_EXPR_NAME].data)
-		return -EPROTO;
-	const char *name = (const char *)tb[NFTA_EXPR_NAME].data;
-	size_t len = strnlen(name, tb[NFTA_EXPR_NAME].len);
-	struct live_attr data = tb[NFTA_EXPR_DATA], set = { 0 };
-	if (len == 9 && !memcmp(name, "immediate", 9))
-		return read_immediate(l, data, f);
-	if (len == 6 && !memcmp(name, "lookup", 6)) {
-		err = live_nested(l, data, "lookup", in, NFTA_LOOKUP_MAX, NULL);
-		set = in[NFTA_LOOKUP_SET];
-	} else if (len == 6 && !memcmp(name, "objref", 6)) {
-		err = live_nested(l, data, "objref", ref, NFTA_OBJREF_MAX, NULL);
-		set = ref[NFTA_OBJREF_SET_NAME];
-	}
-	if (!err && set.data)
-		*vec_add(&f->sets) = live_text(l, set);
-	return err;
-}
-
 static int read_rule(struct live *l, const struct nlmsghdr *m, struct nfk *k)
 {
-	struct live_attr tb[NFTA_RULE_MAX + 1], elem;
-	int type, err = live_attrs(l, m, sizeof(struct nfgenmsg), "rule", tb, NFTA_RULE_MAX,
-				   NULL);
+	struct live_attr tb[NFTA_RULE_MAX + 1];
+	int err = live_attrs(l, m, sizeof(struct nfgenmsg), "rule", tb, NFTA_RULE_MAX, NULL);
 	if (err || !tb[NFTA_RULE_TABLE].data || !tb[NFTA_RULE_CHAIN].data)
 		return -EPROTO;
 	struct nfk_table *t = table_of(l, k, family_of(m), tb[NFTA_RULE_TABLE]);
@@ -259,19 +208,8 @@ static int read_rule(struct live *l, const struct nlmsghdr *m, struct nfk *k)
 	if (!c)
 		return -ESTALE;
 	struct nfk_rule *r = vec_add(&c->rules);
-	*r = (struct nfk_rule){ .handle = live_be64(tb[NFTA_RULE_HANDLE]),
-				.verdict = NFK_NONE };
-	struct rule_facts f = { .r = r };
-	while (!err && live_attr_next(&tb[NFTA_RULE_EXPRESSIONS], &type, &elem)) {
-		if (type < 0)
-			err = -EPROTO;
-		else if (type == NFTA_LIST_ELEM)
-			err = read_expression(l, elem, &f);
-	}
-	r->n_sets = (uint32_t)f.sets.n;
-	r->sets = f.sets.n ? vec_keep(l->arena, &f.sets) : NULL;
-	vec_free(&f.sets);
-	return err;
+	r->handle = live_be64(tb[NFTA_RULE_HANDLE]);
+	return nfk_expressions(l, tb[NFTA_RULE_EXPRESSIONS], r);
 }
 
 static int read_set(struct live *l, const struct nlmsghdr *m, struct nfk *k)

@@ -5,6 +5,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -353,6 +354,9 @@ def volatile(doc):
         doc["parts"].pop(part)
     for key in ("started", "ended", "beside"):
         doc.pop(key)
+    for listing in doc["parts"]["iptables"]["listings"]:
+        listing["text"] = [re.sub(r"\[\d+:\d+\]", "", x) for x in listing["text"]]
+    doc["parts"]["iptables"].pop("sha256")
     return doc
 
 
