@@ -23,6 +23,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -272,6 +273,7 @@ def main():
     p.add_argument("--only", default="")
     p.add_argument("--fault", default="")
     config = p.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # namespaces go at exit
     config.root, config.plumbline, config.shim = map(
         os.path.abspath, (config.root, config.plumbline, config.shim))
     only = [s for s in config.only.split(",") if s]
