@@ -35,6 +35,8 @@ struct loc nft_loc(struct nft *n, const json_t *v, const char *path)
 {
 	struct loc at =
 		n->places ? nft_text_loc(n->places, v) : jsonloc_of(n->loc, n->arena, v);
+	if (at.src)
+		at.src = n->src; /* as it was before nft_compact() */
 	if (path)
 		at.path = path;
 	return at;
@@ -127,7 +129,9 @@ static bool list_marks(const json_t *list)
 static void glance_rule(const json_t *v, int family, struct nft_glance *ret)
 {
 	const json_t *list = json_object_get(v, "expr");
-	if (list_tracks(list)) {
+	bool told = (ret->tracks[FAMILY_V4] || family == NFT_IP6) &&
+		    (ret->tracks[FAMILY_V6] || family == NFT_IP);
+	if (!told && list_tracks(list)) {
 		ret->tracks[FAMILY_V4] |= family != NFT_IP6;
 		ret->tracks[FAMILY_V6] |= family != NFT_IP;
 	}
@@ -182,7 +186,7 @@ static void loosen(struct nft *n, const char *family, const char *table, const c
 static void place_rule(struct nft *n, const json_t *v)
 {
 	const char *family = nft_str(v, "family"), *table = nft_str(v, "table");
-	const char *chain = nft_str(v, "chain"), *name;
+	const char *chain = nft_str(v, "chain");
 	if ((family && !strcmp(family, "arp")) || nft_elsewhere(n, v)) {
 		nft_irrelevant(n, v);
 		return;
@@ -197,14 +201,15 @@ static void place_rule(struct nft *n, const json_t *v)
 	}
 	*vec_add(&ch->rules) = v;
 	const json_t *list = json_object_get(v, "expr");
-	struct loc at = nft_rule_loc(n, ch, v, &name);
-	if (list_tracks(list)) {
-		n->tracked[FAMILY_V4] |= ch->table->family != NFT_IP6;
-		n->tracked[FAMILY_V6] |= ch->table->family != NFT_IP;
+	bool v4 = ch->table->family != NFT_IP6, v6 = ch->table->family != NFT_IP;
+	bool told = (n->tracked[FAMILY_V4] || !v4) && (n->tracked[FAMILY_V6] || !v6);
+	if (!told && list_tracks(list)) {
+		n->tracked[FAMILY_V4] |= v4;
+		n->tracked[FAMILY_V6] |= v6;
 	}
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *stmt = json_array_get(list, i);
-		nft_graph_calls(n, ch, stmt, at);
+		nft_graph_calls(n, ch, stmt, v);
 		if (json_object_get(stmt, "flow"))
 			n->offload = true;
 		const char *ref = nft_str(json_object_get(stmt, "set"), "set");
@@ -479,7 +484,7 @@ static int nft_read(struct collect *c, const struct source *src)
 	else if (src->data[i] == '[' ||
 		 (src->data[i] == '{' &&
 		  !(src->data[i + 1] && strchr("{%#", src->data[i + 1]))))
-		err = jsonloc_parse(c->diags, src, &roots, &n_roots, &e.loc);
+		err = jsonloc_parse(c->diags, nft_compact(snap->arena, src), &roots, &n_roots, &e.loc);
 	else
 		err = nft_text_read(c, src, &text, &places);
 	if (err) {

@@ -41,9 +41,14 @@ static void add_elements(struct nft *n, struct nft_chain *from, const json_t *li
 	}
 }
 
-void nft_graph_calls(struct nft *n, struct nft_chain *from, const json_t *stmt, struct loc at)
+void nft_graph_calls(struct nft *n, struct nft_chain *from, const json_t *stmt,
+		     const json_t *rule)
 {
 	const json_t *vmap = json_object_get(stmt, "vmap");
+	const char *name;
+	if (!vmap && !json_object_get(stmt, "jump") && !json_object_get(stmt, "goto"))
+		return;
+	struct loc at = nft_rule_loc(n, from, rule, &name);
 	if (!vmap) {
 		add_call(n, from, stmt, at);
 		return;

@@ -17,6 +17,7 @@
  *	nft_fib.c	`fib saddr|daddr type`: of which type the host takes an address
  *	nft_set.c	sets, maps and their elements
  *	nft_names.c	the words of nft for protocols, types, flags and priorities
+ *	nft_compact.c	makes long listings cheaper to parse
  *	nft_text.c	text: has nft read it (nft_run.c), finds the places (nft_script.c)
  */
 
@@ -313,8 +314,9 @@ const struct match *nft_rule_match(struct nft *n, struct nft_chain *ch, const js
 
 /* From the calls: reach and depth of all chains; names cycles and deep chains. */
 void nft_graph(struct nft *n);
-/* Adds the calls that a statement makes. */
-void nft_graph_calls(struct nft *n, struct nft_chain *from, const json_t *stmt, struct loc at);
+/* Adds the calls that a statement of the rule makes. */
+void nft_graph_calls(struct nft *n, struct nft_chain *from, const json_t *stmt,
+		     const json_t *rule);
 
 /* nft_base.c */
 
@@ -355,6 +357,11 @@ int nft_text_read(struct collect *c, const struct source *src, json_t **ret_root
 		  struct nft_places **ret_places);
 void nft_places_finish(struct nft_places *p); /* NULL is fine */
 struct loc nft_text_loc(const struct nft_places *p, const json_t *v);
+
+/* nft_compact.c */
+
+/* The source, or where it is long one that says the same in fewer values at the same places. */
+const struct source *nft_compact(struct arena *a, const struct source *src);
 
 /* nft.c */
 

@@ -34,7 +34,7 @@ static const struct match *iface(struct nft_rule *r, const struct nft_key *k, co
 	size_t n = 0;
 	bool prefix = false;
 	const char *s = json_string_value(v);
-	if (!s || !*s || !strcmp(s, "*") || strlen(s) >= sizeof(name))
+	if (!s || !*s || !strcmp(s, "*") || strlen(s) >= sizeof(name) || strchr(s, '/'))
 		return NULL;
 	for (; *s; s++) {
 		if (*s == '\\' && s[1] == '*')

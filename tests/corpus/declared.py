@@ -657,7 +657,7 @@ def docker_iptables(page):
         ret += [f":{l.split()[1]} - [0:0]" for l in lines if l.startswith("-N")]
         ret += [l for l in lines if l.startswith("-A")]
         ret.append("COMMIT")
-    return "\n".join(ret + ["# Completed", ""]), "raw" in tables
+    return "\n".join(ret + ["# Completed on Sun Nov 22 04:00:00 2026", ""]), "raw" in tables
 
 
 # ---- all of them ---------------------------------------------------------------------------

@@ -1190,3 +1190,43 @@ Test(nft, statements_in_text)
 	cr_expect(diags_has(&diags, "nft.statement"));
 	done();
 }
+
+/* A long listing is made shorter before it is parsed: nobody may notice. */
+Test(nft, long_sets_of_networks)
+{
+	struct text t = { 0 };
+	text_put(&t, "{\"nftables\": [{\"metainfo\": {\"json_schema_version\": 1}}, {\"table\": "
+		     "{\"family\": \"inet\", \"name\": \"t\"}}, {\"set\": {\"family\": "
+		     "\"inet\", \"name\": \"s\", \"table\": \"t\", \"type\": \"ipv4_addr\", "
+		     "\"flags\": [\"interval\"], \"elem\": [\n");
+	for (unsigned i = 0; i < 100000; i++)
+		text_putf(&t, "{\"prefix\": {\"addr\": \"%u.%u.%u.0\", \"len\": 25}},\n",
+			  1 + i / 65536, i / 256 % 256, i % 256);
+	text_put(&t, "\"9.9.9.9\"]}}, {\"chain\": {\"family\": \"inet\", \"table\": \"t\", "
+		     "\"name\": \"c\", \"type\": \"filter\", \"hook\": \"forward\", \"prio\": 0, "
+		     "\"policy\": \"drop\"}},\n"
+		     "{\"rule\": {\"family\": \"inet\", \"table\": \"t\", \"chain\": \"c\", "
+		     "\"handle\": 7, \"expr\": [{\"match\": {\"op\": \"==\", \"left\": "
+		     "{\"payload\": {\"protocol\": \"ip\", \"field\": \"saddr\"}}, \"right\": "
+		     "{\"prefix\": {\"addr\": \"200.0.0.0\", \"len\": 8}}}}, {\"match\": {\"op\": "
+		     "\"==\", \"left\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"daddr\"}}"
+		     ", \"right\": \"@s\"}}, {\"accept\": null}]}},\n"
+		     "{\"rule\": {\"family\": \"inet\", \"table\": \"t\", \"chain\": \"c\", "
+		     "\"handle\": 8, \"expr\": [{\"match\": {\"op\": \"==\", \"left\": {\"meta\": "
+		     "{\"key\": \"iifname\"}}, \"right\": {\"prefix\": {\"addr\": \"dead\", "
+		     "\"len\": 24}}}}, {\"accept\": null}]}}]}\n");
+	cr_assert_gt(t.len, 4u << 20);
+	cr_assert_eq(read_bytes(t.s, t.len), 0);
+	expect("inet t c", "tcp 200.1.1.1 1 1.0.0.127 22", "permit");
+	expect("inet t c", "tcp 200.1.1.1 1 1.0.0.128 22", "unknown");
+	expect("inet t c", "tcp 200.1.1.1 1 2.134.159.5 22", "permit");
+	expect("inet t c", "tcp 200.1.1.1 1 2.134.160.5 22", "unknown");
+	expect("inet t c", "tcp 199.1.1.1 1 1.0.0.127 22", "unknown");
+	const struct ruleset *rs = device_ruleset(device, "inet t c");
+	const struct rule *r = &rs->rules[0];
+	cr_expect_eq(r->at.line, 100003);
+	cr_expect_eq(r->at.col, 10);
+	cr_expect_eq(r->at.src, account->src);
+	text_finish(&t);
+	done();
+}
