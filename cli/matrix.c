@@ -202,7 +202,7 @@ static void put_matrix(struct text *t, const json_t *m)
 										  : "IPv6");
 	json_array_foreach (json_object_get(m, "rulesets"), i, v)
 		text_putf(t, "%s%s", i ? ", " : " ", json_string_value(v));
-	text_put(t, "\n");
+	text_put(t, json_array_size(json_object_get(m, "rulesets")) ? "\n" : " no ruleset\n");
 	json_array_foreach (classes, i, c) {
 		text_putf(t, "  %-3s ", json_string_value(json_object_get(c, "name")));
 		json_array_foreach (json_object_get(c, "addresses"), k, v)
