@@ -6,6 +6,7 @@
 #include "collectors/live_internal.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
@@ -109,13 +110,29 @@ static int list_tables(struct live *l, const struct nfk *k, struct live_run *ret
 	return 0;
 }
 
+/* A family without tables: its listing is empty, and in nft's own words. */
+static const char *bare_family(const struct nfk *k)
+{
+	static const uint8_t families[] = { NFPROTO_ARP,  NFPROTO_NETDEV, NFPROTO_BRIDGE,
+					    NFPROTO_IPV6, NFPROTO_IPV4,	  NFPROTO_INET };
+	for (size_t i = 0; i < sizeof(families); i++) {
+		bool bare = true;
+		vec_each(t, &k->tables)
+			bare &= t->family != families[i];
+		if (bare)
+			return nfk_family(families[i]);
+	}
+	return NULL;
+}
+
 static int list_ruleset(struct live *l, const struct nfk *k, struct live_run *run)
 {
-	const char *argv[] = { "nft", "-j", "list", "ruleset", NULL };
-	bool dormant = false;
-	vec_each (t, &k->tables)
-		dormant |= is_dormant(t);
-	return dormant ? list_tables(l, k, run) : list(l, argv, run);
+	size_t dormant = 0;
+	vec_each(t, &k->tables)
+		dormant += is_dormant(t);
+	const char *bare = dormant && dormant == k->tables.n ? bare_family(k) : NULL;
+	const char *argv[] = { "nft", "-j", "list", "ruleset", bare, NULL };
+	return dormant && !bare ? list_tables(l, k, run) : list(l, argv, run);
 }
 
 /* Both reads at one generation. */

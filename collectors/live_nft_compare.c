@@ -406,7 +406,7 @@ json_t *nfk_compare(struct live *l, const char *s, size_t len, struct nfk *k)
 	static const char head[] = "{\"nftables\":[";
 	struct compare c = { .l = l, .k = k, .out = json_array() };
 	size_t at = sizeof(head) - 1;
-	bool good = len > at + 2 && !memcmp(s, head, at) && !memcmp(s + len - 2, "]}", 2);
+	bool good = len >= at + 2 && !memcmp(s, head, at) && !memcmp(s + len - 2, "]}", 2);
 	/* one object at a time: a tree of the whole would be many times the text */
 	while (good && at < len - 2) {
 		json_error_t e;

@@ -227,6 +227,9 @@ def test_dormant():
     assert part["differences"] == []
     listed = [o["table"]["name"] for o in part["listing"]["nftables"] if "table" in o]
     assert listed == ["on"], listed
+    inside(a, "nft delete table inet on")
+    doc, _, _ = collect(a)
+    assert [list(o) for o in doc["parts"]["nftables"]["listing"]["nftables"]] == [["metainfo"]]
 
 
 def test_statement_that_json_cannot_hold():
