@@ -54,8 +54,6 @@ static bool is_command(const char *s, size_t len)
 /* What a line alone says about its file; WHAT_NOTHING where it could stand in any. */
 static enum what what_line(const char *s, size_t len)
 {
-	static const char *const tables[] = { "*filter", "*nat", "*mangle", "*raw",
-					      "*security" };
 	static const char *const programs[] = { "iptables ",
 						"ip6tables ",
 						"/sbin/iptables ",
@@ -75,9 +73,8 @@ static enum what what_line(const char *s, size_t len)
 		return WHAT_SCRIPT;
 	if (!len || *s == '#')
 		return WHAT_NOTHING;
-	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-		if (starts(s, len, tables[i]) && strlen(tables[i]) == len)
-			return WHAT_RULES;
+	if (*s == '*' && len > 1 && s[1] >= 'a' && s[1] <= 'z' && !memchr(s, ' ', len))
+		return WHAT_RULES; /* "*filter" */
 	if (*s == '[' && len > 3 && s[1] >= '0' && s[1] <= '9')
 		return WHAT_COMMANDS;
 	if (is_command(s, len))

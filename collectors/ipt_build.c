@@ -180,10 +180,12 @@ static void lose(struct walk *w)
 	w->follow = false;
 }
 
-static const struct ruleset *memo(const struct ipt_chain *ch, uint32_t version)
+/* The chain's ruleset for the marks as they are, where it has been made. */
+static const struct ruleset *memo(const struct ipt_chain *ch, struct ipt_marks *k)
 {
 	if (!ch->asks)
 		return ch->filled ? ch->plain : NULL;
+	uint32_t version = ipt_marks_version(k);
 	for (size_t i = 0; i < ch->memo.n; i++)
 		if (ch->memo.v[i].version == version)
 			return ch->memo.v[i].ruleset;
@@ -204,7 +206,7 @@ static const struct ruleset *call(struct walk *w, struct ipt_chain *to,
 	}
 	if (!w->follow || (!to->asks && !to->changes)) {
 		const struct match *none;
-		const struct ruleset *rs = memo(to, w->k->version);
+		const struct ruleset *rs = memo(to, w->k);
 		bool follow = w->follow;
 		if (!rs) {
 			w->follow = false;
@@ -226,8 +228,8 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 {
 	struct matches *m = w->r->m;
 	struct rules out = { 0 };
+	const struct ruleset *known = memo(ch, w->k);
 	uint32_t version = w->k->version;
-	const struct ruleset *known = memo(ch, version);
 	/* a chain whose marks change inside has no answer for one version alone */
 	bool making = !known || (ch->asks && ch->changes && w->follow);
 	const struct match *acc = match_none(m);

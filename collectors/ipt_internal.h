@@ -336,6 +336,8 @@ struct ipt_marks {
 void ipt_marks_init(struct ipt_marks *k, struct ipt_reader *r, uint32_t *versions);
 void ipt_marks_finish(struct ipt_marks *k);
 void ipt_marks_copy(struct ipt_marks *to, struct ipt_marks *from);
+/* Which function it is now. */
+uint32_t ipt_marks_version(struct ipt_marks *k);
 /* The rule's effect on the packets of `when`. */
 void ipt_marks_change(struct ipt_marks *k, const struct ipt_rule *rule,
 		      const struct match *when);

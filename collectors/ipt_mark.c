@@ -180,6 +180,12 @@ static void flush(struct ipt_marks *k)
 	apply(k, &rule, when);
 }
 
+uint32_t ipt_marks_version(struct ipt_marks *k)
+{
+	flush(k);
+	return k->version;
+}
+
 void ipt_marks_copy(struct ipt_marks *to, struct ipt_marks *from)
 {
 	flush(from);
