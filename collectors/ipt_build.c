@@ -96,7 +96,7 @@ static const struct match *condition(struct walk *w, const struct ipt_rule *rule
 {
 	const struct match *m = rule->cond;
 	for (size_t i = 0; i < rule->n_asks; i++)
-		m = match_and(w->r->m, m, ipt_marks_ask(w->k, &rule->asks[i], w->early));
+		m = match_and(w->r->m, m, ipt_marks_ask(w->k, w->l, &rule->asks[i], w->early));
 	return m;
 }
 
@@ -418,7 +418,7 @@ static void wire_marks(struct build *b, struct ipt_listing *l, struct ipt_marks 
 	ipt_marks_init(k, r, &b->versions);
 	if (!l->tests)
 		return;
-	if (r->h->mark_doubt || r->mark_doubt) {
+	if (r->h->mark_doubt || r->mark_doubt || l->alone) {
 		k->rest.known = 0;
 		return;
 	}
@@ -435,8 +435,12 @@ static void listing(struct build *b, struct ipt_listing *l)
 	struct ipt_marks pre, in, forward, out;
 	struct walk w = { .b = b, .r = r, .l = l };
 	static const char nat[] = "a packet that may have been translated";
-	const struct match *translated = r->h->nat_doubt ? match_all(r->m) : l->translated;
-	const struct match *all = match_all(r->m);
+	const struct match *translated = match_none(r->m), *all = match_all(r->m);
+	for (enum family f = FAMILY_V4; f < FAMILY_COUNT; f++)
+		if ((!l->families || l->families & 1u << f) && r->translated[f])
+			translated = match_or(r->m, translated, r->translated[f]);
+	if (r->h->nat_doubt)
+		translated = all;
 	wire_marks(b, l, &pre);
 	w.k = &pre, w.hook = PREROUTING;
 	base_chain(&w, TABLE_RAW);
@@ -447,7 +451,7 @@ static void listing(struct build *b, struct ipt_listing *l)
 	ipt_marks_doubt(&pre, translated, nat);
 	ipt_marks_copy(&in, &pre);
 	ipt_marks_copy(&forward, &pre);
-	if (l->redirects)
+	if (r->redirects)
 		ipt_marks_doubt(&in, all, nat);
 	w.k = &in, w.hook = INPUT;
 	base_chain(&w, TABLE_MANGLE);
@@ -470,7 +474,7 @@ static void listing(struct build *b, struct ipt_listing *l)
 		ipt_marks_connect(&out);
 	base_chain(&w, TABLE_MANGLE);
 	base_chain(&w, TABLE_NAT);
-	ipt_marks_doubt(&out, l->redirects ? all : translated, nat);
+	ipt_marks_doubt(&out, r->redirects ? all : translated, nat);
 	base_chain(&w, TABLE_FILTER);
 	base_chain(&w, TABLE_SECURITY);
 	ipt_marks_join(&forward, &out, match_iface(r->m, FIELD_IIF, "", false));

@@ -35,10 +35,11 @@ enum ipt_table_id {
 /* What a rule asks that depends on the way to it. */
 enum ipt_ask_kind { ASK_MARK, ASK_CONNMARK, ASK_STATE };
 
+enum { ASK_SNAT = 1, ASK_DNAT = 2 }; /* of ASK_STATE, in value: the connection is translated */
+
 struct ipt_ask {
 	uint8_t kind; /* enum ipt_ask_kind */
 	bool negate;
-	bool unknown;	      /* ASK_STATE: a state that the model doesn't have is among them */
 	uint32_t value, mask; /* ASK_STATE: mask has a bit for each enum conn_state */
 };
 
@@ -125,10 +126,7 @@ struct ipt_listing {
 	bool untracks;	       /* a rule takes packets out of tracking */
 	bool connmarks;	       /* a rule asks for, saves or restores a connection's mark */
 	bool transport;	       /* a rule looks at the transport header */
-	/* Packets, as they look behind the nat table's PREROUTING and OUTPUT, that may have
-	 * looked different before. */
-	const struct match *translated;
-	bool redirects;
+	bool alone;	       /* one table alone: the others may be there, and not listed */
 };
 
 /* ipset */
@@ -183,6 +181,10 @@ struct ipt_reader {
 	struct map loosened; /* names of sets that rules change */
 	struct text scratch;
 	bool tracks[FAMILY_COUNT]; /* some rule of the family asks for connection tracking */
+	/* Rules of the family that translate: sources, destinations, and which packets look,
+	 * behind PREROUTING and OUTPUT, as they may not have looked before; NULL: none. */
+	bool sources[FAMILY_COUNT], destinations[FAMILY_COUNT], redirects;
+	const struct match *translated[FAMILY_COUNT];
 	bool mark_doubt;	   /* two listings of one family set or ask for marks */
 	unsigned sets_missing;
 	int err;
@@ -342,7 +344,8 @@ uint32_t ipt_marks_version(struct ipt_marks *k);
 void ipt_marks_change(struct ipt_marks *k, const struct ipt_rule *rule,
 		      const struct match *when);
 /* What the packet is asked, as a condition. */
-const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_ask *ask, bool early);
+const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_listing *l,
+				  const struct ipt_ask *ask, bool early);
 /* Packets of `when` may have looked different when the marks were set. */
 void ipt_marks_doubt(struct ipt_marks *k, const struct match *when, const char *why);
 /* Where the packet is of `where` the marks are those of `other`. */

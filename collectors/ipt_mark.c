@@ -250,7 +250,33 @@ static const struct match *ask_mark(struct ipt_marks *k, const struct ipt_ask *a
 	return is;
 }
 
-static const struct match *ask_state(struct ipt_marks *k, const struct ipt_ask *a)
+/* Whether the connection is one that is translated, as far as rules tell. */
+static const struct match *ask_translated(struct ipt_marks *k, const struct ipt_listing *l,
+					  uint32_t bits)
+{
+	struct ipt_reader *r = k->r;
+	struct matches *m = r->m;
+	const struct match *doubt = match_unknown(m, LOC_NONE, "whether it is translated");
+	const struct match *is = match_none(m);
+	if (r->h->nat_doubt || l->alone || !l->families)
+		return doubt;
+	enum family f = l->families == IPT_V6 ? FAMILY_V6 : FAMILY_V4;
+	if (bits & ASK_SNAT && r->sources[f])
+		is = doubt;
+	if (bits & ASK_DNAT && r->destinations[f]) {
+		/* first packets that don't look like a result of it are none */
+		const struct match *may = match_not(m, match_value(m, FIELD_STATE, STATE_NEW));
+		if (r->redirects)
+			may = match_all(m);
+		else if (r->translated[f])
+			may = match_or(m, may, r->translated[f]);
+		is = match_or(m, is, match_and(m, may, doubt));
+	}
+	return is;
+}
+
+static const struct match *ask_state(struct ipt_marks *k, const struct ipt_listing *l,
+				     const struct ipt_ask *a)
 {
 	struct matches *m = k->r->m;
 	struct range r[STATE_COUNT];
@@ -259,8 +285,8 @@ static const struct match *ask_state(struct ipt_marks *k, const struct ipt_ask *
 		if (a->mask & 1u << s)
 			r[n++] = (struct range){ s, s };
 	const struct match *is = match_ranges(m, FIELD_STATE, r, n);
-	if (a->unknown)
-		is = match_or(m, is, match_unknown(m, LOC_NONE, "whether it is translated"));
+	if (a->value)
+		is = match_or(m, is, ask_translated(k, l, a->value));
 	if (k->untracked->kind == MATCH_NONE)
 		return is;
 	is = match_and(m, is, match_not(m, k->untracked));
@@ -269,7 +295,8 @@ static const struct match *ask_state(struct ipt_marks *k, const struct ipt_ask *
 	return is;
 }
 
-const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_ask *a, bool early)
+const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_listing *l,
+				  const struct ipt_ask *a, bool early)
 {
 	struct matches *m = k->r->m;
 	const struct match *is;
@@ -277,11 +304,10 @@ const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_ask *a, 
 	if (a->kind == ASK_STATE) {
 		if (early)
 			return match_unknown(m, LOC_NONE, "a state before connection tracking");
-		is = ask_state(k, a);
+		is = ask_state(k, l, a);
 	} else {
 		if (early && a->kind == ASK_CONNMARK)
-			return match_unknown(m, LOC_NONE,
-					     "a connection's mark before tracking");
+			return match_unknown(m, LOC_NONE, "a connection's mark before tracking");
 		is = ask_mark(k, a);
 	}
 	if (a->negate)

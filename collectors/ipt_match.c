@@ -179,14 +179,14 @@ static void state(struct ipt_parse *p, bool negate)
 {
 	static const struct {
 		const char *name;
-		int state; /* -1: one that the model doesn't have */
+		int state; /* -1, -2: a bit of the connection that the model doesn't have */
 	} states[] = { { "NEW", STATE_NEW },
 		       { "ESTABLISHED", STATE_ESTABLISHED },
 		       { "RELATED", STATE_RELATED },
 		       { "INVALID", STATE_INVALID },
 		       { "UNTRACKED", STATE_UNTRACKED },
 		       { "SNAT", -1 },
-		       { "DNAT", -1 } };
+		       { "DNAT", -2 } };
 	const char *s = take(p, &negate);
 	struct ipt_ask a = { .kind = ASK_STATE, .negate = negate };
 	if (!s)
@@ -201,7 +201,7 @@ static void state(struct ipt_parse *p, bool negate)
 			return;
 		}
 		if (states[i].state < 0)
-			a.unknown = true;
+			a.value |= states[i].state == -1 ? ASK_SNAT : ASK_DNAT;
 		else
 			a.mask |= 1u << states[i].state;
 		if (!s[len])
@@ -470,6 +470,7 @@ static const struct option options[] = {
 	{ "mark", "--mark", packet_mark },
 	{ "connmark", "--mark", connection_mark },
 	{ "mac", "--mac-source", mac_source },
+	{ "mac", "--mac", mac_source }, /* getopt takes it so */
 	{ "physdev", "--physdev-in", physdev_in },
 	{ "physdev", "--physdev-out", physdev_out },
 	{ "physdev", "--physdev-is-in", physdev_is_in },

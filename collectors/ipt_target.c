@@ -296,19 +296,30 @@ static void translate(struct ipt_parse *p, enum fate fate)
 					      .touches = touches };
 	text_finish(&text);
 
-	/* how translated packets look behind PREROUTING and OUTPUT */
+	/* how translated packets look behind PREROUTING and OUTPUT; the protocol stays */
 	struct range answers[] = { { STATE_ESTABLISHED, STATE_RELATED } };
 	const struct match *looks;
-	if (fate == FATE_NAT_SOURCE)
+	bool source_only = fate == FATE_NAT_SOURCE;
+	if (source_only)
 		looks = match_and(m, back, match_ranges(m, FIELD_STATE, answers, 1));
 	else if (fate == FATE_NAT_DESTINATION && !far && !t.ports)
 		looks = destination;
 	else
 		looks = match_all(m);
-	if (fate == FATE_REDIRECT)
-		p->l->redirects = true; /* they go to the host itself */
-	else
-		p->l->translated = match_or(m, p->l->translated, looks);
+	if (p->proto >= 0 && !p->proto_negated)
+		looks = match_and(m, looks, match_value(m, FIELD_PROTO, (unsigned)p->proto));
+	for (enum family f = FAMILY_V4; f < FAMILY_COUNT; f++) {
+		if (p->l->families && !(p->l->families & 1u << f))
+			continue;
+		r->sources[f] |= fate != FATE_NAT_DESTINATION && fate != FATE_REDIRECT;
+		r->destinations[f] |= !source_only;
+		if (fate == FATE_REDIRECT) /* they go to the host itself */
+			r->redirects = true;
+		else
+			r->translated[f] = r->translated[f]
+						   ? match_or(m, r->translated[f], looks)
+						   : looks;
+	}
 	p->rule->translates = true;
 }
 

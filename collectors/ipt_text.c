@@ -134,7 +134,6 @@ static struct ipt_listing *new_listing(struct ipt_reader *r, const struct ipt_te
 	l->program = head ? arena_str(r->arena, head->program) : NULL;
 	l->headed = head != NULL;
 	l->at = first < t->n ? t->v[first].at : t->at;
-	l->translated = match_none(r->m);
 	for (int i = 0; i < IPT_TABLES; i++)
 		l->tables[i] = (struct ipt_table){ .listing = l, .id = (enum ipt_table_id)i };
 	*vec_add(&r->listings) = l;
@@ -726,8 +725,11 @@ static void read_listing(struct ipt_reader *r, struct ipt_listing *l, bool rules
 	if (rules)
 		return;
 	bool any = false;
+	size_t n_tables = 0;
 	for (int i = 0; i < IPT_TABLES; i++)
-		any |= l->tables[i].seen;
+		n_tables += l->tables[i].seen;
+	any = n_tables > 0;
+	l->alone = n_tables < 2 && !r->h->whole;
 	if (l->headed && !any) {
 		r->err = diag_error(r->d, EINVAL, "ipt.truncated", end,
 				    "a head without a table: the listing is cut short; save it "

@@ -19,6 +19,8 @@ struct nf_spans {
 enum nf_fact { NF_OPEN, NF_NO, NF_YES };
 
 struct nf_host {
+	/* All rulesets of the host are told of: a table that isn't listed isn't there. */
+	bool whole;
 	/* The host's addresses are known: what `addrtype` and `fib ... type` ask of. Addresses of
 	 * type local and broadcast (of the local table); multicast and the rest follow. */
 	bool addressed;
