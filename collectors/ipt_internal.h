@@ -185,7 +185,7 @@ struct ipt_reader {
 	 * behind PREROUTING and OUTPUT, as they may not have looked before; NULL: none. */
 	bool sources[FAMILY_COUNT], destinations[FAMILY_COUNT], redirects;
 	const struct match *translated[FAMILY_COUNT];
-	bool mark_doubt;	   /* two listings of one family set or ask for marks */
+	bool mark_doubt; /* two listings of one family set or ask for marks */
 	unsigned sets_missing;
 	int err;
 };

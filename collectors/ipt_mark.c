@@ -307,7 +307,8 @@ const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_listing 
 		is = ask_state(k, l, a);
 	} else {
 		if (early && a->kind == ASK_CONNMARK)
-			return match_unknown(m, LOC_NONE, "a connection's mark before tracking");
+			return match_unknown(m, LOC_NONE,
+					     "a connection's mark before tracking");
 		is = ask_mark(k, a);
 	}
 	if (a->negate)

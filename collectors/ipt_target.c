@@ -316,9 +316,8 @@ static void translate(struct ipt_parse *p, enum fate fate)
 		if (fate == FATE_REDIRECT) /* they go to the host itself */
 			r->redirects = true;
 		else
-			r->translated[f] = r->translated[f]
-						   ? match_or(m, r->translated[f], looks)
-						   : looks;
+			r->translated[f] =
+				r->translated[f] ? match_or(m, r->translated[f], looks) : looks;
 	}
 	p->rule->translates = true;
 }

@@ -736,7 +736,7 @@ static void read_listing(struct ipt_reader *r, struct ipt_listing *l, bool rules
 				    "again");
 		device_build_taint(r->b, NULL, end, "a listing that is cut short");
 		l->text->acc->failed = true;
-	} else if (l->headed && !g.completed && any) {
+	} else if (l->headed && !g.completed && any && !l->text->acc->failed) {
 		diag_warning(
 			r->d, "ipt.no-end", end,
 			"the listing has a head but not its last line, \"# Completed on\": "

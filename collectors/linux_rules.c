@@ -371,6 +371,7 @@ static void between(struct linux_read *r, struct rulesets *x, const json_t *list
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		h->tracked[f] = n.tracks[f] || t.tracks[f] ? NF_YES : sure ? NF_NO : NF_OPEN;
 	*ret_nft = *ret_ipt = *h;
+	ret_ipt->whole = sure;
 	if (n.marks)
 		ret_ipt->mark_doubt = "rules of nftables set marks";
 	if (t.marks[FAMILY_V4] || t.marks[FAMILY_V6])
