@@ -230,6 +230,65 @@ static const struct match *in_tuples(struct ipt_parse *p, struct ipt_set *s, con
 	return in;
 }
 
+static struct addr width(const struct span *s)
+{
+	return (struct addr){ s->lo.hi ^ s->hi.hi, s->lo.lo ^ s->hi.lo };
+}
+
+static int tuples_by_length(const void *x, const void *y)
+{
+	const struct ipt_tuple *a = *(const struct ipt_tuple *const *)x;
+	const struct ipt_tuple *b = *(const struct ipt_tuple *const *)y;
+	int c = addr_compare(width(&b->ip[0]), width(&a->ip[0]));
+	return c ? c : strcmp(a->word, b->word);
+}
+
+/*
+ * hash:net,iface: the most specific net that holds the address decides alone, whatever the
+ * interfaces of the wider ones (ip_set_hash_gen.h, mtype_test_cidrs() ends with `multi`).
+ * From the widest nets to the narrowest each takes back what the ones before said of it.
+ */
+static const struct match *in_ifaces(struct ipt_parse *p, struct ipt_set *s, const bool *source)
+{
+	struct matches *m = p->r->m;
+	enum family family = s->family == FAMILY_V6 ? FAMILY_V6 : FAMILY_V4;
+	enum field f = source[0] ? FIELD_SRC : FIELD_DST;
+	const struct ipt_tuple **v = xreallocarray(NULL, s->tuples.n, sizeof(*v));
+	const struct match *in = match_none(m);
+	struct spans some = { 0 };
+	struct text key = { 0 };
+	size_t n = s->tuples.n;
+	for (size_t i = 0; i < n; i++)
+		v[i] = &s->tuples.v[i];
+	if (n)
+		qsort(v, n, sizeof(*v), tuples_by_length);
+	for (size_t i = 0; i < n;) {
+		struct addr w = width(&v[i]->ip[0]);
+		const struct match *held = match_none(m), *is = held;
+		while (i < n && addr_equal(width(&v[i]->ip[0]), w)) {
+			const struct ipt_tuple *e = v[i];
+			const struct match *rest;
+			some.n = 0;
+			for (; i < n && addr_equal(width(&v[i]->ip[0]), w) &&
+			       v[i]->flags == e->flags && !strcmp(v[i]->word, e->word);
+			     i++)
+				*vec_add(&some) = v[i]->ip[0];
+			const struct match *nets = match_spans(m, f, family, some.v, some.n);
+			if (e->flags & MEMBER_MAYBE)
+				nets = match_and(m, nets, maybe(p, timeout));
+			held = match_or(m, held, nets);
+			rest_of(p, s, e, source, &key, &rest);
+			if (!(e->flags & MEMBER_NOMATCH))
+				is = match_or(m, is, match_and(m, nets, rest));
+		}
+		in = match_or(m, match_and(m, in, match_not(m, held)), is);
+	}
+	vec_free(&some);
+	text_finish(&key);
+	free(v);
+	return in;
+}
+
 static const struct match *in_set(struct ipt_parse *p, struct ipt_set *s, const char *flags,
 				  const bool *source, unsigned n);
 
@@ -272,6 +331,8 @@ static const struct match *in_set(struct ipt_parse *p, struct ipt_set *s, const 
 		in = in_list(p, s, flags, source, n);
 	else if (s->n_dims == 1 && (s->dims[0] == DIM_IP || s->dims[0] == DIM_NET))
 		in = in_singles(p, s, source[0] ? FIELD_SRC : FIELD_DST);
+	else if (s->n_dims == 2 && s->dims[0] == DIM_NET && s->dims[1] == DIM_IFACE)
+		in = in_ifaces(p, s, source);
 	else
 		in = in_tuples(p, s, source);
 	*map_at(&s->memo, flags) = (void *)in;

@@ -650,7 +650,7 @@ static void comment_line(struct reading *g, const struct ipt_line *line, struct 
 	if (g->rules)
 		return;
 	count(r, g->t, ACCOUNT_IRRELEVANT, false, at, NULL);
-	if (begins(line, "# Completed on"))
+	if (begins(line, "# Completed"))
 		g->completed = true;
 	if (!begins(line, "# Warning:") ||
 	    !memmem(line->s, line->len, "legacy tables present", 21))

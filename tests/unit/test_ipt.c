@@ -113,6 +113,9 @@ static const char sets[] =
 	"add ppi 10.0.0.2,tcp:80,10.9.0.0/16\n"
 	"create iface hash:net,iface family inet\n"
 	"add iface 10.0.0.0/24,eth3\n"
+	"add iface 10.8.0.0/16,eth1\n"
+	"add iface 10.8.1.0/24,eth2\n"
+	"add iface 10.8.1.0/24,eth5\n"
 	"create ports bitmap:port range 0-65535\n"
 	"add ports 80\n"
 	"add ports 8000-8010\n"
@@ -308,6 +311,11 @@ static const struct {
 	{ "-m set --match-set ppi dst,dst,src", T4, 'F' },
 	{ "-m set --match-set iface src,src", T4 " iif=eth3", 'T' },
 	{ "-m set --match-set iface src,src", T4 " iif=eth4", 'F' },
+	/* the most specific net decides alone */
+	{ "-m set --match-set iface src,src", "tcp 10.8.9.1 4 10.0.0.2 5 iif=eth1", 'T' },
+	{ "-m set --match-set iface src,src", "tcp 10.8.1.1 4 10.0.0.2 5 iif=eth1", 'F' },
+	{ "-m set --match-set iface src,src", "tcp 10.8.1.1 4 10.0.0.2 5 iif=eth2", 'T' },
+	{ "-m set --match-set iface src,src", "tcp 10.8.1.1 4 10.0.0.2 5 iif=eth5", 'T' },
 	{ "-m set --match-set ports dst", T4, 'T' },
 	{ "-m set --match-set ports dst", "udp 10.0.0.1 4 10.0.0.2 8005", 'T' },
 	{ "-m set --match-set ports dst", "sctp 10.0.0.1 4 10.0.0.2 80", 'F' },
@@ -721,6 +729,7 @@ static const struct {
 	  true, true },
 	{ "a.save", HEAD4, "ipt.truncated", true, true },
 	{ "a.save", HEAD4 FILTER "COMMIT\n", "ipt.no-end", false, true },
+	{ "a.save", HEAD4 FILTER "COMMIT\n# Completed\n", "ipt.ipv6-open", false, false },
 	{ "a.save", "", "ipt.empty", true, false },
 	{ "a.save", "# nothing\n\n", "ipt.empty", true, false },
 	{ "a.txt",
