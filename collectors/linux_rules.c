@@ -436,6 +436,8 @@ static bool filters(const struct ruleset *rs, enum family f)
 		const struct match *m = x->match;
 		bool of_family = m->kind == MATCH_RANGES && m->field == FIELD_FAMILY &&
 				 m->ranges[0].lo <= (unsigned)f && (unsigned)f <= m->ranges[0].hi;
+		if (x->flags & RULE_IMPLICIT && x->verdict == VERDICT_UNKNOWN)
+			continue; /* fragments, and what else is the reader's own */
 		if (x->verdict == VERDICT_PERMIT && !m->inexact &&
 		    (of_family || m->kind == MATCH_ALL))
 			return false;
