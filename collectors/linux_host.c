@@ -7,7 +7,7 @@
  *
  * IPv4 forwarding is asked of the interface that a packet comes in by (ip_route_input_slow()),
  * IPv6 forwarding of all at once, or since Linux 6.17 by the interface's force_forwarding
- * (ip6_forward()). Martian addresses (127.0.0.0/8 and the like) are not modelled: docs/soundness.md.
+ * (ip6_forward()). Martian destinations (127.0.0.0/8 and the like) are not modelled: docs/soundness.md.
  */
 #include "collectors/linux_internal.h"
 
@@ -151,6 +151,62 @@ static void disabled_v6(struct linux_read *r)
 	bind(r, &out, "ipv6 disabled out", HOOK_OUT, LAYER_IP, NULL, VERDICT_PERMIT, at);
 }
 
+static int64_t either(struct linux_read *r, const struct linux_link *l, const char *name)
+{
+	int64_t all = number(linux_sysctl(r, NULL, "net/ipv4/conf/all/%s", name));
+	int64_t one = number(linux_sysctl(r, NULL, "net/ipv4/conf/%s/%s", l->name, name));
+	return one > all ? one : all;
+}
+
+static const struct match *sources_in(struct linux_read *r, const struct linux_spans *v)
+{
+	return match_spans(r->m, FIELD_SRC, FAMILY_V4, v->v, v->n);
+}
+
+static void add_span(struct linux_spans *v, enum family f, uint64_t hi, uint64_t lo, unsigned len)
+{
+	*vec_add(v) = span_prefix(f, (struct addr){ hi, lo }, len);
+}
+
+/*
+ * IPv4 sources that no interface takes in, whatever it checks (ip_route_input_slow()): 0.0.0.0,
+ * loopback, multicast, and unless accept_local says otherwise the host's own addresses.
+ */
+static const struct match *martians(struct linux_read *r, const struct linux_link *l)
+{
+	struct linux_spans v = { 0 };
+	add_span(&v, FAMILY_V4, 0, 0, 32);
+	add_span(&v, FAMILY_V4, 0, 0xe0000000, 4);
+	add_span(&v, FAMILY_V4, 0, UINT32_MAX, 32);
+	if (either(r, l, "route_localnet") <= 0)
+		add_span(&v, FAMILY_V4, 0, 0x7f000000, 8);
+	const struct match *ret = sources_in(r, &v);
+	if (either(r, l, "accept_local") <= 0 && !r->rules_why &&
+	    !r->parts[PART_ROUTES].trouble && !r->parts[PART_RULES].trouble)
+		ret = match_or(r->m, ret, sources_in(r, &r->local[FAMILY_V4]));
+	vec_free(&v);
+	return ret;
+}
+
+/* Nobody behind the interface has one of those, nor a broadcast address that is never let in. */
+static void present(struct linux_read *r, const struct linux_link *port, bool checks)
+{
+	struct matches *m = r->m;
+	struct linux_spans v = { 0 };
+	struct port *p = &r->b->ports.v[port->port];
+	const struct linux_link *l = linux_is_bridged(port) ? port->master : port;
+	add_span(&v, FAMILY_V6, 0, 0, 127);			/* :: and ::1 */
+	add_span(&v, FAMILY_V6, UINT64_C(0xff) << 56, 0, 8); /* multicast */
+	const struct match *none =
+		match_or(m, martians(r, l), match_spans(m, FIELD_SRC, FAMILY_V6, v.v, v.n));
+	if (checks)
+		none = match_or(m, none, sources_in(r, &r->broadcast[FAMILY_V4]));
+	p->present = match_not(m, none);
+	/* what is sent to the host's own addresses isn't passed on, but it is sent */
+	p->present_dst = match_all(m);
+	vec_free(&v);
+}
+
 /* The check of one interface, behind what every interface is spared. */
 static void check_sources(struct linux_read *r, struct rules *v, const struct linux_link *l,
 			  bool strict, struct loc at)
@@ -161,16 +217,36 @@ static void check_sources(struct linux_read *r, struct rules *v, const struct li
 	const struct match *ok = linux_sources(r, l, strict);
 	const char *mode = strict ? "strict source check: it isn't reached by this interface"
 				  : "loose source check: it isn't reached by any interface";
-	if (number(linux_sysctl(r, NULL, "net/ipv4/conf/%s/accept_local", l->name)) > 0 ||
-	    number(linux_sysctl(r, NULL, "net/ipv4/conf/all/accept_local")) > 0)
+	if (either(r, l, "accept_local") > 0)
 		ok = match_or(m, ok,
-			      match_and(m,
-					match_spans(m, FIELD_SRC, FAMILY_V4,
-						    r->local[FAMILY_V4].v, r->local[FAMILY_V4].n),
+			      match_and(m, sources_in(r, &r->local[FAMILY_V4]),
 					match_unknown(m, at, "accept_local: the host's own "
 							     "address as a source")));
 	add(v, at, match_and(m, here, ok), VERDICT_PERMIT, NULL);
 	add(v, at, here, VERDICT_DENY, mode);
+}
+
+/* What every interface is spared. */
+static void spare(struct linux_read *r, struct rules *v, struct loc at)
+{
+	struct matches *m = r->m;
+	struct linux_spans all = { 0 };
+	add_span(&all, FAMILY_V4, 0, 0xe0000000, 4);
+	add_span(&all, FAMILY_V4, 0, UINT32_MAX, 32);
+	/* who has no address yet asks all for one */
+	add(v, at,
+	    match_and(m, match_prefix(m, FIELD_SRC, FAMILY_V4, (struct addr){ 0, 0 }, 32),
+		      match_spans(m, FIELD_DST, FAMILY_V4, all.v, all.n)),
+	    VERDICT_PERMIT, NULL);
+	/* a socket's own route spares the question */
+	const struct match *to_socket[] = {
+		match_spans(m, FIELD_DST, FAMILY_V4, r->local[FAMILY_V4].v,
+			    r->local[FAMILY_V4].n),
+		match_value(m, FIELD_STATE, STATE_ESTABLISHED),
+		match_unknown(m, at, "a socket's own route"),
+	};
+	add(v, at, match_and_n(m, to_socket, 3), VERDICT_PERMIT, NULL);
+	vec_free(&all);
 }
 
 static void rp_filter(struct linux_read *r)
@@ -179,38 +255,25 @@ static void rp_filter(struct linux_read *r)
 	struct rules v = { 0 };
 	struct loc all_at, at;
 	int64_t all = number(linux_sysctl(r, &all_at, "net/ipv4/conf/all/rp_filter"));
-	struct addr zero = { 0, 0 }, lan = { 0, UINT32_MAX };
-	/* who has no address yet asks all for one */
-	add(&v, all_at,
-	    match_and(m, match_prefix(m, FIELD_SRC, FAMILY_V4, zero, 32),
-		      match_prefix(m, FIELD_DST, FAMILY_V4, lan, 32)),
-	    VERDICT_PERMIT, NULL);
-	/* a socket's own route spares the question */
-	const struct match *to_socket[] = {
-		match_spans(m, FIELD_DST, FAMILY_V4, r->local[FAMILY_V4].v,
-			    r->local[FAMILY_V4].n),
-		match_value(m, FIELD_STATE, STATE_ESTABLISHED),
-		match_unknown(m, all_at, "a socket's own route"),
-	};
-	add(&v, all_at, match_and_n(m, to_socket, 3), VERDICT_PERMIT, NULL);
-	size_t spared = v.n;
+	spare(r, &v, all_at);
 	vec_each (lp, &r->links) {
-		const struct linux_link *l = *lp;
+		const struct linux_link *l = linux_is_bridged(*lp) ? (*lp)->master : *lp;
 		int64_t one = number(linux_sysctl(r, &at, "net/ipv4/conf/%s/rp_filter", l->name));
-		if (l->loopback || linux_is_bridged(l))
+		int64_t mode = one > all ? one : all;
+		if (l->loopback)
 			continue;
-		if (one < 0 || all < 0) {
+		present(r, *lp, mode > 0);
+		if (l != *lp)
+			continue; /* its frames are the bridge's */
+		add(&v, l->at, match_and(m, iface(r, FIELD_IIF, l), martians(r, l)), VERDICT_DENY,
+		    "nobody's address as a source");
+		if (one < 0 || all < 0)
 			add(&v, l->at,
 			    match_and(m, iface(r, FIELD_IIF, l), match_family(m, FAMILY_V4)),
 			    VERDICT_UNKNOWN, "its source check (rp_filter) isn't told");
-			continue;
-		}
-		int64_t mode = one > all ? one : all;
-		if (mode > 0)
+		else if (mode > 0)
 			check_sources(r, &v, l, mode == 1, one >= all ? at : all_at);
 	}
-	if (v.n == spared)
-		v.n = 0;
 	bind(r, &v, "ipv4 source check", HOOK_IN, LAYER_IP, NULL, VERDICT_PERMIT, all_at);
 }
 

@@ -65,7 +65,8 @@ struct port {
 	 * whose network interfaces were all collected): the match over FIELD_SRC that they
 	 * meet. NULL: anybody may be there. */
 	const struct match *present;
-	const struct match *present_dst; /* the same over FIELD_DST; by device_build_finish */
+	/* The same over FIELD_DST; where the reader gives none, by device_build_finish. */
+	const struct match *present_dst;
 	const struct prefix *prefixes; /* of its addresses, connected networks */
 	size_t n_prefixes;
 	const struct addr *addrs; /* its own addresses, as in prefixes */

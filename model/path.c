@@ -350,7 +350,11 @@ static bool make_point(struct finder *f, const struct device *d, struct side in,
 	if (p.n_stages)
 		qsort(stages, p.n_stages, sizeof(*stages), stage_order);
 	p.stages = stages;
-	const struct port *src = present(d, &in), *dst = present(d, &out);
+	/* a bridge takes frames from anybody, whatever the host that holds it knows */
+	const char *from = bridge_of(d, &in), *to = bridge_of(d, &out);
+	bool bridged = d->netfilter && from && to && !strcmp(from, to);
+	const struct port *src = bridged ? NULL : present(d, &in);
+	const struct port *dst = bridged ? NULL : present(d, &out);
 	p.present_src = src ? src->present : NULL;
 	p.present_dst = dst ? dst->present_dst : NULL;
 	struct text t = { 0 };

@@ -213,7 +213,7 @@ const struct device *device_build_finish(struct device_build *b)
 	struct arena *a = b->snap->arena;
 	mark_opaque(b);
 	vec_each(p, &b->ports)
-		if (p->present)
+		if (p->present && !p->present_dst)
 			p->present_dst = match_swap(&b->snap->matches, p->present);
 	struct device *d = arena_copy(a, &b->dev, sizeof(b->dev));
 	d->ports = vec_keep(a, &b->ports), d->n_ports = b->ports.n;

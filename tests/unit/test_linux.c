@@ -308,6 +308,51 @@ Test(linux_host, source_check)
 #define ROUTE(type, dst, more) \
 	"{'family':'ipv4','table':254,'type':'" type "','destination':'" dst "'" more "}"
 
+/* Whether anybody behind the ports of the way may have the packet's source. */
+static bool somebody(const char *line)
+{
+	struct packet p;
+	struct point pt;
+	const char *why = "";
+	cr_assert(packet_parse(arena, line, strlen(line), &p, &why), "%s: %s", line, why);
+	cr_assert(path_cross(arena, device, p.iif, p.oif, &pt, &why), "%s: %s", line, why);
+	return !pt.present_src || match_judge(pt.present_src, &p) != TRUTH_FALSE;
+}
+
+/* Sources that no host has are denied, and nobody is missed who would send from them. */
+Test(linux_host, sources_that_nobody_has)
+{
+	static const struct {
+		const char *src;
+		bool unchecked, checked;
+	} rows[] = { { "10.0.0.5", true, true },    { "10.0.0.1", false, false },
+		     { "10.1.0.1", false, false },  { "10.0.0.255", true, false },
+		     { "0.0.0.0", false, false },   { "127.0.0.1", false, false },
+		     { "224.0.0.1", false, false }, { "255.255.255.255", false, false } };
+	for (int checked = 0; checked < 2; checked++) {
+		if (checked)
+			source_check(NULL, NULL);
+		else
+			start(&(struct linux_state){ 0 });
+		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+			bool there = checked ? rows[i].checked : rows[i].unchecked;
+			const char *line = arena_printf(arena,
+							"tcp %s 1 192.0.2.1 80 iif=eth0 oif=eth1",
+							rows[i].src);
+			expect(line, there ? "permit" : "deny");
+			cr_expect_eq(somebody(line), there, "%s", line);
+		}
+		done();
+	}
+	start(&(struct linux_state){ .sysctls = ",'net/ipv4/conf/all/accept_local':'1',"
+						"'net/ipv4/conf/eth0/route_localnet':'1'" });
+	expect("tcp 10.0.0.1 1 192.0.2.1 80 iif=eth0 oif=eth1", "permit");
+	expect("tcp 127.0.0.1 1 192.0.2.1 80 iif=eth0 oif=eth1", "permit");
+	expect("tcp 127.0.0.1 1 10.0.0.5 80 iif=eth1 oif=eth0", "deny");
+	cr_expect(somebody("tcp 10.0.0.1 1 192.0.2.1 80 iif=eth0 oif=eth1"));
+	done();
+}
+
 Test(linux_host, source_check_by_the_longest_prefix)
 {
 	source_check(ROUTE("unicast", "10.0.0.0/8", ",'link':'eth0','priority':0") ","
@@ -398,6 +443,11 @@ Test(linux_host, isolated_and_blocked_ports)
 			  BRIDGE_PORT("p3", "forwarding", "false") "],'fdb':[],'vlans':[]" });
 	cr_expect_eq(device->n_taints, 0);
 	cr_expect_str_eq(device_port(device, "p1")->master, "br0");
+	/* whoever calls himself what the host is called is heard on the bridge, not beyond */
+	cr_expect(somebody("tcp 10.0.0.1 1 10.0.0.6 80 iif=p1 oif=p3"));
+	expect("tcp 10.0.0.1 1 10.0.0.6 80 iif=p1 oif=p3", "permit");
+	cr_expect_not(somebody("tcp 10.0.0.1 1 192.0.2.1 80 iif=p1 oif=eth1"));
+	expect("tcp 10.0.0.1 1 192.0.2.1 80 iif=p1 oif=eth1", "deny");
 	expect("tcp 10.0.0.5 1 10.0.0.6 80 iif=p1 oif=p2", "deny");
 	expect("tcp 10.0.0.5 1 10.0.0.6 80 iif=p1 oif=p3", "permit");
 	expect("tcp 10.0.0.5 1 10.0.0.6 80 iif=p3 oif=p2", "permit");
