@@ -227,11 +227,13 @@ def scenarios(config):
         Scenario("show nft text", ["show", f"{acme}/aligned/hypervisor.nft"], share=0.3),
         Scenario("eval", ["eval", f"{acme}/aligned/hypervisor.json"], stdin=packets, share=0.4),
     ]
-    collect = collect_scenario(config)
-    return found + [collect] if collect else found
+    if not config.only or "collect" in config.only:
+        collect = collect_scenario(config)
+        found += [collect] if collect else []
+    return found
 
 
-def read_state(data):
+def read_state(prefix, data):
     """What `collect linux` wrote, without what moves by itself."""
     try:
         doc = json.loads(data)
@@ -241,9 +243,11 @@ def read_state(data):
         doc.pop(key, None)
     for command in doc["commands"]:
         command.pop("version")  # null where it could not be asked for
-    # Other namespaces come and go, but for those that the hypervisor is wired to.
-    doc["beside"] = sorted(({k: v for k, v in b.items() if k != "pids"} for b in doc["beside"]
-                            if any(n.startswith("fault") for n in b["names"])),
+    # Other namespaces come and go, but for those that the hypervisor is wired to. Whether they
+    # are may be unknown (null): a reader takes that for yes.
+    doc["beside"] = sorted((dict(b, pids=None, linked=b["linked"] is not False)
+                            for b in doc["beside"]
+                            if any(n.startswith(prefix) for n in b["names"])),
                            key=lambda b: b["id"])
     for part in ("neighbours", "conntrack"):
         doc.get("parts", {}).pop(part, None)
@@ -268,7 +272,7 @@ def collect_scenario(config):
         print(f"collect: skipped: no namespaces: {built.stderr.decode().strip()[:200]}")
         return None
     return Scenario("collect", ["collect", "linux", "--netns", prefix + "-hv",
-                                "-o", "@tmp/state.json"], normal=read_state,
+                                "-o", "@tmp/state.json"], normal=lambda data: read_state(prefix + "-", data),
                     faults=[f[0] for f in FAULTS], share=0.25)
 
 
@@ -287,10 +291,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # namespaces go at exit
     config.root, config.plumbline, config.shim = map(
         os.path.abspath, (config.root, config.plumbline, config.shim))
-    only = [s for s in config.only.split(",") if s]
+    config.only = [s for s in config.only.split(",") if s]
     failed = runs = 0
     for scenario in scenarios(config):
-        if only and scenario.name not in only:
+        if config.only and scenario.name not in config.only:
             continue
         f, r = sweep(scenario, config)
         failed += f
