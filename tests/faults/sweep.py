@@ -185,11 +185,15 @@ def sweep(scenario, config):
         codes, bad = {}, []
         with concurrent.futures.ThreadPoolExecutor(config.jobs) as pool:
             todo = {pool.submit(one, scenario, config, fault, at, good): at for at in points}
-            for done in concurrent.futures.as_completed(todo):
-                code, wrong = done.result()
-                codes[code] = codes.get(code, 0) + 1
-                if wrong:
-                    bad.append((todo[done], wrong))
+            try:
+                for done in concurrent.futures.as_completed(todo):
+                    code, wrong = done.result()
+                    codes[code] = codes.get(code, 0) + 1
+                    if wrong:
+                        bad.append((todo[done], wrong))
+            except SystemExit:
+                pool.shutdown(cancel_futures=True)
+                raise
         runs += len(points)
         failed += len(bad)
         said = ", ".join(f"{n} exit {c}" for c, n in sorted(codes.items(), key=str))
