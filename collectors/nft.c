@@ -354,6 +354,7 @@ static void read_roots(struct nft *n, const json_t *const *roots, size_t n_roots
 	account_sets(n);
 	nft_graph(n);
 	nft_note_untracked(n);
+	nft_trace(n);
 	vec_each (ch, &n->order) {
 		struct rule ours[NFT_GLUE];
 		size_t n_ours = (*ch)->base ? nft_glue(n, *ch, ours) : 0;
@@ -440,6 +441,7 @@ static void finish(struct nft *n)
 	map_finish(&n->chains);
 	map_finish(&n->sets);
 	map_finish(&n->ports);
+	map_finish(&n->at_rule);
 }
 
 void nft_read_documents(const struct nft_embed *e, const json_t *const *roots, size_t n_roots)

@@ -97,6 +97,9 @@ size_t nft_glue(struct nft *n, struct nft_chain *ch, struct rule *v)
 		     match_and(m, match_value(m, FIELD_STATE, STATE_RELATED),
 			       match_unknown(m, LOC_NONE, "nat of related packets")),
 		     VERDICT_PERMIT, ch->at, "a nat chain sees first packets only");
+		if (n->notrack)
+			glue(v, &count, n->notrack, VERDICT_PERMIT, ch->at,
+			     "a nat chain sees no packets out of tracking");
 		if (n->nat_chains[ch->reach] > 1 || n->host->nat_doubt)
 			glue(v, &count,
 			     match_unknown(m, LOC_NONE, "%s",

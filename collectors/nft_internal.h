@@ -11,6 +11,7 @@
  *	nft_base.c	what stands in front of a base chain, and where it is bound
  *	nft_rule.c	one rule: its statements in order, verdict maps, translations
  *	nft_vmap.c	verdicts and maps to them
+ *	nft_trace.c	what earlier rules did to a packet: marks, tracking
  *	nft_match.c	one match: left, operator, right
  *	nft_key.c	the left side of a match: which field, and what a packet needs to have
  *	nft_value.c	the right side: constants, ranges and masks, as conditions
@@ -54,6 +55,7 @@ struct nft_table {
 };
 
 struct nft_chain;
+struct nft_marks;
 
 struct nft_set {
 	const char *name, *label; /* "set blocked" */
@@ -110,6 +112,7 @@ struct nft {
 	size_t n_expansions;	    /* value by value, so far: bounded */
 	size_t n_parts;		    /* rules that verdict maps made, so far: bounded */
 	unsigned nat_chains[512];   /* how many there are, by reach */
+	struct map at_rule;	    /* address of a rule to what nft_trace() found there */
 };
 
 /* One rule while it is read. */
@@ -123,6 +126,8 @@ struct nft_rule {
 	const struct match *frame;
 	uint64_t protos[4]; /* protocols still possible here, a bit each */
 	bool transport;	    /* something looked at the transport header */
+	/* What earlier rules did to the packets that get here; NULL: not known. */
+	const struct nft_marks *marks;
 };
 
 /* nft_names.c */
@@ -144,6 +149,7 @@ enum nft_domain {
 	DOMAIN_VERSION,
 	DOMAIN_FRAG_OFF,
 	DOMAIN_FIB_TYPE,
+	DOMAIN_MARK,
 };
 
 /* The largest value of the domain. */
@@ -181,8 +187,11 @@ struct nft_key {
 	 * condition itself does not imply it. */
 	const struct match *need, *have;
 	/* An unknown that lies over every answer ("packets may have been taken out of
-	 * tracking"), or NULL: answer' = or(and(not over, answer), and(over, unknown)). */
+	 * tracking"), or NULL: answer' = or(and(not over, answer), and(over, unknown)); with
+	 * over_known, of ct state, such packets are untracked. */
 	const struct match *over;
+	bool over_known;
+	const struct nft_marks *marks; /* of DOMAIN_MARK */
 	uint64_t protos[4];
 	struct {
 		char op; /* & | ^ */
@@ -211,6 +220,10 @@ struct nft_spans {
 
 /* An unknown of the rule itself. */
 const struct match *nft_doubt(struct nft_rule *r, const char *why);
+/* v is normalised and has x. */
+bool nft_spans_have(const struct nft_spans *v, uint64_t x);
+/* A flag x of the key's field, seen through its operations, is in v, which is normalised. */
+bool nft_key_has(const struct nft_key *k, const struct nft_spans *v, uint64_t x);
 /* Address, prefix or range. */
 bool nft_addr(enum family f, const json_t *v, struct span *ret);
 /* Number, word or range. */
@@ -230,6 +243,19 @@ const struct match *nft_condition(struct nft_rule *r, const struct nft_key *k,
 enum { NFT_FIB_TYPES = 9 };
 const struct match *nft_fib_in(struct nft_rule *r, const struct nft_key *k,
 			       const bool types[NFT_FIB_TYPES]);
+
+/* nft_trace.c */
+
+/* What rules do to the marks and the tracking of packets, along their ways. */
+void nft_trace(struct nft *n);
+/* What the packets that get to the rule have, or NULL where that isn't known. */
+const struct nft_marks *nft_marks_at(const struct nft *n, const json_t *rule);
+const struct match *nft_marks_untracked(const struct nft_marks *k);
+/* Different where anything is. */
+uint32_t nft_marks_version(const struct nft_marks *k);
+/* The mark, seen through the key's operations, is in v (negate: isn't); v is normalised. */
+const struct match *nft_mark_in(struct nft_rule *r, const struct nft_key *k,
+				const struct nft_spans *v, bool negate);
 
 /* nft_set.c */
 
@@ -305,6 +331,8 @@ const struct match *nft_match(struct nft_rule *r, const json_t *v, struct nft_ke
 
 /* nft_rule.c */
 
+/* What a rule is read with, before its first statement. */
+void nft_rule_start(struct nft_rule *r, struct nft *n, struct nft_chain *ch, const json_t *rule);
 /* Reads all rules of the chain into its ruleset, behind n_glue of ours, and their accounts. */
 void nft_chain_rules(struct nft *n, struct nft_chain *ch, struct rule *glue, size_t n_glue);
 /* The condition of a rule's match statements alone, for what rules do to later ones. */

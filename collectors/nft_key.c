@@ -194,6 +194,10 @@ static void meta(struct nft_rule *r, struct nft_key *k, const json_t *v)
 	} else if (!strcmp(key, "protocol")) {
 		number(k, DOMAIN_ETHERTYPE, FIELD_FAMILY);
 		need(r, k, r->frame);
+	} else if (!strcmp(key, "mark") && r->marks) {
+		/* as FIELD_STATE it is: of this packet, not of its connection's others */
+		number(k, DOMAIN_MARK, FIELD_STATE);
+		k->marks = r->marks;
 	} else if (!strcmp(key, "nfproto") && !(r->chain->reach & REACH_FRAME)) {
 		number(k, DOMAIN_NFPROTO, FIELD_FAMILY);
 	}
@@ -212,6 +216,11 @@ static void ct(struct nft_rule *r, struct nft_key *k, const json_t *v)
 	}
 	number(k, DOMAIN_CT_STATE, FIELD_STATE);
 	k->over = r->n->notrack;
+	if (k->over && r->marks) {
+		const struct match *out = nft_marks_untracked(r->marks);
+		k->over = out->kind == MATCH_NONE ? NULL : out;
+		k->over_known = true;
+	}
 }
 
 static void exthdr(struct nft_rule *r, struct nft_key *k, const json_t *v)

@@ -239,6 +239,8 @@ unsigned nft_domain_max(enum nft_domain d)
 		return 15;
 	case DOMAIN_FIB_TYPE:
 		return NFT_FIB_TYPES - 1;
+	case DOMAIN_MARK:
+		return UINT32_MAX;
 	default:
 		return 255;
 	}

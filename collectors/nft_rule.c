@@ -216,6 +216,7 @@ static void mangle(struct building *b, const json_t *v)
 {
 	struct nft_rule *r = &b->r;
 	struct nft_keys k;
+	r->marks = NULL; /* from here on they are others */
 	nft_keys(r, json_object_get(v, "key"), &k);
 	const json_t *payload = json_object_get(json_object_get(v, "key"), "payload");
 	if (payload) {
@@ -399,22 +400,27 @@ static void statement(struct building *b, const json_t *stmt)
 	}
 }
 
-static void start(struct building *b, struct nft *n, struct nft_chain *ch, const json_t *rule)
+void nft_rule_start(struct nft_rule *r, struct nft *n, struct nft_chain *ch, const json_t *rule)
 {
-	*b = (struct building){ 0 };
-	b->r.n = n;
-	b->r.chain = ch;
-	b->r.at = nft_rule_loc(n, ch, rule, &b->r.name);
-	memset(b->r.protos, 0xff, sizeof(b->r.protos));
-	b->cond = b->touch = b->r.frame = match_all(n->m);
+	*r = (struct nft_rule){ .n = n, .chain = ch, .frame = match_all(n->m) };
+	r->at = nft_rule_loc(n, ch, rule, &r->name);
+	r->marks = nft_marks_at(n, rule);
+	memset(r->protos, 0xff, sizeof(r->protos));
 	/* with the host's ports a zone is told apart by them: a VLAN is a port of its own */
 	if (ch->reach & REACH_FRAME && !n->facts) {
 		const struct nft_table *t = ch->table;
-		b->r.frame = match_unknown(n->m, LOC_NONE, "a frame that may carry a VLAN tag");
+		r->frame = match_unknown(n->m, LOC_NONE, "a frame that may carry a VLAN tag");
 		if (t->dev && !t->many_devs)
-			b->r.frame = match_or(n->m, b->r.frame,
-					      match_iface(n->m, FIELD_IIF, t->dev, false));
+			r->frame = match_or(n->m, r->frame,
+					    match_iface(n->m, FIELD_IIF, t->dev, false));
 	}
+}
+
+static void start(struct building *b, struct nft *n, struct nft_chain *ch, const json_t *rule)
+{
+	*b = (struct building){ 0 };
+	nft_rule_start(&b->r, n, ch, rule);
+	b->cond = b->touch = match_all(n->m);
 	b->comment = nft_str(rule, "comment");
 	if (b->comment)
 		b->comment = arena_str(n->arena, b->comment);

@@ -84,6 +84,12 @@ static void values_add(struct nft_rule *r, const struct nft_key *k, struct value
 			     "a value here isn't one that its field can have");
 }
 
+/* All of it is known, and is plain values. */
+static bool flat_values(const struct values *v)
+{
+	return !v->any && !v->maybe_any && !v->open && !v->maybe.n;
+}
+
 /* Is the key one of v (negate: none of them)? */
 static const struct match *in_values(struct nft_rule *r, const struct nft_key *k,
 				     struct values *v, bool negate, bool ports_ok)
@@ -92,7 +98,7 @@ static const struct match *in_values(struct nft_rule *r, const struct nft_key *k
 	const struct match *ret, *maybe = match_none(m);
 	const struct match *unsure = nft_doubt(r, "an element that may have expired");
 	/* where all is known the values themselves are turned round: shorter, and exact */
-	bool flat = negate && !v->any && !v->maybe_any && !v->open && !v->maybe.n &&
+	bool flat = negate && flat_values(v) &&
 		    (k->kind == KEY_NUMBER || k->kind == KEY_ADDR);
 	if (k->kind == KEY_UNKNOWN) {
 		ret = nft_doubt(r, k->why);
@@ -113,10 +119,15 @@ static const struct match *in_values(struct nft_rule *r, const struct nft_key *k
 		ret = match_or(m, ret, nft_doubt(r, "a value that was not understood"));
 	if (negate && !flat)
 		ret = match_not(m, ret);
-	if (k->over)
-		ret = match_or(
-			m, match_and(m, match_not(m, k->over), ret),
-			match_and(m, k->over, nft_doubt(r, "packets taken out of tracking")));
+	if (k->over) {
+		const struct match *there = nft_doubt(r, "packets taken out of tracking");
+		if (k->over_known && flat_values(v))
+			there = nft_key_has(k, &v->sure, nft_state_bit[STATE_UNTRACKED]) != negate
+					? match_all(m)
+					: match_none(m);
+		ret = match_or(m, match_and(m, match_not(m, k->over), ret),
+			       match_and(m, k->over, there));
+	}
 	return ret;
 }
 
@@ -324,8 +335,11 @@ void nft_keys_text(struct text *t, const struct nft_keys *k)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		const struct nft_key *x = &k->v[i];
-		text_putf(t, "%d.%d.%d.%d.%d%d%d.%u.%s", x->kind, x->domain, x->field,
-			  x->family, x->raw_ports, x->absent, x->fib_dev, x->over ? x->over->id : 0, x->why ? x->why : "");
+		text_putf(t, "%d.%d.%d.%d.%d%d%d%d.%u.%s", x->kind, x->domain, x->field,
+			  x->family, x->raw_ports, x->absent, x->fib_dev, x->over_known, x->over ? x->over->id : 0,
+			  x->why ? x->why : "");
+		if (x->marks)
+			text_putf(t, "m%u", nft_marks_version(x->marks));
 		for (unsigned j = 0; j < x->n_ops; j++)
 			text_putf(t, "%c%llx.%llx.%llx", x->ops[j].op,
 				  (unsigned long long)x->ops[j].number,

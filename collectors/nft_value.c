@@ -91,6 +91,11 @@ static bool in_spans(const struct span *v, size_t n, uint64_t x)
 	return lo < n && v[lo].lo.lo <= x;
 }
 
+bool nft_spans_have(const struct nft_spans *v, uint64_t x)
+{
+	return in_spans(v->v, v->n, x);
+}
+
 static uint64_t apply(const struct nft_key *k, uint64_t x)
 {
 	for (unsigned i = 0; i < k->n_ops; i++) {
@@ -108,6 +113,11 @@ static uint64_t apply(const struct nft_key *k, uint64_t x)
 		}
 	}
 	return x;
+}
+
+bool nft_key_has(const struct nft_key *k, const struct nft_spans *v, uint64_t x)
+{
+	return in_spans(v->v, v->n, apply(k, x));
 }
 
 /*
@@ -346,6 +356,10 @@ const struct match *nft_condition(struct nft_rule *r, const struct nft_key *k,
 				  struct nft_spans *v, bool negate, bool ports_ok)
 {
 	const struct match *ret;
+	if (k->kind == KEY_NUMBER && k->domain == DOMAIN_MARK) {
+		v->n = v->n ? spans_normalise(v->v, v->n) : 0;
+		return nft_mark_in(r, k, v, negate);
+	}
 	if (k->kind == KEY_NUMBER) {
 		struct nft_spans raw;
 		if (!raw_values(r, k, v, negate, &raw))

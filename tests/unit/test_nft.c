@@ -765,29 +765,35 @@ Test(nft, types_of_addresses)
 	static const struct {
 		const char *expr, *packet, *want;
 	} rows[] = {
-		{ MATCH("==", FIB("'daddr'"), "'local'"), "udp 10.0.0.1 1 10.0.0.2 2", "unknown" },
-		{ MATCH("==", FIB("'daddr'"), "'local'"), "udp 10.0.0.1 1 224.0.0.2 2", "deny" },
+		{ MATCH("==", FIB("'daddr'"), "'local'"), "udp 10.0.0.1 1 10.0.0.2 2",
+		  "unknown" },
+		{ MATCH("==", FIB("'daddr'"), "'local'"), "udp 10.0.0.1 1 224.0.0.2 2",
+		  "deny" },
 		{ MATCH("==", FIB("['daddr']"), "'multicast'"), "udp 10.0.0.1 1 224.0.0.2 2",
 		  "permit" },
-		{ MATCH("==", FIB("'daddr'"), "'multicast'"), "udp 10.0.0.1 1 10.0.0.2 2", "deny" },
-		{ MATCH("==", FIB("'daddr'"), "'multicast'"), "udp ::1 1 ff02::1 2", "unknown" },
+		{ MATCH("==", FIB("'daddr'"), "'multicast'"), "udp 10.0.0.1 1 10.0.0.2 2",
+		  "deny" },
+		{ MATCH("==", FIB("'daddr'"), "'multicast'"), "udp ::1 1 ff02::1 2",
+		  "unknown" },
 		{ MATCH("==", FIB("'daddr'"), "'multicast'"), "udp ::1 1 fe80::1 2", "deny" },
-		{ MATCH("==", FIB("'daddr'"), "'broadcast'"), "udp 10.0.0.1 1 255.255.255.255 2",
-		  "permit" },
+		{ MATCH("==", FIB("'daddr'"), "'broadcast'"),
+		  "udp 10.0.0.1 1 255.255.255.255 2", "permit" },
 		{ MATCH("==", FIB("'daddr'"), "'broadcast'"), "udp ::1 1 ::2 2", "deny" },
 		{ MATCH("!=", FIB("'saddr'"), "{'set': ['local', 'unicast', 'broadcast']}"),
 		  "udp 10.0.0.1 1 10.0.0.2 2", "deny" },
-		{ MATCH("!=", FIB("'saddr'"), "'unicast'"), "udp 0.0.0.0 1 10.0.0.2 2", "permit" },
+		{ MATCH("!=", FIB("'saddr'"), "'unicast'"), "udp 0.0.0.0 1 10.0.0.2 2",
+		  "permit" },
 		{ MATCH("==", FIB("['daddr', 'iif']"), "'local'"), "udp 10.0.0.1 1 10.0.0.2 2",
 		  "unknown" },
-		{ MATCH("==", FIB("['daddr', 'saddr']"), "'local'"), "udp 1.1.1.1 1 224.0.0.2 2",
-		  "unknown" },
+		{ MATCH("==", FIB("['daddr', 'saddr']"), "'local'"),
+		  "udp 1.1.1.1 1 224.0.0.2 2", "unknown" },
 		{ MATCH("==", "{'fib': {'result': 'oif', 'flags': 'saddr'}}", "'eth0'"),
 		  "udp 10.0.0.1 1 10.0.0.2 2", "unknown" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct text t = { 0 };
-		text_putf(&t, TABLE BASE("c", "forward", "0", "drop") RULE("c", "1", "%s, " ACCEPT),
+		text_putf(&t,
+			  TABLE BASE("c", "forward", "0", "drop") RULE("c", "1", "%s, " ACCEPT),
 			  rows[i].expr);
 		cr_assert_eq(read_objects(t.s), 0);
 		text_finish(&t);
@@ -817,7 +823,7 @@ Test(nft, hooks_that_know_less)
 	text_putf(&t,
 		  TABLE BASE("o", "output", "0", "drop") BASE("q", "postrouting", "0", "drop")
 			  RULE("o", "1", "%s") RULE("q", "2", "%s"),
-		  not, not);
+		  not, not );
 	cr_assert_eq(read_objects(t.s), 0);
 	text_finish(&t);
 	expect("inet t o", "tcp ::1 1 ::2 22 iif=eth0", "permit");
@@ -1059,11 +1065,11 @@ Test(nft, reject_is_a_deny_and_dup_goes_on)
 
 Test(nft, reject_says_the_condition_that_nft_leaves_out)
 {
-	cr_assert_eq(read_objects(TABLE BASE("f", "forward", "0", "accept") RULE(
-			     "f", "1",
-			     "{'reject': {'type': 'icmp', 'expr': 'port-unreachable'}}")
-					  RULE("f", "2", "{'reject': {'type': 'tcp reset'}}")),
-		     0);
+	cr_assert_eq(
+		read_objects(TABLE BASE("f", "forward", "0", "accept") RULE(
+			"f", "1", "{'reject': {'type': 'icmp', 'expr': 'port-unreachable'}}")
+				     RULE("f", "2", "{'reject': {'type': 'tcp reset'}}")),
+		0);
 	expect("inet t f", "udp 10.0.0.1 1 10.0.0.2 22", "deny");
 	expect("inet t f", "udp ::1 1 ::2 22", "permit");
 	expect("inet t f", "tcp ::1 1 ::2 22", "deny");
@@ -1195,26 +1201,28 @@ Test(nft, statements_in_text)
 Test(nft, long_sets_of_networks)
 {
 	struct text t = { 0 };
-	text_put(&t, "{\"nftables\": [{\"metainfo\": {\"json_schema_version\": 1}}, {\"table\": "
-		     "{\"family\": \"inet\", \"name\": \"t\"}}, {\"set\": {\"family\": "
-		     "\"inet\", \"name\": \"s\", \"table\": \"t\", \"type\": \"ipv4_addr\", "
-		     "\"flags\": [\"interval\"], \"elem\": [\n");
+	text_put(&t,
+		 "{\"nftables\": [{\"metainfo\": {\"json_schema_version\": 1}}, {\"table\": "
+		 "{\"family\": \"inet\", \"name\": \"t\"}}, {\"set\": {\"family\": "
+		 "\"inet\", \"name\": \"s\", \"table\": \"t\", \"type\": \"ipv4_addr\", "
+		 "\"flags\": [\"interval\"], \"elem\": [\n");
 	for (unsigned i = 0; i < 100000; i++)
 		text_putf(&t, "{\"prefix\": {\"addr\": \"%u.%u.%u.0\", \"len\": 25}},\n",
 			  1 + i / 65536, i / 256 % 256, i % 256);
-	text_put(&t, "\"9.9.9.9\"]}}, {\"chain\": {\"family\": \"inet\", \"table\": \"t\", "
-		     "\"name\": \"c\", \"type\": \"filter\", \"hook\": \"forward\", \"prio\": 0, "
-		     "\"policy\": \"drop\"}},\n"
-		     "{\"rule\": {\"family\": \"inet\", \"table\": \"t\", \"chain\": \"c\", "
-		     "\"handle\": 7, \"expr\": [{\"match\": {\"op\": \"==\", \"left\": "
-		     "{\"payload\": {\"protocol\": \"ip\", \"field\": \"saddr\"}}, \"right\": "
-		     "{\"prefix\": {\"addr\": \"200.0.0.0\", \"len\": 8}}}}, {\"match\": {\"op\": "
-		     "\"==\", \"left\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"daddr\"}}"
-		     ", \"right\": \"@s\"}}, {\"accept\": null}]}},\n"
-		     "{\"rule\": {\"family\": \"inet\", \"table\": \"t\", \"chain\": \"c\", "
-		     "\"handle\": 8, \"expr\": [{\"match\": {\"op\": \"==\", \"left\": {\"meta\": "
-		     "{\"key\": \"iifname\"}}, \"right\": {\"prefix\": {\"addr\": \"dead\", "
-		     "\"len\": 24}}}}, {\"accept\": null}]}}]}\n");
+	text_put(&t,
+		 "\"9.9.9.9\"]}}, {\"chain\": {\"family\": \"inet\", \"table\": \"t\", "
+		 "\"name\": \"c\", \"type\": \"filter\", \"hook\": \"forward\", \"prio\": 0, "
+		 "\"policy\": \"drop\"}},\n"
+		 "{\"rule\": {\"family\": \"inet\", \"table\": \"t\", \"chain\": \"c\", "
+		 "\"handle\": 7, \"expr\": [{\"match\": {\"op\": \"==\", \"left\": "
+		 "{\"payload\": {\"protocol\": \"ip\", \"field\": \"saddr\"}}, \"right\": "
+		 "{\"prefix\": {\"addr\": \"200.0.0.0\", \"len\": 8}}}}, {\"match\": {\"op\": "
+		 "\"==\", \"left\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"daddr\"}}"
+		 ", \"right\": \"@s\"}}, {\"accept\": null}]}},\n"
+		 "{\"rule\": {\"family\": \"inet\", \"table\": \"t\", \"chain\": \"c\", "
+		 "\"handle\": 8, \"expr\": [{\"match\": {\"op\": \"==\", \"left\": {\"meta\": "
+		 "{\"key\": \"iifname\"}}, \"right\": {\"prefix\": {\"addr\": \"dead\", "
+		 "\"len\": 24}}}}, {\"accept\": null}]}}]}\n");
 	cr_assert_gt(t.len, 4u << 20);
 	cr_assert_eq(read_bytes(t.s, t.len), 0);
 	expect("inet t c", "tcp 200.1.1.1 1 1.0.0.127 22", "permit");
@@ -1228,5 +1236,182 @@ Test(nft, long_sets_of_networks)
 	cr_expect_eq(r->at.col, 10);
 	cr_expect_eq(r->at.src, account->src);
 	text_finish(&t);
+	done();
+}
+
+#define SET_MARK(value) "{'mangle': {'key': {'meta': {'key': 'mark'}}, 'value': " value "}}"
+#define MARKED(value)	MATCH("==", META("mark"), value)
+#define SADDR_(value)	MATCH("==", PAYLOAD("ip", "saddr"), value)
+
+/* Marks that earlier rules of the way set; each row is a listing with a base chain "f". */
+static const struct {
+	const char *objects, *packet, *want;
+} marks[] = {
+	/* set before routing, asked for behind it */
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "22") ", " SET_MARK("5"))
+			  RULE("f", "2", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "permit" },
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "22") ", " SET_MARK("5"))
+			  RULE("f", "2", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 23", "deny" },
+	/* asked for before it is set */
+	{ BASE("f", "prerouting", "-160", "drop") BASE("p", "prerouting", "-150", "accept")
+		  RULE("p", "1", SET_MARK("5")) RULE("f", "2", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "deny" },
+	/* a packet that was accepted before gets no mark */
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", SADDR_("'10.0.0.1'") ", " ACCEPT) RULE("p", "2", SET_MARK("5"))
+			  RULE("f", "3", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "deny" },
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", SADDR_("'10.0.0.1'") ", " ACCEPT) RULE("p", "2", SET_MARK("5"))
+			  RULE("f", "3", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.3 1 10.0.0.2 22", "permit" },
+	/* bits: mark | 4, asked for as mark & 4 */
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop") RULE(
+		  "p", "1",
+		  SET_MARK("3")) RULE("p", "2",
+				      SADDR_("'10.0.0.1'") ", " SET_MARK(
+					      "{'|': [{'meta': {'key': 'mark'}}, 4]}"))
+		  RULE("f", "3",
+		       MATCH("!=", "{'&': [{'meta': {'key': 'mark'}}, 4]}", "0") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "permit" },
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0",
+							 "drop") RULE("p", "1", SET_MARK("3"))
+		  RULE("p", "2",
+		       SADDR_("'10.0.0.1'") ", " SET_MARK(
+			       "{'|': [{'meta': {'key': 'mark'}}, 4]}"))
+			  RULE("f", "3",
+			       MATCH("==", "{'^': [{'&': [{'meta': {'key': 'mark'}}, 6]}, 2]}",
+				     "4") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "permit" },
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", SET_MARK("3"))
+			  RULE("p", "2",
+			       SADDR_("'10.0.0.1'") ", " SET_MARK(
+				       "{'|': [{'meta': {'key': 'mark'}}, 4]}"))
+				  RULE("f", "3", MARKED("7") ", " ACCEPT),
+	  "tcp 10.0.0.3 1 10.0.0.2 22", "deny" },
+	/* in a chain that is jumped to, and back */
+	{ CHAIN("s") BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "22") ", {'jump': {'target': 's'}}")
+			  RULE("s", "2", SADDR_("'10.0.0.1'") ", {'return': null}")
+				  RULE("s", "3", SET_MARK("9"))
+					  RULE("p", "4", MARKED("9") ", " SET_MARK("10"))
+						  RULE("f", "5", MARKED("10") ", " ACCEPT),
+	  "tcp 10.0.0.3 1 10.0.0.2 22", "permit" },
+	{ CHAIN("s") BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "22") ", {'jump': {'target': 's'}}")
+			  RULE("s", "2", SADDR_("'10.0.0.1'") ", {'return': null}")
+				  RULE("s", "3", SET_MARK("9"))
+					  RULE("p", "4", MARKED("9") ", " SET_MARK("10"))
+						  RULE("f", "5", MARKED("10") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "deny" },
+	/* a chain that several ways reach with different marks knows none */
+	{ CHAIN("s") BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", "{'jump': {'target': 's'}}") RULE("p", "2", SET_MARK("5"))
+			  RULE("s", "3", MARKED("5") ", " ACCEPT)
+				  RULE("f", "4", "{'jump': {'target': 's'}}"),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "unknown" },
+	/* a value that nobody knows, a rate in front */
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", SET_MARK("{'ct': {'key': 'mark'}}"))
+			  RULE("f", "2", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "unknown" },
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", "{'limit': {'rate': 1, 'per': 'second'}}, " SET_MARK("5"))
+			  RULE("f", "2", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "unknown" },
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", "{'limit': {'rate': 1, 'per': 'second'}}, " SET_MARK("5"))
+			  RULE("f", "2", MARKED("6") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "deny" },
+	/* two chains at one priority: nobody knows which comes first */
+	{ BASE("p", "forward", "0", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", SET_MARK("5")) RULE("f", "2", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "unknown" },
+	/* what others set, and what programs of the host set */
+	{ BASE("f", "forward", "0", "drop") RULE("f", "2", MARKED("0") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "unknown" },
+	{ BASE("f", "output", "0", "drop") BASE("o", "output", "-150", "accept")
+		  RULE("o", "1", SADDR_("'10.0.0.1'") ", " SET_MARK("5"))
+			  RULE("f", "2", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.3 1 10.0.0.2 22", "unknown" },
+	{ BASE("f", "output", "0", "drop") BASE("o", "output", "-150", "accept")
+		  RULE("o", "1", SADDR_("'10.0.0.1'") ", " SET_MARK("5"))
+			  RULE("f", "2", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "permit" },
+	/* a map of verdicts in front: what it sends away gets no mark */
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1",
+		       "{'vmap': {'key': " DPORT ", 'data': {'set': [[22, {'accept': null}], "
+		       "[23, {'continue': null}]]}}}, " SET_MARK("5"))
+			  RULE("f", "2", MARKED("5") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 23", "permit" },
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1",
+		       "{'vmap': {'key': " DPORT ", 'data': {'set': [[22, {'accept': null}], "
+		       "[23, {'continue': null}]]}}}, " SET_MARK("5"))
+			  RULE("p", "3", SET_MARK("{'|': [{'meta': {'key': 'mark'}}, 8]}"))
+				  RULE("f", "2", MARKED("8") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 24", "permit" },
+	{ BASE("p", "prerouting", "-150", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1",
+		       "{'vmap': {'key': " DPORT ", 'data': {'set': [[22, {'accept': null}], "
+		       "[23, {'continue': null}]]}}}, " SET_MARK("5"))
+			  RULE("p", "3", SET_MARK("{'|': [{'meta': {'key': 'mark'}}, 8]}"))
+				  RULE("f", "2", MARKED("0") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 22", "permit" },
+	/* out of tracking: the state is "untracked", whatever the packet's would be */
+	{ BASE("p", "prerouting", "-300", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "53") ", {'notrack': null}")
+			  RULE("f", "2", MATCH("in", STATE, "'new'") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 53 iif=eth0", "deny" },
+	{ BASE("p", "prerouting", "-300", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "53") ", {'notrack': null}")
+			  RULE("f", "2", MATCH("in", STATE, "'new'") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 54 iif=eth0", "permit" },
+	{ BASE("p", "prerouting", "-300", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "53") ", {'notrack': null}")
+			  RULE("f", "2", MATCH("in", STATE, "'untracked'") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 53 iif=eth0", "permit" },
+	{ BASE("p", "prerouting", "-300", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "53") ", {'notrack': null}")
+			  RULE("f", "2", MATCH("!=", STATE, "'established'") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 53 iif=eth0 state=established", "permit" },
+	{ BASE("p", "prerouting", "-300", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "53") ", {'notrack': null}")
+			  RULE("f", "2", MATCH("in", STATE, "'new'") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 53 iif=lo", "unknown" },
+	/* behind tracking it is too late for all but invalid packets */
+	{ BASE("p", "prerouting", "-100", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "53") ", {'notrack': null}")
+			  RULE("f", "2", MATCH("in", STATE, "'new'") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 53 iif=eth0", "permit" },
+	{ BASE("p", "prerouting", "-100", "accept") BASE("f", "forward", "0", "drop")
+		  RULE("p", "1", MATCH("==", DPORT, "53") ", {'notrack': null}")
+			  RULE("f", "2", MATCH("in", STATE, "'invalid'") ", " ACCEPT),
+	  "tcp 10.0.0.1 1 10.0.0.2 53 iif=eth0 state=invalid", "deny" },
+};
+
+ParameterizedTestParameters(nft, what_earlier_rules_did)
+{
+	static size_t rows[sizeof(marks) / sizeof(*marks)];
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		rows[i] = i;
+	return cr_make_param_array(size_t, rows, sizeof(marks) / sizeof(*marks));
+}
+
+ParameterizedTest(size_t *row, nft, what_earlier_rules_did)
+{
+	struct text t = { 0 };
+	text_putf(&t, "%s%s", TABLE, marks[*row].objects);
+	cr_assert_eq(read_objects(t.s), 0);
+	text_finish(&t);
+	cr_expect_str_eq(answer("inet t f", marks[*row].packet), marks[*row].want,
+			 "%zu: %s: %s, not %s", *row, marks[*row].packet,
+			 answer("inet t f", marks[*row].packet), marks[*row].want);
 	done();
 }
