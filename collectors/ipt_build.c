@@ -46,6 +46,113 @@ static const struct match *limited(struct ipt_reader *r, const struct match *m)
 	return match_unknown(r->m, LOC_NONE, "which packets get to the rule");
 }
 
+/*
+ * The packets that get to a rule: those of `base` without those that went elsewhere before.
+ * Kept apart, because most of what went has nothing to do with a later rule's packets.
+ */
+struct went {
+	const struct match *m, *src, *dst; /* src, dst: its conditions on addresses, or NULL */
+};
+
+struct reach {
+	const struct match *base;
+	VEC(struct went) gone;
+};
+
+static bool spans_meet(const struct match *a, const struct match *b)
+{
+	if (a->family != b->family)
+		return false;
+	if (a->n > 8 || b->n > 8)
+		return true;
+	for (uint32_t i = 0; i < a->n; i++)
+		for (uint32_t k = 0; k < b->n; k++)
+			if (addr_compare(a->spans[i].lo, b->spans[k].hi) <= 0 &&
+			    addr_compare(b->spans[k].lo, a->spans[i].hi) <= 0)
+				return true;
+	return false;
+}
+
+static bool ranges_meet(const struct match *a, const struct match *b)
+{
+	if (a->n > 8 || b->n > 8)
+		return true;
+	for (uint32_t i = 0; i < a->n; i++)
+		for (uint32_t k = 0; k < b->n; k++)
+			if (a->ranges[i].lo <= b->ranges[k].hi &&
+			    b->ranges[k].lo <= a->ranges[i].hi)
+				return true;
+	return false;
+}
+
+/* One of a, a condition by itself, and b, one by itself, excludes the other. */
+static bool leaves_exclude(const struct match *a, const struct match *b)
+{
+	if (a->kind != b->kind || a->field != b->field)
+		return false;
+	if (a->kind == MATCH_SPANS)
+		return !spans_meet(a, b);
+	if (a->kind == MATCH_RANGES)
+		return !ranges_meet(a, b);
+	return false;
+}
+
+/* No packet meets both, as far as a glance tells. */
+static bool exclude(const struct match *a, const struct match *b)
+{
+	const struct match *const *va = a->kind == MATCH_AND ? a->kids : &a;
+	const struct match *const *vb = b->kind == MATCH_AND ? b->kids : &b;
+	uint32_t na = a->kind == MATCH_AND ? a->n : 1, nb = b->kind == MATCH_AND ? b->n : 1;
+	if (b->kind == MATCH_OR && b->n <= 64) {
+		for (uint32_t i = 0; i < b->n; i++)
+			if (!exclude(a, b->kids[i]))
+				return false;
+		return true;
+	}
+	for (uint32_t i = 0; i < na; i++)
+		for (uint32_t k = 0; k < nb; k++)
+			if (leaves_exclude(va[i], vb[k]))
+				return true;
+	return false;
+}
+
+static struct went went(const struct match *m)
+{
+	struct went g = { .m = m };
+	const struct match *const *v = m->kind == MATCH_AND ? m->kids : &m;
+	uint32_t n = m->kind == MATCH_AND ? m->n : 1;
+	for (uint32_t i = 0; i < n; i++)
+		if (v[i]->kind == MATCH_SPANS)
+			*(v[i]->field == FIELD_SRC ? &g.src : &g.dst) = v[i];
+	return g;
+}
+
+/* The packets that get here and meet c. */
+static const struct match *within(struct walk *w, struct reach *reach, const struct match *c)
+{
+	struct matches *m = w->r->m;
+	const struct match *v[64];
+	const struct match *in = match_and(m, reach->base, c);
+	size_t n = 0;
+	struct went to = went(in);
+	w->b->steps += reach->gone.n / 16;
+	vec_each (g, &reach->gone) {
+		if (to.dst && g->dst && leaves_exclude(to.dst, g->dst))
+			continue;
+		if (to.src && g->src && leaves_exclude(to.src, g->src))
+			continue;
+		if (exclude(in, g->m))
+			continue;
+		if (n == sizeof(v) / sizeof(*v))
+			return match_and(m, in,
+					 match_unknown(m, LOC_NONE,
+						       "which packets get "
+						       "to the rule"));
+		v[n++] = g->m;
+	}
+	return limited(w->r, match_and(m, in, match_not(m, match_or_n(m, v, n))));
+}
+
 /* Fields of the place that the hook doesn't have are empty there, wherever it is asked later.
  */
 static const struct match *settle(struct walk *w, const struct match *m)
@@ -68,26 +175,6 @@ static const struct match *settle(struct walk *w, const struct match *m)
 		v[i] = settle(w, m->kids[i]);
 	const struct match *ret =
 		m->kind == MATCH_AND ? match_and_n(ms, v, m->n) : match_or_n(ms, v, m->n);
-	free(v);
-	return ret;
-}
-
-/* The expression for packets that did not come in by lo: what the host sends to itself. */
-static const struct match *not_own(struct ipt_reader *r, const struct match *m)
-{
-	if (!m->placed)
-		return m;
-	if (m->kind == MATCH_IFACE)
-		return m->field == FIELD_IIF && !m->iface.prefix && !strcmp(m->iface.name, "lo")
-			       ? match_none(r->m)
-			       : m;
-	if (m->kind == MATCH_NOT)
-		return match_not(r->m, not_own(r, m->kids[0]));
-	const struct match **v = xreallocarray(NULL, m->n + 1, sizeof(*v));
-	for (uint32_t i = 0; i < m->n; i++)
-		v[i] = not_own(r, m->kids[i]);
-	const struct match *ret =
-		m->kind == MATCH_AND ? match_and_n(r->m, v, m->n) : match_or_n(r->m, v, m->n);
 	free(v);
 	return ret;
 }
@@ -233,6 +320,7 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 	/* a chain whose marks change inside has no answer for one version alone */
 	bool making = !known || (ch->asks && ch->changes && w->follow);
 	const struct match *acc = match_none(m);
+	struct reach here = { .base = reach };
 	struct ruleset *rs = making ? open_ruleset(w, ch) : NULL;
 	bool copy = rs != ch->plain;
 	size_t number = 0;
@@ -251,7 +339,7 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 		w->b->steps++;
 		in = c = condition(w, rule);
 		if (w->follow)
-			in = limited(w->r, match_and(m, reach, settle(w, c)));
+			in = within(w, &here, settle(w, c));
 		if (rule->to)
 			target = call(w, rule->to, in, depth + 1, &sub);
 		if (making)
@@ -282,7 +370,7 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 		}
 		acc = limited(w->r, match_or(m, acc, sub));
 		if (gone->kind != MATCH_NONE)
-			reach = limited(w->r, match_and(m, reach, match_not(m, gone)));
+			*vec_add(&here.gone) = went(gone);
 	}
 	ch->busy = false;
 	if (making) {
@@ -292,6 +380,7 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 			*vec_add(&ch->memo) = (struct ipt_memo){ version, rs };
 	}
 	vec_free(&out);
+	vec_free(&here.gone);
 	*ret_accepted = acc;
 	return known;
 }
@@ -425,8 +514,7 @@ static void wire_marks(struct build *b, struct ipt_listing *l, struct ipt_marks 
 	const struct match *own = match_iface(r->m, FIELD_IIF, "lo", false);
 	if (r->h->unwrapped)
 		own = match_or(r->m, own, r->h->unwrapped);
-	k->v[0] = (struct ipt_piece){ .cond = own };
-	k->n = 1;
+	ipt_marks_own(k, own);
 }
 
 static void listing(struct build *b, struct ipt_listing *l)
@@ -434,7 +522,6 @@ static void listing(struct build *b, struct ipt_listing *l)
 	struct ipt_reader *r = b->r;
 	struct ipt_marks pre, in, forward, out;
 	struct walk w = { .b = b, .r = r, .l = l };
-	static const char nat[] = "a packet that may have been translated";
 	const struct match *translated = match_none(r->m), *all = match_all(r->m);
 	for (enum family f = FAMILY_V4; f < FAMILY_COUNT; f++)
 		if ((!l->families || l->families & 1u << f) && r->translated[f])
@@ -448,19 +535,18 @@ static void listing(struct build *b, struct ipt_listing *l)
 		ipt_marks_connect(&pre);
 	base_chain(&w, TABLE_MANGLE);
 	base_chain(&w, TABLE_NAT);
-	ipt_marks_doubt(&pre, translated, nat);
+	ipt_marks_doubt(&pre, translated);
 	ipt_marks_copy(&in, &pre);
 	ipt_marks_copy(&forward, &pre);
 	if (r->redirects)
-		ipt_marks_doubt(&in, all, nat);
+		ipt_marks_doubt(&in, all);
 	w.k = &in, w.hook = INPUT;
 	base_chain(&w, TABLE_MANGLE);
 	base_chain(&w, TABLE_FILTER);
 	base_chain(&w, TABLE_SECURITY);
 	base_chain(&w, TABLE_NAT);
-	/* such packets are the host's own: they are not forwarded */
-	for (size_t i = 0; i < forward.n; i++)
-		forward.v[i].cond = not_own(r, forward.v[i].cond);
+	/* the host's own are not forwarded; what it unwrapped may be */
+	ipt_marks_own(&forward, r->h->unwrapped ? r->h->unwrapped : match_none(r->m));
 	w.k = &forward, w.hook = FORWARD;
 	base_chain(&w, TABLE_MANGLE);
 	base_chain(&w, TABLE_FILTER);
@@ -474,7 +560,7 @@ static void listing(struct build *b, struct ipt_listing *l)
 		ipt_marks_connect(&out);
 	base_chain(&w, TABLE_MANGLE);
 	base_chain(&w, TABLE_NAT);
-	ipt_marks_doubt(&out, r->redirects ? all : translated, nat);
+	ipt_marks_doubt(&out, r->redirects ? all : translated);
 	base_chain(&w, TABLE_FILTER);
 	base_chain(&w, TABLE_SECURITY);
 	ipt_marks_join(&forward, &out, match_iface(r->m, FIELD_IIF, "", false));

@@ -261,6 +261,7 @@ struct ipt_parse {
 	bool header;	    /* the match of the protocol's own header is there (-m tcp) */
 	const char *target; /* -j */
 	bool go_to;
+	bool missing;	       /* the target is neither known nor a chain */
 	size_t first, n_after; /* the words behind -j TARGET */
 	const char *doubt;     /* something was not understood */
 };
@@ -327,6 +328,9 @@ struct ipt_marks {
 	struct ipt_piece v[IPT_PIECES]; /* their conditions exclude each other */
 	size_t n;
 	struct ipt_piece rest; /* without a condition */
+	/* Packets that the pieces don't speak of, whatever they say: the host's own, and those
+	 * that may have been translated since. The bits that are known all the same. */
+	struct ipt_piece lost[2];
 	const struct match *untracked;
 	/* Changes of one kind that wait to be made together. */
 	struct {
@@ -346,8 +350,11 @@ void ipt_marks_change(struct ipt_marks *k, const struct ipt_rule *rule,
 /* What the packet is asked, as a condition. */
 const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_listing *l,
 				  const struct ipt_ask *ask, bool early);
+enum ipt_lost { LOST_OWN, LOST_TRANSLATED };
+/* Packets of `when` may carry any mark. */
+void ipt_marks_own(struct ipt_marks *k, const struct match *when);
 /* Packets of `when` may have looked different when the marks were set. */
-void ipt_marks_doubt(struct ipt_marks *k, const struct match *when, const char *why);
+void ipt_marks_doubt(struct ipt_marks *k, const struct match *when);
 /* Where the packet is of `where` the marks are those of `other`. */
 void ipt_marks_join(struct ipt_marks *k, struct ipt_marks *other, const struct match *where);
 /* Connections begin: what first packets know of their connection's mark. */

@@ -6,7 +6,7 @@
  * that sets the mark moves the packets that get there and meet its condition to another piece;
  * a rule that asks for the mark becomes a condition over the packet, the union of the pieces
  * with the right value. Conditions that aren't exact keep that sound: such a packet is in a
- * piece or not, and both ways count.
+ * piece or except, and both ways count.
  *
  * What grows too large is given up: the bits in which pieces differ are not known then.
  */
@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { PIECE_WEIGHT = 4096, ASK_WEIGHT = 16384, WAITING_MOST = 4096 };
+enum { PIECE_WEIGHT = 1 << 16, ASK_WEIGHT = 1 << 17, WAITING_MOST = 1 << 14 };
 
 static size_t weigh(const struct match *m, size_t left)
 {
@@ -40,6 +40,7 @@ void ipt_marks_init(struct ipt_marks *k, struct ipt_reader *r, uint32_t *version
 	*k = (struct ipt_marks){ .r = r, .versions = versions };
 	k->untracked = match_none(r->m);
 	k->rest = (struct ipt_piece){ .known = UINT32_MAX };
+	k->lost[LOST_OWN].cond = k->lost[LOST_TRANSLATED].cond = match_none(r->m);
 	changed(k);
 }
 
@@ -54,14 +55,18 @@ static bool same(const struct ipt_piece *a, const struct ipt_piece *b)
 	       !((a->mark ^ b->mark) & a->known) && !((a->ct ^ b->ct) & a->ct_known);
 }
 
+/* Only what x also says stays known. */
+static void agree(struct ipt_piece *to, const struct ipt_piece *x)
+{
+	to->known &= x->known & ~(x->mark ^ to->mark);
+	to->ct_known &= x->ct_known & ~(x->ct ^ to->ct);
+}
+
 /* One value for all packets: the bits in which the pieces agree. */
 static void give_up(struct ipt_marks *k)
 {
-	for (size_t i = 0; i < k->n; i++) {
-		const struct ipt_piece *x = &k->v[i];
-		k->rest.known &= x->known & ~(x->mark ^ k->rest.mark);
-		k->rest.ct_known &= x->ct_known & ~(x->ct ^ k->rest.ct);
-	}
+	for (size_t i = 0; i < k->n; i++)
+		agree(&k->rest, &k->v[i]);
 	k->n = 0;
 }
 
@@ -138,6 +143,11 @@ static void apply(struct ipt_marks *k, const struct ipt_rule *rule, const struct
 	bool one = true, room = true;
 	if (when->kind == MATCH_NONE)
 		return;
+	for (size_t i = 0; i < 2; i++) {
+		struct ipt_piece x = after(rule, k->lost[i]);
+		agree(&k->lost[i], &x);
+	}
+	memcpy(old.lost, k->lost, sizeof(old.lost));
 	for (size_t i = 0; i < old.n; i++) {
 		struct ipt_piece x = after(rule, old.v[i]);
 		one = one && same(&x, &to);
@@ -162,8 +172,7 @@ static void apply(struct ipt_marks *k, const struct ipt_rule *rule, const struct
 		*k = old;
 		give_up(k);
 		to = after(rule, k->rest);
-		k->rest.known &= to.known & ~(to.mark ^ k->rest.mark);
-		k->rest.ct_known &= to.ct_known & ~(to.ct ^ k->rest.ct);
+		agree(&k->rest, &to);
 	}
 	changed(k);
 }
@@ -236,18 +245,37 @@ static const struct match *whether(struct ipt_marks *k, const struct ipt_ask *a,
 static const struct match *ask_mark(struct ipt_marks *k, const struct ipt_ask *a)
 {
 	struct matches *m = k->r->m;
-	const struct match *rest = whether(k, a, &k->rest), *is = match_none(m), *not = is;
+	const struct match *rest = whether(k, a, &k->rest), *is = match_none(m), *except = is;
 	for (size_t i = 0; i < k->n; i++) {
 		const struct match *one = whether(k, a, &k->v[i]);
 		is = match_or(m, is, match_and(m, k->v[i].cond, one));
 		if (one != rest)
-			not = match_or(m, not, k->v[i].cond);
+			except = match_or(m, except, k->v[i].cond);
 	}
 	if (rest->kind != MATCH_NONE)
-		is = match_or(m, match_and(m, match_not(m, not ), rest), is);
+		is = match_or(m, match_and(m, match_not(m, except), rest), is);
+	for (size_t i = 0; i < 2; i++) {
+		const struct match *lost = k->lost[i].cond;
+		if (lost->kind != MATCH_NONE)
+			is = match_or(m, match_and(m, is, match_not(m, lost)),
+				      match_and(m, lost, whether(k, a, &k->lost[i])));
+	}
 	if (ipt_weight(is, ASK_WEIGHT) > ASK_WEIGHT)
 		return match_unknown(m, LOC_NONE, "marks set in more ways than are followed");
 	return is;
+}
+
+/* The packets that were taken out of tracking, as they look now. */
+static const struct match *untracked(struct ipt_marks *k)
+{
+	struct matches *m = k->r->m;
+	const struct match *lost =
+		match_or(m, k->lost[LOST_OWN].cond, k->lost[LOST_TRANSLATED].cond);
+	if (k->untracked->kind == MATCH_NONE || lost->kind == MATCH_NONE)
+		return k->untracked;
+	return match_or(m, match_and(m, k->untracked, match_not(m, lost)),
+			match_and(m, lost,
+				  match_unknown(m, LOC_NONE, "packets taken out of tracking")));
 }
 
 /* Whether the connection is one that is translated, as far as rules tell. */
@@ -287,11 +315,12 @@ static const struct match *ask_state(struct ipt_marks *k, const struct ipt_listi
 	const struct match *is = match_ranges(m, FIELD_STATE, r, n);
 	if (a->value)
 		is = match_or(m, is, ask_translated(k, l, a->value));
-	if (k->untracked->kind == MATCH_NONE)
+	const struct match *except = untracked(k);
+	if (except->kind == MATCH_NONE)
 		return is;
-	is = match_and(m, is, match_not(m, k->untracked));
+	is = match_and(m, is, match_not(m, except));
 	if (a->mask & 1u << STATE_UNTRACKED)
-		is = match_or(m, is, k->untracked);
+		is = match_or(m, is, except);
 	return is;
 }
 
@@ -317,61 +346,59 @@ const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_listing 
 		/* xt_connmark.c: without a connection it fails, negated or not */
 		struct range r = { STATE_NEW, STATE_RELATED };
 		is = match_and(m, is, match_ranges(m, FIELD_STATE, &r, 1));
-		is = match_and(m, is, match_not(m, k->untracked));
+		is = match_and(m, is, match_not(m, untracked(k)));
 	}
 	return is;
 }
 
-void ipt_marks_doubt(struct ipt_marks *k, const struct match *when, const char *why)
+void ipt_marks_own(struct ipt_marks *k, const struct match *when)
 {
-	struct matches *m = k->r->m;
-	const struct match *not = match_not(m, when);
+	k->lost[LOST_OWN] = (struct ipt_piece){ .cond = when };
+	changed(k);
+}
+
+void ipt_marks_doubt(struct ipt_marks *k, const struct match *when)
+{
+	struct ipt_piece *lost = &k->lost[LOST_TRANSLATED];
 	flush(k);
-	if (when->kind == MATCH_NONE)
-		return;
-	if (k->untracked->kind != MATCH_NONE) {
-		k->untracked =
-			match_or(m, match_and(m, k->untracked, not ),
-				 match_and(m, when, match_unknown(m, LOC_NONE, "%s", why)));
-		changed(k);
-	}
-	if (!k->n)
-		return;
-	struct ipt_marks old = *k;
+	if (when->kind == MATCH_NONE || (!k->n && k->untracked->kind == MATCH_NONE))
+		return; /* all packets are alike */
 	struct ipt_marks agreed = *k;
 	give_up(&agreed);
-	k->n = 0;
-	bool room = true;
-	for (size_t i = 0; i < old.n; i++) {
-		struct ipt_piece x = old.v[i];
-		x.cond = match_and(m, x.cond, not );
-		room &= put(k, x);
-	}
-	struct ipt_piece x = agreed.rest;
-	x.cond = when;
-	room &= put(k, x);
-	if (!room || heavy(k)) {
-		k->n = 0;
-		k->rest = agreed.rest;
-	}
+	if (lost->cond->kind != MATCH_NONE)
+		agree(&agreed.rest, lost);
+	agreed.rest.cond = match_or(k->r->m, lost->cond, when);
+	*lost = agreed.rest;
 	changed(k);
 }
 
 void ipt_marks_join(struct ipt_marks *k, struct ipt_marks *other, const struct match *where)
 {
 	struct matches *m = k->r->m;
-	const struct match *not = match_not(m, where);
+	const struct match *except = match_not(m, where);
 	flush(k);
 	flush(other);
 	if (k->untracked != other->untracked)
-		k->untracked = match_or(m, match_and(m, k->untracked, not ),
+		k->untracked = match_or(m, match_and(m, k->untracked, except),
 					match_and(m, other->untracked, where));
+	for (size_t i = 0; i < 2; i++) {
+		const struct ipt_piece *x = &other->lost[i];
+		struct ipt_piece *to = &k->lost[i];
+		const struct match *was = to->cond;
+		if (x->cond->kind == MATCH_NONE)
+			continue;
+		if (was->kind == MATCH_NONE)
+			*to = *x;
+		else
+			agree(to, x);
+		to->cond = match_or(m, match_and(m, x->cond, where), was);
+	}
 	struct ipt_marks old = *k;
 	bool room = true;
 	k->n = 0;
 	for (size_t i = 0; i < old.n; i++) {
 		struct ipt_piece x = old.v[i];
-		x.cond = match_and(m, x.cond, not );
+		x.cond = match_and(m, x.cond, except);
 		room &= put(k, x);
 	}
 	for (size_t i = 0; i < other->n; i++) {
@@ -387,8 +414,7 @@ void ipt_marks_join(struct ipt_marks *k, struct ipt_marks *other, const struct m
 		give_up(&agreed);
 		*k = old;
 		give_up(k);
-		k->rest.known &= agreed.rest.known & ~(agreed.rest.mark ^ k->rest.mark);
-		k->rest.ct_known &= agreed.rest.ct_known & ~(agreed.rest.ct ^ k->rest.ct);
+		agree(&k->rest, &agreed.rest);
 	}
 	changed(k);
 }

@@ -364,6 +364,7 @@ void ipt_target(struct ipt_parse *p)
 	const struct target *t = target_of(p->target);
 	if (p->go_to || !t) {
 		const char *why = arena_printf(r->arena, "target %s", p->target);
+		p->missing = true;
 		diag_error(r->d, EINVAL, "ipt.target-missing", rule->at,
 			   "%s is neither a target that is known nor a chain of this table",
 			   p->target);

@@ -539,7 +539,7 @@ static void add_rule(struct reading *g, struct ipt_parse *p, const char *name, s
 	p->r = r, p->l = g->l, p->chain = ch;
 	p->rule = rule;
 	ipt_rule(p);
-	if (p->target)
+	if (rule->to || p->missing)
 		snapshot_name(r->c->snap, r->c->device, "chain",
 			      arena_printf(r->arena, "%s %s", ipt_table_name(g->table->id),
 					   p->target),
