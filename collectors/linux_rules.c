@@ -14,7 +14,7 @@
 #include "collectors/ipt.h"
 #include "collectors/nft.h"
 
-enum { RIDERS_MAX = 1 << 18 };
+enum { RIDERS_MAX = 1 << 18, STEPS_MAX = 1 << 20 };
 
 struct texts {
 	struct ipt_text *v;
@@ -68,6 +68,45 @@ static void chain_fact(struct linux_read *r, struct rulesets *x, const json_t *t
 	*map_at(&x->facts.chains, key_of(r, table, name)) = f;
 }
 
+/*
+ * What stands in the place of a chain whose table is switched off: a firewall that lets all pass,
+ * which is not the same as none.
+ */
+static void switched_off(struct linux_read *r, const json_t *table, const json_t *chain)
+{
+	static const struct {
+		const char *name;
+		enum hook_kind kind;
+	} hooks[] = { { "prerouting", HOOK_IN },    { "ingress", HOOK_IN },
+		      { "forward", HOOK_FORWARD },  { "postrouting", HOOK_OUT },
+		      { "egress", HOOK_OUT },	    { "input", HOOK_LOCAL_IN },
+		      { "output", HOOK_LOCAL_OUT } };
+	const char *hook = linux_str(chain, "hook"), *name = linux_str(chain, "name");
+	const char *family = linux_str(table, "family"), *type = linux_str(chain, "type");
+	if (!hook || !name || !family || !strcmp(family, "arp") || !type ||
+	    strcmp(type, "filter"))
+		return;
+	struct loc at = linux_loc(r, chain);
+	struct ruleset *rs = device_build_ruleset(
+		r->b, arena_printf(r->arena, "%s (dormant)", key_of(r, table, name)), "chain", at);
+	rs->glue = true;
+	rs->dflt = VERDICT_PERMIT;
+	rs->dflt_at = at;
+	rs->stateful = true;
+	bool gress = !strcmp(hook, "ingress") || !strcmp(hook, "egress");
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
+		if (strcmp(hooks[i].name, hook))
+			continue;
+		if (!gress && strcmp(family, "bridge")) {
+			nf_bind(r->b, &r->host, rs, hooks[i].kind, 0,
+				1u << FAMILY_V4 | 1u << FAMILY_V6, at);
+			continue;
+		}
+		device_build_hook(r->b, hooks[i].kind, 0, NULL, rs, at);
+		r->b->hooks.v[r->b->hooks.n - 1].layer = gress ? LAYER_LINK : LAYER_BRIDGE;
+	}
+}
+
 static void kernel_facts(struct linux_read *r, struct rulesets *x, const json_t *kernel)
 {
 	const json_t *tables = json_object_get(kernel, "tables");
@@ -83,8 +122,11 @@ static void kernel_facts(struct linux_read *r, struct rulesets *x, const json_t 
 		linux_irrelevant(r, t);
 		f->dormant = has_flag(t, "dormant");
 		*map_at(&x->facts.tables, key_of(r, t, NULL)) = f;
-		for (size_t k = 0; k < json_array_size(chains); k++)
+		for (size_t k = 0; k < json_array_size(chains); k++) {
 			chain_fact(r, x, t, json_array_get(chains, k));
+			if (f->dormant)
+				switched_off(r, t, json_array_get(chains, k));
+		}
 		for (size_t k = 0; k < json_array_size(sets); k++) {
 			const json_t *s = json_array_get(sets, k);
 			struct nft_set_fact *sf = arena_alloc(r->arena, sizeof(*sf));
@@ -429,49 +471,64 @@ void linux_rules(struct linux_read *r)
 }
 
 /* The ruleset may deny something of the family. */
-static bool filters(const struct ruleset *rs, enum family f)
+static bool denies(const struct ruleset *rs, enum family f, int depth, size_t *steps)
 {
+	if (depth > RULESET_DEPTH)
+		return true;
 	for (uint32_t i = 0; i < rs->n; i++) {
+		if (++*steps > STEPS_MAX)
+			return true;
 		const struct rule *x = &rs->rules[i];
 		const struct match *m = x->match;
 		bool of_family = m->kind == MATCH_RANGES && m->field == FIELD_FAMILY &&
 				 m->ranges[0].lo <= (unsigned)f && (unsigned)f <= m->ranges[0].hi;
+		bool calls = x->verdict == VERDICT_JUMP || x->verdict == VERDICT_GOTO;
 		if (x->flags & RULE_IMPLICIT && x->verdict == VERDICT_UNKNOWN)
 			continue; /* fragments, and what else is the reader's own */
 		if (x->verdict == VERDICT_PERMIT && !m->inexact &&
 		    (of_family || m->kind == MATCH_ALL))
 			return false;
 		if (x->verdict == VERDICT_DENY || x->verdict == VERDICT_UNKNOWN ||
-		    ((x->verdict == VERDICT_JUMP || x->verdict == VERDICT_GOTO) &&
-		     x->target->n && m->kind != MATCH_NONE))
+		    (calls && denies(x->target, f, depth + 1, steps)))
 			return true;
 	}
-	return rs->dflt != VERDICT_PERMIT;
+	return !depth && rs->dflt != VERDICT_PERMIT;
 }
+
+struct filtering {
+	const char *what;
+	enum hook_kind kind;
+	enum hook_layer layer;
+	const char *sysctl, *off; /* IPv6 doesn't get there at all */
+};
 
 void linux_families(struct linux_read *r)
 {
-	static const struct {
-		enum hook_kind kind;
-		const char *what;
-	} hooks[] = { { HOOK_FORWARD, "passes on" }, { HOOK_LOCAL_IN, "takes in" } };
-	for (size_t k = 0; k < 2; k++) {
+	static const struct filtering all[] = {
+		{ "passes on", HOOK_FORWARD, LAYER_IP, "net/ipv6/conf/all/forwarding", "0" },
+		{ "takes in", HOOK_LOCAL_IN, LAYER_IP, "net/ipv6/conf/all/disable_ipv6", "1" },
+		{ "sends", HOOK_LOCAL_OUT, LAYER_IP, "net/ipv6/conf/all/disable_ipv6", "1" },
+		{ "bridges", HOOK_FORWARD, LAYER_BRIDGED, NULL, NULL },
+	};
+	for (size_t k = 0; k < sizeof(all) / sizeof(*all); k++) {
 		const struct hook *v4 = NULL, *v6 = NULL;
 		vec_each (h, &r->b->hooks) {
-			if (h->kind != hooks[k].kind || h->layer != LAYER_IP ||
-			    h->ruleset->incidental)
+			/* frames of a bridge are filtered by its own rules, too */
+			bool here = h->layer == all[k].layer ||
+				    (all[k].layer == LAYER_BRIDGED && h->layer == LAYER_BRIDGE);
+			if (h->kind != all[k].kind || !here || h->ruleset->incidental)
 				continue;
-			if (filters(h->ruleset, FAMILY_V4))
+			size_t steps = 0;
+			if (denies(h->ruleset, FAMILY_V4, 0, &steps))
 				v4 = h;
-			if (filters(h->ruleset, FAMILY_V6))
+			steps = 0;
+			if (denies(h->ruleset, FAMILY_V6, 0, &steps))
 				v6 = h;
 		}
-		const char *on = linux_sysctl(r, NULL, "net/ipv6/conf/all/%s",
-					      k ? "disable_ipv6" : "forwarding");
-		bool off = on && !strcmp(on, k ? "1" : "0");
-		if (v4 && !v6 && !off)
+		const char *on = all[k].sysctl ? linux_sysctl(r, NULL, "%s", all[k].sysctl) : NULL;
+		if (v4 && !v6 && !(on && !strcmp(on, all[k].off)))
 			diag_warning(r->d, "linux.ipv6-open", v4->ruleset->at,
 				     "the host filters the IPv4 that it %s, and lets all IPv6 pass",
-				     hooks[k].what);
+				     all[k].what);
 	}
 }
