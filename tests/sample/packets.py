@@ -70,13 +70,21 @@ def connect_all(todo):
 
 
 def real(prefix, wanted):
-    answered = set()
+    """All namespaces at once: each waits for what is never answered."""
+    running = []
     for namespace in sorted({w[0] for w in wanted}):
         todo = [w[1:4] for w in wanted if w[0] == namespace]
-        done = subprocess.run(["ip", "netns", "exec", f"{prefix}-{namespace}", sys.executable,
-                               __file__, "--connect"], input=json.dumps(todo), text=True,
-                              capture_output=True, check=True)
-        answered |= {tuple(a) for a in json.loads(done.stdout)}
+        child = subprocess.Popen(["ip", "netns", "exec", f"{prefix}-{namespace}", sys.executable,
+                                  __file__, "--connect"], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True)
+        child.stdin.write(json.dumps(todo))
+        child.stdin.close()
+        running.append(child)
+    answered = set()
+    for child in running:
+        answered |= {tuple(a) for a in json.loads(child.stdout.read())}
+        if child.wait():
+            raise SystemExit("a prober failed")
     return answered
 
 
