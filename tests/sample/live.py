@@ -46,7 +46,7 @@ def run(root, plumbline, plants):
 
 
 def main():
-    root, plumbline = sys.argv[1:3]
+    root, plumbline = map(os.path.abspath, sys.argv[1:3])
     for tool in ("ip", "nft", "iptables-legacy"):
         if not shutil.which(tool):
             print(f"skipped: {tool} is not installed")

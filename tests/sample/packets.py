@@ -139,7 +139,7 @@ def main():
     if sys.argv[1:] == ["--connect"]:
         print(json.dumps(sorted(connect_all([tuple(t) for t in json.load(sys.stdin)]))))
         return 0
-    root, plumbline = sys.argv[1:3]
+    root, plumbline = map(os.path.abspath, sys.argv[1:3])
     for tool in ("ip", "nft", "iptables-legacy"):
         if not shutil.which(tool):
             print(f"skipped: {tool} is not installed")
