@@ -28,6 +28,7 @@ struct judge {
 	struct pset_space *space[FAMILY_COUNT];
 	struct seat seats[N_IN][N_OUT][SEATS];
 	size_t n_seats[N_IN][N_OUT];
+	bool seated;
 	bool tainted;
 	size_t n_exact, n_bounded; /* rules */
 	size_t n_rejected;
@@ -53,6 +54,9 @@ struct answer {
 int judge_open(struct judge *j, const struct script *s, enum reading how);
 void judge_close(struct judge *j);
 struct answer judge_packet(struct judge *j, const struct shot *shot);
+/* The same for a packet that crosses from one interface to another; "self": the host. */
+struct answer judge_way(struct judge *j, const char *iif, const char *oif,
+			const struct packet *p);
 /* For people: the answer and what decides. */
 void judge_say(const struct answer *a, struct text *t);
 

@@ -182,7 +182,11 @@ static const char clear_iptables[] =
 	"      ${f}tables-legacy-restore -w\n"
 	"  done\n"
 	"done\n"
-	"nft flush ruleset; ipset destroy\n";
+	"nft flush ruleset\n"
+	/* rules let go of their sets a little later */
+	"for n in 1 2 3 4 5 6 7 8 9 10; do ipset flush; ipset destroy 2>/dev/null && exit 0; "
+	"sleep 0.02; done\n"
+	"exit 1\n";
 
 bool kernel_clear(struct kernel *k)
 {

@@ -7,13 +7,15 @@
  *
  *	oracle [--rulesets N] [--packets M] [--seed S] [--jobs J] [--only nft|iptables|linux]
  *	oracle --ruleset SEED	 one ruleset by its own seed, printed
- *	oracle --probe [--update] [--skips FILE]
- *	oracle --scripted
+ *	oracle --probe		 what isn't there, a line each (tests/oracle/skips.txt)
+ *	oracle --skips FILE ...	 fails where that isn't what FILE says
+ *	oracle --scripted	 the scenes of scenes.h
  */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,6 +23,7 @@
 
 #include "tests/oracle/probe.h"
 #include "tests/oracle/replay.h"
+#include "tests/oracle/scenes.h"
 
 enum { REPORTS_MAX = 4, KINDS = 3, SKIPPED = 77 };
 
@@ -36,6 +39,9 @@ struct options {
 	uint64_t seed, one;
 	unsigned jobs;
 	int only;
+	bool probe, scripted;
+	const char *skips;
+	struct features have;
 };
 
 /* What one worker counts; in memory that all share. */
@@ -50,14 +56,32 @@ struct totals {
 
 static enum reading choose(const struct options *o, struct rng *r)
 {
-	return o->only >= 0 ? (enum reading)o->only : (enum reading)below(r, 1);
+	return o->only >= 0 ? (enum reading)o->only : one_in(r, 2) ? READ_NFT : READ_IPTABLES;
 }
 
 static void generate(struct script *s, enum reading how, struct rng *r,
 		     const struct features *have)
 {
-	if (how == READ_NFT)
+	if (how == READ_NFT || (how == READ_LINUX && one_in(r, 2)))
 		gen_nft(s, r, have);
+	else
+		gen_ipt(s, r, have);
+}
+
+/* An earlier packet of the batch is of the same connection, or nearly. */
+static bool known(const struct shot *v, size_t i)
+{
+	const struct packet *p = &v[i].packet;
+	for (size_t k = 0; k < i; k++) {
+		const struct packet *q = &v[k].packet;
+		if (p->family == q->family && p->proto == q->proto &&
+		    ((addr_equal(p->src, q->src) && addr_equal(p->dst, q->dst) &&
+		      p->sport == q->sport && p->dport == q->dport) ||
+		     (addr_equal(p->src, q->dst) && addr_equal(p->dst, q->src) &&
+		      p->sport == q->dport && p->dport == q->sport)))
+			return true;
+	}
+	return false;
 }
 
 /* Sends n packets through the loaded script and compares. */
@@ -68,8 +92,12 @@ static void shoot(struct kernel *k, struct judge *j, struct script *s, enum read
 	bool arrived[BATCH], any_bad = false;
 	size_t in = 0, out = 0;
 	for (size_t done = 0; done < n; done += BATCH) {
+		if (s->tracked[FAMILY_V4] || s->tracked[FAMILY_V6])
+			kernel_forget();
 		for (size_t i = 0; i < BATCH; i++) {
-			wire_draw(r, s, &v[i]);
+			do
+				wire_draw(r, s, &v[i]);
+			while (s->tracked[v[i].packet.family] && known(v, i));
 			v[i].in = (uint8_t)below(r, N_IN);
 			v[i].out = (uint8_t)kernel_route(&v[i].packet);
 		}
@@ -112,7 +140,8 @@ static void one_ruleset(struct kernel *k, const struct options *o, const struct 
 		text_finish(&text);
 	}
 	if (why) {
-		t->refused++;
+		if (t->refused++ < 2)
+			printf("ruleset seed %" PRIu64 " is not loaded: %s\n", seed, why);
 	} else {
 		if (judge_open(&j, &s, how)) {
 			printf("ruleset seed %" PRIu64 " can't be read\n", seed);
@@ -178,7 +207,6 @@ static bool controls(struct kernel *k, size_t *ret_packets)
 static int work(const struct options *o, unsigned job, struct totals *t)
 {
 	struct kernel k;
-	struct features have = { 0 };
 	size_t n_controls = 0;
 	int err = kernel_open(&k);
 	if (err) {
@@ -188,11 +216,11 @@ static int work(const struct options *o, unsigned job, struct totals *t)
 	if (!controls(&k, &n_controls))
 		return 1;
 	if (o->one) {
-		one_ruleset(&k, o, &have, o->one, o->packets, t);
+		one_ruleset(&k, o, &o->have, o->one, o->packets, t);
 	} else {
 		size_t each = o->packets / o->rulesets;
 		for (size_t i = job; i < o->rulesets; i += o->jobs)
-			one_ruleset(&k, o, &have, o->seed * 1000003 + i, each, t);
+			one_ruleset(&k, o, &o->have, o->seed * 1000003 + i, each, t);
 	}
 	t->strange = k.strange;
 	kernel_close(&k);
@@ -242,6 +270,9 @@ static bool parse(int argc, char **argv, struct options *o)
 					       { "jobs", required_argument, NULL, 'j' },
 					       { "only", required_argument, NULL, 'o' },
 					       { "ruleset", required_argument, NULL, 'u' },
+					       { "skips", required_argument, NULL, 'k' },
+					       { "probe", no_argument, NULL, 'b' },
+					       { "scripted", no_argument, NULL, 'c' },
 					       { 0 } };
 	int c;
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -255,6 +286,12 @@ static bool parse(int argc, char **argv, struct options *o)
 			o->jobs = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 'u')
 			o->one = strtoull(optarg, NULL, 10);
+		else if (c == 'k')
+			o->skips = optarg;
+		else if (c == 'b')
+			o->probe = true;
+		else if (c == 'c')
+			o->scripted = true;
 		else if (c == 'o')
 			for (int i = 0; i < KINDS; i++)
 				o->only = strcmp(optarg, kind_names[i]) ? o->only : i;
@@ -264,6 +301,51 @@ static bool parse(int argc, char **argv, struct options *o)
 	if (o->one)
 		o->jobs = 1;
 	return optind == argc && o->rulesets && o->packets && o->jobs && o->jobs <= 64;
+}
+
+/* Probes in a namespace of its own, in a child. */
+static bool find_features(struct features *ret)
+{
+	struct features *f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = 1;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWNET))
+			_exit(1);
+		probe_all(f);
+		_exit(0);
+	}
+	bool ok = waitpid(pid, &status, 0) == pid && !status;
+	*ret = *f;
+	munmap(f, sizeof(*f));
+	return ok;
+}
+
+/* What is missing is what the file says, or nothing is believed. */
+static bool skips_hold(const struct options *o)
+{
+	struct text now = { 0 }, then = { 0 };
+	char line[256];
+	FILE *f = fopen(o->skips, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (*line != '#')
+			text_put(&then, line);
+	if (f)
+		fclose(f);
+	probe_missing(&o->have, &now);
+	bool same = f && now.len == then.len && (!now.len || !strcmp(now.s, then.s));
+	printf("%zu of %zu features are missing here and left out\n", o->have.n_missing,
+	       o->have.n);
+	if (!same)
+		printf("that is not what %s says. Missing now:\n%sIf that is right for this "
+		       "kernel and "
+		       "these tools, put it there (oracle --probe prints it).\n",
+		       o->skips, now.s ? now.s : "");
+	text_finish(&now);
+	text_finish(&then);
+	return same;
 }
 
 int main(int argc, char **argv)
@@ -279,6 +361,27 @@ int main(int argc, char **argv)
 	if (geteuid() || access("/dev/net/tun", R_OK | W_OK)) {
 		printf("skipped: needs root and /dev/net/tun\n");
 		return SKIPPED;
+	}
+	if (!find_features(&o.have)) {
+		printf("skipped: no namespace of the network can be made\n");
+		return SKIPPED;
+	}
+	if (o.probe) {
+		struct text text = { 0 };
+		probe_missing(&o.have, &text);
+		fputs(text.s ? text.s : "", stdout);
+		text_finish(&text);
+		return 0;
+	}
+	if (o.skips && !skips_hold(&o))
+		return 1;
+	if (o.scripted) {
+		struct scene_count c;
+		scenes_play(&o.have, &c);
+		printf("%zu scenes, %zu left out, %zu packets (%zu answered with a bound), %zu "
+		       "failed\n",
+		       c.played, c.skipped, c.packets, c.bounds, c.failed);
+		return c.failed || !c.played;
 	}
 	struct totals *t = mmap(NULL, o.jobs * sizeof(*t), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);

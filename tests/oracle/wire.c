@@ -118,8 +118,9 @@ void wire_draw(struct rng *r, const struct script *s, struct shot *ret)
 	p->dst = near_addr(r, &s->pool, (enum family)p->family);
 	p->proto = near_proto(r, &s->pool, (enum family)p->family);
 	/* their states ask for more than a header */
-	if (tracked &&
-	    (p->proto == PROTO_SCTP || p->proto == PROTO_DCCP || p->proto == PROTO_GRE))
+	if (tracked && (p->proto == PROTO_SCTP || p->proto == PROTO_DCCP ||
+			p->proto == PROTO_GRE || p->proto == PROTO_UDPLITE ||
+			p->proto == (p->family == FAMILY_V4 ? PROTO_ICMPV6 : PROTO_ICMP)))
 		p->proto = PROTO_UDP;
 	p->fragment = !tracked && one_in(r, 12);
 	if (one_in(r, 8))
@@ -207,7 +208,7 @@ static size_t transport(struct rng *r, const struct shot *shot, uint8_t *b)
 	return n;
 }
 
-static void checksum(const struct packet *p, uint8_t *b, size_t n)
+void wire_checksum(const struct packet *p, uint8_t *b, size_t n)
 {
 	uint32_t sum = p->proto + (uint32_t)n;
 	size_t at;
@@ -247,7 +248,7 @@ static size_t build4(struct rng *r, const struct shot *shot, unsigned id, uint8_
 	}
 	n = transport(r, shot, b + ihl);
 	if (!p->fragment && !(shot->wire & (WIRE_FIRST | WIRE_SHORT)))
-		checksum(p, b + ihl, n);
+		wire_checksum(p, b + ihl, n);
 	if ((shot->wire & WIRE_FIRST) && n % 8)
 		n -= n % 8; /* all but the last come in eights */
 	b[0] = (uint8_t)(0x40 | ihl / 4);
@@ -325,7 +326,7 @@ static size_t build6(struct rng *r, const struct shot *shot, unsigned id, uint8_
 	*next = p->proto;
 	n = transport(r, shot, b + x);
 	if (!fragment && !(shot->wire & WIRE_SHORT))
-		checksum(p, b + x, n);
+		wire_checksum(p, b + x, n);
 	if (p->fragment) {
 		unsigned off = (1 + below(r, one_in(r, 4) ? 3 : 1000)) << 3;
 		if (one_in(r, 2)) {

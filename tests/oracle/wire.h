@@ -43,6 +43,8 @@ int wire_id(const uint8_t *b, size_t len);
 /* Same packet but for what forwarding changes (TTL, checksum). */
 bool wire_same(const uint8_t *sent, size_t len, const uint8_t *got, size_t got_len);
 
+/* Puts the right checksum into the transport header at b, of n bytes with what follows. */
+void wire_checksum(const struct packet *p, uint8_t *b, size_t n);
 /* Internet checksum of the bytes, with a sum to start from. */
 uint16_t wire_sum(const uint8_t *b, size_t len, uint32_t sum);
 
