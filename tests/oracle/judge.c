@@ -133,8 +133,11 @@ int judge_open(struct judge *j, const struct script *s, enum reading how)
 		j->n_rejected += (*acc)->count[ACCOUNT_REJECTED];
 	}
 	vec_each (dev, &j->snap->devices)
-		for (size_t i = 0; i < (*dev)->n_taints; i++)
+		for (size_t i = 0; i < (*dev)->n_taints; i++) {
 			j->tainted |= !(*dev)->taints[i].port;
+			if (!j->taint)
+				j->taint = (*dev)->taints[i].why;
+		}
 	if (err)
 		for (size_t i = 0; i < j->diags.n && i < 10; i++)
 			fprintf(stderr, "%s: %s\n", j->diags.v[i].code, j->diags.v[i].text);

@@ -151,7 +151,9 @@ static void one_ruleset(struct kernel *k, const struct options *o, const struct 
 			t->kind[how].rulesets++;
 			t->kind[how].rules += j.n_exact + j.n_bounded;
 			t->kind[how].rules_bounded += j.n_bounded;
-			t->tainted += j.tainted;
+			if (j.tainted && !t->tainted++)
+				printf("ruleset seed %" PRIu64 ": a bound for everything: %s\n", seed,
+				       j.taint);
 			shoot(k, &j, &s, how, &r, packets, t);
 		}
 		judge_close(&j);
