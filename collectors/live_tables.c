@@ -12,6 +12,7 @@
 #include <linux/netfilter/ipset/ip_set.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -109,10 +110,14 @@ static bool run_save(struct live *l, const struct family *f, const char *const *
 	size_t before = json_array_size(l->now->problems);
 	for (size_t i = 1; i < 7 && argv[i]; i++)
 		args[i] = argv[i];
-	int err = live_command(l, args, "# Warning: iptables-legacy tables present", &run);
+	/* the other variant's tables are there as well, and are read as well */
+	char quiet[64];
+	snprintf(quiet, sizeof(quiet), "# Warning: %.*s tables present",
+		 (int)(strlen(f->legacy) - strlen("-save")), f->legacy);
+	int err = live_command(l, args, quiet, &run);
 	if (err == -ENOENT && other) {
 		args[0] = other;
-		err = live_command(l, args, "# Warning: iptables-legacy tables present", &run);
+		err = live_command(l, args, quiet, &run);
 	}
 	if (err == -ENOENT)
 		live_problem(l, "missing-program", "%s isn't installed, and there are tables",
