@@ -114,7 +114,7 @@ static const char *set_name(enum family f, unsigned kind)
 
 static bool set_usable(struct gen *g, enum family f, unsigned kind)
 {
-	if (kind == 6 || (!strcmp(set_kinds[kind].type, "bitmap:ip") && f == FAMILY_V6))
+	if (!strcmp(set_kinds[kind].type, "bitmap:ip") && f == FAMILY_V6)
 		return false;
 	return probe_has(g->have, set_kinds[kind].feature);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "collectors/collector.h"
 
@@ -67,11 +68,22 @@ static int read_iptables(struct judge *j, const struct script *s, bool legacy)
 	return err;
 }
 
+/* The program: as the environment says, or where it stands beside this one in the build. */
+static const char *plumbline(struct judge *j)
+{
+	const char *told = getenv("PLUMBLINE");
+	char self[512];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (told || n <= 0)
+		return told ? told : "plumbline";
+	self[n] = 0;
+	char *slash = strrchr(self, '/');
+	return arena_printf(j->arena, "%.*s/../../cli/plumbline", (int)(slash - self), self);
+}
+
 static int read_linux(struct judge *j)
 {
-	const char *plumbline = getenv("PLUMBLINE");
-	const char *const argv[] = { plumbline ? plumbline : "plumbline", "collect", "linux",
-				     NULL };
+	const char *const argv[] = { plumbline(j), "collect", "linux", NULL };
 	struct text t = { 0 };
 	int err = list(argv, &t) ? read_text(j, "linux", "state.json", &t) : -EIO;
 	text_finish(&t);

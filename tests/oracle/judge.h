@@ -30,7 +30,7 @@ struct judge {
 	size_t n_seats[N_IN][N_OUT];
 	bool seated;
 	bool tainted;
-	const char *taint; /* why, of the first; NULL: none */
+	const char *taint;	   /* why, of the first; NULL: none */
 	size_t n_exact, n_bounded; /* rules */
 	size_t n_rejected;
 };

@@ -181,17 +181,26 @@ static const char clear_iptables[] =
 	"|\n"
 	"      ${f}tables-legacy-restore -w\n"
 	"  done\n"
-	"done\n"
-	"nft flush ruleset\n"
-	/* rules let go of their sets a little later */
+	"done\n";
+
+/* Rules let go of their sets a little later. */
+static const char clear_sets[] =
 	"for n in 1 2 3 4 5 6 7 8 9 10; do ipset flush; ipset destroy 2>/dev/null && exit 0; "
 	"sleep 0.02; done\n"
 	"exit 1\n";
 
 bool kernel_clear(struct kernel *k)
 {
-	(void)k;
-	return run_shell(clear_iptables) && !kernel_forget();
+	bool *used = k->used;
+	bool ok = true;
+	if (used[PART_LEGACY4] || used[PART_LEGACY6])
+		ok = run_shell(clear_iptables);
+	if (used[PART_NFT] || used[PART_XNFT4] || used[PART_XNFT6])
+		ok = run_shell("nft flush ruleset") && ok;
+	if (used[PART_IPSET])
+		ok = run_shell(clear_sets) && ok;
+	memset(used, 0, sizeof(k->used));
+	return !kernel_forget() && ok;
 }
 
 static const char *const *loader(enum part part)
@@ -269,10 +278,12 @@ static const char *load_part(struct script *s, enum part part)
 
 const char *kernel_load(struct kernel *k, struct script *s)
 {
-	(void)k;
 	const char *why = NULL;
-	for (int part = 0; part < PART_COUNT && !why; part++)
+	for (int part = 0; part < PART_COUNT && !why; part++) {
+		vec_each (l, &s->lines)
+			k->used[part] |= l->part == part;
 		why = load_part(s, (enum part)part);
+	}
 	return why;
 }
 

@@ -22,9 +22,9 @@ extern const char *const in_names[N_IN], *const out_names[N_OUT];
 
 struct kernel {
 	int in[N_IN], out[N_OUT];
-	unsigned epoch; /* of the packets' ids */
-	bool raw;	/* the sockets below are open */
-	size_t strange; /* came out by another interface than the routes say */
+	unsigned epoch;	       /* of the packets' ids */
+	bool used[PART_COUNT]; /* something was loaded by it since all was cleared */
+	size_t strange;	       /* came out by another interface than the routes say */
 };
 
 /* Output of a child, kept whole. */

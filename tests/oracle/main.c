@@ -56,7 +56,11 @@ struct totals {
 
 static enum reading choose(const struct options *o, struct rng *r)
 {
-	return o->only >= 0 ? (enum reading)o->only : one_in(r, 2) ? READ_NFT : READ_IPTABLES;
+	unsigned k = below(r, 20);
+	return o->only >= 0 ? (enum reading)o->only
+	       : k < 9	    ? READ_NFT
+	       : k < 18	    ? READ_IPTABLES
+			    : READ_LINUX;
 }
 
 static void generate(struct script *s, enum reading how, struct rng *r,
@@ -152,8 +156,8 @@ static void one_ruleset(struct kernel *k, const struct options *o, const struct 
 			t->kind[how].rules += j.n_exact + j.n_bounded;
 			t->kind[how].rules_bounded += j.n_bounded;
 			if (j.tainted && !t->tainted++)
-				printf("ruleset seed %" PRIu64 ": a bound for everything: %s\n", seed,
-				       j.taint);
+				printf("ruleset seed %" PRIu64 ": a bound for everything: %s\n",
+				       seed, j.taint);
 			shoot(k, &j, &s, how, &r, packets, t);
 		}
 		judge_close(&j);

@@ -175,7 +175,6 @@ static const struct {
 	{ "link gre", ASK_SHELL, "ip link add probe_g type gre remote 192.0.2.1" },
 	{ "bridge-nf-call-iptables", ASK_SHELL,
 	  "test -e /proc/sys/net/bridge/bridge-nf-call-iptables" },
-	{ "conntrack by netlink", ASK_SHELL, "conntrack -C" },
 };
 
 enum { N_FEATURES = sizeof(table) / sizeof(*table) };
