@@ -176,7 +176,10 @@ static const char *version_of(struct live *l, const char *path)
 {
 	const char *argv[] = { path, "--version", NULL };
 	LIVE_RUN run = { 0 };
-	if (live_spawn(argv, &run) || run.code || !run.out_len)
+	int err = live_spawn(argv, &run);
+	if (err)
+		live_problem(l, "failed", "%s --version can't be run: %s", path, strerror(-err));
+	if (err || run.code || !run.out_len)
 		return NULL;
 	return arena_strn(l->arena, run.out, strcspn(run.out, "\n"));
 }
