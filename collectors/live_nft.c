@@ -117,7 +117,7 @@ static const char *bare_family(const struct nfk *k)
 					    NFPROTO_IPV6, NFPROTO_IPV4,	  NFPROTO_INET };
 	for (size_t i = 0; i < sizeof(families); i++) {
 		bool bare = true;
-		vec_each(t, &k->tables)
+		vec_each (t, &k->tables)
 			bare &= t->family != families[i];
 		if (bare)
 			return nfk_family(families[i]);
@@ -128,7 +128,7 @@ static const char *bare_family(const struct nfk *k)
 static int list_ruleset(struct live *l, const struct nfk *k, struct live_run *run)
 {
 	size_t dormant = 0;
-	vec_each(t, &k->tables)
+	vec_each (t, &k->tables)
 		dormant += is_dormant(t);
 	const char *bare = dormant && dormant == k->tables.n ? bare_family(k) : NULL;
 	const char *argv[] = { "nft", "-j", "list", "ruleset", bare, NULL };

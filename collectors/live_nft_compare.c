@@ -180,7 +180,8 @@ static void read_listed(json_t *expr, struct listed_rule *r)
 		const char *type = json_string_value(json_object_get(xt, "type"));
 		bool match = json_object_get(stmt, "match") != NULL;
 		r->matches += match || (xt && !(type && !strcmp(type, "target")));
-		r->statements += xt ? !(type && !strcmp(type, "match")) : !match && verdict == NFK_NONE;
+		r->statements +=
+			xt ? !(type && !strcmp(type, "match")) : !match && verdict == NFK_NONE;
 		if (verdict != NFK_NONE)
 			r->verdict = r->verdict == NFK_NONE ? verdict : NFK_SEVERAL;
 	}
@@ -281,9 +282,12 @@ static void see_rule(struct compare *c, json_t *o)
 		       "rule %ju of chain %s %s %s: other sets are listed than the kernel asks",
 		       (uintmax_t)handle, family, t->name, name);
 	if (r.matches < rule->n_matches || r.statements < rule->n_statements)
-		differ(c, "rule %ju of chain %s %s %s: %u conditions and %u statements are listed, the kernel "
-		       "has at least %u and %u", (uintmax_t)handle, family, t->name, name, r.matches,
-		       r.statements, rule->n_matches, rule->n_statements);
+		differ(c,
+		       "rule %ju of chain %s %s %s: %u conditions and %u statements are "
+		       "listed, the kernel "
+		       "has at least %u and %u",
+		       (uintmax_t)handle, family, t->name, name, r.matches, r.statements,
+		       rule->n_matches, rule->n_statements);
 	vec_free(&r.named);
 	vec_free(&r.sizes);
 }
@@ -416,7 +420,7 @@ json_t *nfk_compare(struct live *l, const char *s, size_t len, struct nfk *k)
 		if (good) {
 			see(&c, o);
 			at += (size_t)e.position;
-			good = at == len - 2 || s[at] == ',';
+			good = at == len - 2 || (s[at] == ',' && at + 1 < len - 2);
 			at += at < len - 2;
 		}
 		json_decref(o);

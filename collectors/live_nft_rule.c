@@ -51,11 +51,12 @@ static int on_immediate(struct live *l, struct live_attr data, struct facts *f)
 		return err;
 	err = live_nested(l, tb[NFTA_IMMEDIATE_DATA], "data", val, NFTA_DATA_MAX, NULL);
 	if (!err)
-		err = live_nested(l, val[NFTA_DATA_VERDICT], "verdict", v, NFTA_VERDICT_MAX, NULL);
+		err = live_nested(l, val[NFTA_DATA_VERDICT], "verdict", v, NFTA_VERDICT_MAX,
+				  NULL);
 	if (err)
 		return err;
-	f->r->verdict = f->r->verdict == NFK_NONE ? (int)live_be32(v[NFTA_VERDICT_CODE])
-						  : NFK_SEVERAL;
+	f->r->verdict =
+		f->r->verdict == NFK_NONE ? (int)live_be32(v[NFTA_VERDICT_CODE]) : NFK_SEVERAL;
 	if (v[NFTA_VERDICT_CHAIN].data)
 		f->r->target = live_text(l, v[NFTA_VERDICT_CHAIN]);
 	return 0;
@@ -107,7 +108,8 @@ static int on_payload(struct live *l, struct live_attr data, struct facts *f)
 	if (err)
 		return err;
 	if (tb[NFTA_PAYLOAD_DREG].data)
-		load(f, is_guard(live_be32(tb[NFTA_PAYLOAD_BASE]), live_be32(tb[NFTA_PAYLOAD_OFFSET]),
+		load(f, is_guard(live_be32(tb[NFTA_PAYLOAD_BASE]),
+				 live_be32(tb[NFTA_PAYLOAD_OFFSET]),
 				 live_be32(tb[NFTA_PAYLOAD_LEN])));
 	else
 		act(f);
@@ -179,18 +181,42 @@ static const struct {
 	const char *name;
 	int (*on)(struct live *l, struct live_attr data, struct facts *f);
 } expressions[] = {
-	{ "cmp", on_compare },	      { "range", on_compare },	  { "lookup", on_lookup },
-	{ "payload", on_payload },    { "meta", on_meta },	  { "ct", on_ct },
-	{ "exthdr", on_exthdr },      { "fib", on_load },	  { "rt", on_load },
-	{ "socket", on_load },	      { "osf", on_load },	  { "tunnel", on_load },
-	{ "xfrm", on_load },	      { "numgen", on_load },	  { "hash", on_load },
-	{ "immediate", on_immediate }, { "objref", on_objref },	  { "match", on_match },
-	{ "target", on_statement },   { "counter", on_statement }, { "limit", on_statement },
-	{ "log", on_statement },      { "quota", on_statement },  { "connlimit", on_statement },
-	{ "reject", on_statement },   { "masq", on_statement },	  { "redir", on_statement },
-	{ "nat", on_statement },      { "notrack", on_statement }, { "queue", on_statement },
-	{ "tproxy", on_statement },   { "synproxy", on_statement }, { "dup", on_statement },
-	{ "fwd", on_statement },      { "flow_offload", on_statement }, { "dynset", on_statement },
+	{ "cmp", on_compare },
+	{ "range", on_compare },
+	{ "lookup", on_lookup },
+	{ "payload", on_payload },
+	{ "meta", on_meta },
+	{ "ct", on_ct },
+	{ "exthdr", on_exthdr },
+	{ "fib", on_load },
+	{ "rt", on_load },
+	{ "socket", on_load },
+	{ "osf", on_load },
+	{ "tunnel", on_load },
+	{ "xfrm", on_load },
+	{ "numgen", on_load },
+	{ "hash", on_load },
+	{ "immediate", on_immediate },
+	{ "objref", on_objref },
+	{ "match", on_match },
+	{ "target", on_statement },
+	{ "counter", on_statement },
+	{ "limit", on_statement },
+	{ "log", on_statement },
+	{ "quota", on_statement },
+	{ "connlimit", on_statement },
+	{ "reject", on_statement },
+	{ "masq", on_statement },
+	{ "redir", on_statement },
+	{ "nat", on_statement },
+	{ "notrack", on_statement },
+	{ "queue", on_statement },
+	{ "tproxy", on_statement },
+	{ "synproxy", on_statement },
+	{ "dup", on_statement },
+	{ "fwd", on_statement },
+	{ "flow_offload", on_statement },
+	{ "dynset", on_statement },
 };
 
 static int on_expression(struct live *l, struct live_attr elem, struct facts *f)
@@ -202,7 +228,8 @@ static int on_expression(struct live *l, struct live_attr elem, struct facts *f)
 	const char *name = (const char *)tb[NFTA_EXPR_NAME].data;
 	size_t len = strnlen(name, tb[NFTA_EXPR_NAME].len);
 	for (size_t i = 0; i < sizeof(expressions) / sizeof(*expressions); i++)
-		if (strlen(expressions[i].name) == len && !memcmp(expressions[i].name, name, len))
+		if (strlen(expressions[i].name) == len &&
+		    !memcmp(expressions[i].name, name, len))
 			return expressions[i].on(l, tb[NFTA_EXPR_DATA], f);
 	return 0;
 }

@@ -178,7 +178,8 @@ static const char *version_of(struct live *l, const char *path)
 	LIVE_RUN run = { 0 };
 	int err = live_spawn(argv, &run);
 	if (err)
-		live_problem(l, "failed", "%s --version can't be run: %s", path, strerror(-err));
+		live_problem(l, "failed", "%s --version can't be run: %s", path,
+			     strerror(-err));
 	if (err || run.code || !run.out_len)
 		return NULL;
 	return arena_strn(l->arena, run.out, strcspn(run.out, "\n"));
