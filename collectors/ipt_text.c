@@ -18,6 +18,8 @@ struct reading {
 	bool rules;		 /* the second time */
 	bool completed;
 	bool commands; /* a rule has been added */
+	bool opened;   /* a table has been begun, or ended */
+	bool implicit; /* the table is open without a line that says so */
 };
 
 static void count(struct ipt_reader *r, const struct ipt_text *t, enum account_class class,
@@ -468,7 +470,7 @@ static void close_table(struct reading *g, struct loc at)
 {
 	if (!g->table)
 		return;
-	if (!g->table->committed && !g->l->bare && !g->rules) {
+	if (!g->table->committed && !g->implicit && !g->rules) {
 		g->r->err =
 			diag_error(g->r->d, EINVAL, "ipt.truncated", at,
 				   "the table %s does not end with COMMIT: the listing is cut "
@@ -485,6 +487,8 @@ static void begin_table(struct reading *g, const struct ipt_line *line, size_t f
 	struct ipt_reader *r = g->r;
 	struct loc at = ipt_line_loc(line, from, to);
 	close_table(g, at);
+	g->opened = true;
+	g->implicit = false;
 	int id = table_line(line);
 	if (id < 0) {
 		if (!g->rules) {
@@ -508,12 +512,10 @@ static struct ipt_table *bare_table(struct reading *g, struct loc at)
 	struct ipt_reader *r = g->r;
 	if (g->table)
 		return g->table;
-	for (int i = 0; i < IPT_TABLES; i++)
-		if (g->l->tables[i].seen && i != TABLE_FILTER)
-			return NULL;
-	if (!g->l->bare && !g->rules) {
-		if (g->l->tables[TABLE_FILTER].committed)
-			return NULL;
+	if (g->opened) /* behind COMMIT */
+		return NULL;
+	g->implicit = true;
+	if (!g->l->bare) {
 		g->l->bare = true;
 		diag_warning(r->d, "ipt.no-table", at,
 			     "commands without a table: read as the table filter; export with "
@@ -691,8 +693,10 @@ static void one_line(struct reading *g, const struct ipt_line *line)
 		break;
 	}
 	if (g->rules) {
-		if (to - from == 6 && !memcmp(line->s + from, "COMMIT", 6))
+		if (to - from == 6 && !memcmp(line->s + from, "COMMIT", 6)) {
 			g->table = NULL;
+			g->opened = true;
+		}
 		return;
 	}
 	if (line->s[from] == ':' && (g->table || bare_table(g, at))) {
@@ -706,6 +710,7 @@ static void one_line(struct reading *g, const struct ipt_line *line)
 		if (g->table)
 			g->table->committed = true;
 		g->table = NULL;
+		g->opened = true;
 		count(r, g->t, ACCOUNT_IRRELEVANT, false, at, NULL);
 		return;
 	} else if (ipt_set_line(r, g->t, line)) {

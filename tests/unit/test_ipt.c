@@ -728,6 +728,10 @@ static const struct {
 	{ "a.save", HEAD4 FILTER HEAD4 "*nat\n:PREROUTING ACCEPT [0:0]\n" END, "ipt.truncated",
 	  true, true },
 	{ "a.save", HEAD4, "ipt.truncated", true, true },
+	{ "a.save", "-P FORWARD DROP\n*nat\n:PREROUTING ACCEPT [0:0]\n", "ipt.truncated", true,
+	  true },
+	{ "a.save", "-P FORWARD DROP\n*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n-A INPUT\n",
+	  "ipt.outside", false, true },
 	{ "a.save", HEAD4 FILTER "COMMIT\n", "ipt.no-end", false, true },
 	{ "a.save", HEAD4 FILTER "COMMIT\n# Completed\n", "ipt.ipv6-open", false, false },
 	{ "a.save", "", "ipt.empty", true, false },
@@ -802,6 +806,17 @@ Test(ipt, what_is_not_told)
 	done();
 	read_as("rules.v6", "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n");
 	expect("ip6 filter FORWARD", T6, "deny");
+	done();
+}
+
+/* Commands in front of the first table are rules of the filter, also where tables follow. */
+Test(ipt, commands_before_a_table)
+{
+	read_as("iptables.txt", "-P FORWARD DROP\n-A FORWARD -p tcp -j ACCEPT\n*nat\n"
+				":PREROUTING ACCEPT [0:0]\nCOMMIT\n");
+	cr_expect_eq(account_total(account), 5);
+	expect("filter FORWARD", T4, "permit");
+	expect("filter FORWARD", "udp 10.0.0.1 4 10.0.0.2 5", "deny");
 	done();
 }
 
