@@ -6,7 +6,8 @@
  * The parts of the iptables reader share these. The order of the work, and the file of each:
  *
  *	ipt.c		the collector: probe, what is refused, sources to lines
- *	ipt_text.c	lines to listings, tables, chains; families; the account
+ *	ipt_find.c	texts to listings, their families; what rules do beyond themselves
+ *	ipt_text.c	lines to tables, chains and rules; the account
  *	ipt_word.c	a line's words: quotes, escapes
  *	ipt_rule.c	one rule: its options in order, what it asks of addresses and place
  *	ipt_match.c	-m: what each extension asks
@@ -221,6 +222,20 @@ const char *ipt_table_name(enum ipt_table_id id);
 int ipt_hook_id(const char *name);
 bool ipt_table_has(enum ipt_table_id table, enum ipt_hook hook);
 int ipt_priority(enum ipt_table_id table, enum ipt_hook hook);
+
+/* ipt_find.c */
+
+/* The line without the blanks around it. */
+void ipt_trim(const struct ipt_line *line, size_t *ret_from, size_t *ret_to);
+bool ipt_begins(const struct ipt_line *line, const char *word);
+/* The line has the word, with nothing of a word beside it. */
+bool ipt_has_word(const struct ipt_line *line, const char *word);
+/* "*filter": enum ipt_table_id, or -1. */
+int ipt_table_line(const struct ipt_line *line);
+void ipt_find_listings(struct ipt_reader *r, const struct ipt_text *t);
+void ipt_find_family(struct ipt_reader *r, struct ipt_listing *l);
+/* Whether its rules track, mark, and which sets they change. */
+void ipt_note_words(struct ipt_reader *r, struct ipt_listing *l);
 
 /* ipt_text.c */
 
