@@ -227,7 +227,9 @@ static int print_matrices(struct asker *as)
 	size_t i;
 	json_t *m;
 	if (as->o->json) {
-		json_t *doc = json_pack("{s:O}", "matrices", as->doc);
+		json_t *doc = json_pack("{s:{s:s, s:i}, s:s, s:O}", "plumbline", "version",
+					PLUMBLINE_VERSION, "schema", 1, "command", "matrix",
+					"matrices", as->doc);
 		char *s = json_dumps(doc, JSON_INDENT(2));
 		text_put(&t, s ? s : "");
 		text_putc(&t, '\n');

@@ -46,12 +46,32 @@ def documents():
         yield path.name, json.loads(path.read_text())
     if not PROGRAM or not (ROOT / "samples").is_dir():
         return
-    for estate in sorted((ROOT / "samples").glob("*/*/estate.yaml")):
+    for estate in sorted((ROOT / "samples").rglob("estate.yaml")):
         for command in ("check",):
             run = subprocess.run([PROGRAM, command, str(estate), "--format", "json"],
                                  capture_output=True, cwd=estate.parent, check=False)
             if run.returncode in (0, 1, 3, 4) and run.stdout:
                 yield f"{command} {estate.parent.name}", json.loads(run.stdout)
+
+
+def check_matrices():
+    """The document of `show --matrix`, which has no account: how many are not valid."""
+    schema = load_schema("matrix.schema.json")
+    run = subprocess.run([PROGRAM, "show", str(ROOT / "samples/acme/aligned/hypervisor.json"),
+                          "--matrix", "tcp/443", "--iif", "eth0", "--format", "json"],
+                         capture_output=True, check=False)
+    doc = json.loads(run.stdout)
+    errors = list(schema.iter_errors(doc))
+    for e in errors[:10]:
+        print(f"matrix: {e.message[:200]}")
+    if not doc["matrices"] or not doc["matrices"][0]["possible"]:
+        print("matrix: nothing in it")
+        return 1
+    doc["matrices"][0]["family"] = "ipx"
+    if schema.is_valid(doc):
+        print("a broken matrix is valid")
+        return 1
+    return bool(errors)
 
 
 def main():
@@ -73,6 +93,8 @@ def main():
                 bad += 1
         if schema is results and not errors and doc["findings"]:
             broken = copy.deepcopy(doc)
+    if PROGRAM:
+        bad += check_matrices()
     # The schema has to be able to say no.
     if broken is None:
         print("no document with findings")
