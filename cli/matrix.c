@@ -37,7 +37,8 @@ static int add_behind(struct asker *as, const char *arg)
 	struct arena *a = as->app->arena;
 	const char *eq = strchr(arg, '=');
 	if (!eq || eq == arg || !eq[1])
-		return usage_error(as->app, "--behind %s: it is INTERFACE=PREFIX[,PREFIX]...", arg);
+		return usage_error(as->app, "--behind %s: it is INTERFACE=PREFIX[,PREFIX]...",
+				   arg);
 	struct behind b = { .iface = arena_strn(a, arg, (size_t)(eq - arg)) };
 	bool except = eq[1] == '!';
 	VEC(struct span) spans[FAMILY_COUNT] = { 0 };
@@ -49,8 +50,8 @@ static int add_behind(struct asker *as, const char *arg)
 		unsigned bits;
 		bool host;
 		if (!prefix_parse(s, len, &f, &addr, &bits, &host))
-			code = usage_error(as->app, "--behind %s: \"%.*s\" is not a prefix", arg,
-					   (int)len, s);
+			code = usage_error(as->app, "--behind %s: \"%.*s\" is not a prefix",
+					   arg, (int)len, s);
 		else
 			*vec_add(&spans[f]) = span_prefix(f, addr, bits);
 		s += len;
@@ -93,7 +94,8 @@ static int read_behind(struct asker *as)
 				code = usage_error(as->app,
 						   "--behind: the same addresses are behind %s "
 						   "and %s",
-						   as->behind.v[k].iface, as->behind.v[i].iface);
+						   as->behind.v[k].iface,
+						   as->behind.v[i].iface);
 	return code;
 }
 
@@ -109,7 +111,8 @@ static int find_stages(struct asker *as)
 	as->n_stages = 1;
 	if (!as->ruleset) {
 		if (!path_cross(a, as->device, as->o->iif, as->o->oif, &pt, &why))
-			return usage_error(as->app, "%s: say --ruleset, or --iif and --oif", why);
+			return usage_error(as->app, "%s: say --ruleset, or --iif and --oif",
+					   why);
 		as->stages = pt.stages;
 		as->n_stages = pt.n_stages;
 		for (size_t i = 0; i < as->device->n_taints; i++) {
@@ -121,8 +124,8 @@ static int find_stages(struct asker *as)
 	}
 	struct stage *v = arena_copy(a, as->stages, as->n_stages * sizeof(*v));
 	for (size_t i = 0; i < as->n_stages; i++)
-		v[i].ruleset = behind_ruleset(&as->l->snap->matches, v[i].ruleset,
-					      as->behind.v, as->behind.n);
+		v[i].ruleset = behind_ruleset(&as->l->snap->matches, v[i].ruleset, as->behind.v,
+					      as->behind.n);
 	as->stages = v;
 	return 0;
 }
@@ -151,20 +154,20 @@ static json_t *matrix_json(const struct asker *as, const char *service, enum fam
 			json_array_append_new(spans, json_string(t.s));
 			text_finish(&t);
 		}
-		json_array_append_new(classes,
-				      json_pack("{s:s, s:o}", "name",
-						class_name(as->app->arena, i), "addresses",
-						spans));
+		json_array_append_new(classes, json_pack("{s:s, s:o}", "name",
+							 class_name(as->app->arena, i),
+							 "addresses", spans));
 	}
 	for (size_t i = 0; i < as->n_stages; i++)
 		json_array_append_new(stages, json_string(as->stages[i].ruleset->name));
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "service", service, "family",
-			 f == FAMILY_V4 ? "ipv4" : "ipv6", "rulesets", stages, "classes", classes,
-			 "permitted", cells(as, m, MATRIX_PERMIT), "possible",
+			 f == FAMILY_V4 ? "ipv4" : "ipv6", "rulesets", stages, "classes",
+			 classes, "permitted", cells(as, m, MATRIX_PERMIT), "possible",
 			 cells(as, m, MATRIX_MAYBE));
 }
 
-static int ask_one(struct asker *as, const char *text, const struct matrix_service *s, enum family f)
+static int ask_one(struct asker *as, const char *text, const struct matrix_service *s,
+		   enum family f)
 {
 	struct pset_space *sp = pset_space_create(f, 0);
 	struct matrix m;
@@ -174,9 +177,10 @@ static int ask_one(struct asker *as, const char *text, const struct matrix_servi
 	else if (err != -ENOENT)
 		diag_error(&as->app->diags, err, "show.matrix-too-large", LOC_NONE,
 			   "%s, %s: %s", text, f == FAMILY_V4 ? "IPv4" : "IPv6",
-			   err == -EFBIG ? "too many classes of addresses to be told"
-					 : "the sets of packets are too large for the memory they "
-					   "may take");
+			   err == -EFBIG
+				   ? "too many classes of addresses to be told"
+				   : "the sets of packets are too large for the memory they "
+				     "may take");
 	if (err && err != -ENOENT)
 		code = EXIT_INCONCLUSIVE;
 	pset_space_destroy(sp);
@@ -199,7 +203,7 @@ static void put_matrix(struct text *t, const json_t *m)
 	json_t *c, *v, *classes = json_object_get(m, "classes");
 	text_putf(t, "%s, %s, by", json_string_value(json_object_get(m, "service")),
 		  !strcmp(json_string_value(json_object_get(m, "family")), "ipv4") ? "IPv4"
-										  : "IPv6");
+										   : "IPv6");
 	json_array_foreach (json_object_get(m, "rulesets"), i, v)
 		text_putf(t, "%s%s", i ? ", " : " ", json_string_value(v));
 	text_put(t, json_array_size(json_object_get(m, "rulesets")) ? "\n" : " no ruleset\n");

@@ -47,8 +47,7 @@ static const struct match *rewrite_leaf(struct rewriter *rw, const struct match 
 			here = match_or(rw->m, here, in);
 			whole |= !leaf->iface.prefix;
 		}
-		const struct match *rest =
-			match_and(rw->m, leaf, match_not(rw->m, spoken));
+		const struct match *rest = match_and(rw->m, leaf, match_not(rw->m, spoken));
 		if (!whole)
 			here = match_or(rw->m, here, rest);
 		any = match_or(rw->m, any,

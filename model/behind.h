@@ -14,7 +14,7 @@
 struct behind {
 	const char *iface;
 	const struct span *spans[FAMILY_COUNT]; /* normalised */
-	size_t n[FAMILY_COUNT]; /* 0: nothing is said of this family */
+	size_t n[FAMILY_COUNT];			/* 0: nothing is said of this family */
 };
 
 /*

@@ -34,12 +34,14 @@ static bool is_icmp(const struct matrix_service *s)
 	return s->proto == PROTO_ICMP || s->proto == PROTO_ICMPV6;
 }
 
-bool matrix_service_parse(const char *s, struct matrix_service *ret_service, const char **ret_why)
+bool matrix_service_parse(const char *s, struct matrix_service *ret_service,
+			  const char **ret_why)
 {
 	const char *slash = strchr(s, '/');
 	size_t len = slash ? (size_t)(slash - s) : strlen(s);
-	struct matrix_service v = { .sport = { 0, UINT16_MAX }, .dport = { 0, UINT16_MAX },
-			     .icmp_type = { 0, UINT8_MAX } };
+	struct matrix_service v = { .sport = { 0, UINT16_MAX },
+				    .dport = { 0, UINT16_MAX },
+				    .icmp_type = { 0, UINT8_MAX } };
 	int proto = proto_number(s, len);
 	uint64_t number;
 	if (proto < 0 && parse_number(s, len, 0, 255, false, &number))
@@ -59,7 +61,8 @@ bool matrix_service_parse(const char *s, struct matrix_service *ret_service, con
 	*ret_why = "this protocol has no ports";
 	if (!proto_has_ports(v.proto))
 		return false;
-	*ret_why = "ports are numbers from 0 to 65535 or ranges of them, as in tcp/1024-65535:22";
+	*ret_why =
+		"ports are numbers from 0 to 65535 or ranges of them, as in tcp/1024-65535:22";
 	if (colon && !range_parse(slash + 1, (size_t)(colon - slash - 1), UINT16_MAX,
 				  &ret_service->sport))
 		return false;

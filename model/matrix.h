@@ -18,15 +18,16 @@ enum { MATRIX_CLASSES_MAX = 2048, MATRIX_SPANS_MAX = 50000 };
 /* What is asked for. */
 struct matrix_service {
 	uint8_t proto;
-	struct range sport, dport;	/* of protocols with ports */
-	struct range icmp_type;		/* of ICMP and ICMPv6 */
+	struct range sport, dport; /* of protocols with ports */
+	struct range icmp_type;	   /* of ICMP and ICMPv6 */
 };
 
 /*
  * "tcp/22", "udp/53", "tcp/10000:22" (source port first), "tcp/8000-8080", "icmp/8", "esp".
  * False with *ret_why (a literal) where it is not one.
  */
-bool matrix_service_parse(const char *s, struct matrix_service *ret_service, const char **ret_why);
+bool matrix_service_parse(const char *s, struct matrix_service *ret_service,
+			  const char **ret_why);
 
 enum matrix_cell { MATRIX_DENY, MATRIX_MAYBE, MATRIX_PERMIT };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A proved analyser's bounds (Diekmann, Michaelis, Haslbeck, Carle, "Verified iptables Firewall
- * Analysis"; Isabelle/HOL, Archive of Formal Proofs): for real rulesets it gives two simple lists,
- * of which one accepts at most what the host accepts, and one at least that. Ours are as near:
+ * Analysis"; Isabelle/HOL, Archive of Formal Proofs): for real rulesets it gives two simple
+ *lists, of which one accepts at most what the host accepts, and one at least that. Ours are as
+ *near:
  *
  *	its lower bound  ⊆  sure  ⊆  maybe  ⊆  its upper bound
  *
@@ -39,44 +40,68 @@ struct pair {
 };
 
 static const struct pair pairs[] = {
-	{ "random-server", EVAL "config_random_srv/iptables-save", "INPUT",
-	  EVAL "config_random_srv/iptables.INP.Ln", { "lo=127.0.0.0/8" } },
-	{ "shorewall-2014", EVAL "configs_sqrl_shorewall/2014_sep_iptables-saveakachan", "FORWARD",
+	{ "random-server",
+	  EVAL "config_random_srv/iptables-save",
+	  "INPUT",
+	  EVAL "config_random_srv/iptables.INP.Ln",
+	  { "lo=127.0.0.0/8" } },
+	{ "shorewall-2014",
+	  EVAL "configs_sqrl_shorewall/2014_sep_iptables-saveakachan",
+	  "FORWARD",
 	  EVAL "configs_sqrl_shorewall/2014_sep_iptables-saveakachan.Ln.FWD",
 	  { "lo=127.0.0.0/8" } },
-	{ "shorewall-2015", EVAL
-	  "configs_sqrl_shorewall/2015_aug_iptables-save-spoofing-protection", "FORWARD",
+	{ "shorewall-2015",
+	  EVAL "configs_sqrl_shorewall/2015_aug_iptables-save-spoofing-protection",
+	  "FORWARD",
 	  EVAL "configs_sqrl_shorewall/2015_aug_iptables-save-spoofing-protection.Ln.FWD",
 	  { "lo=127.0.0.0/8" } },
-	{ "shorewall-2015", EVAL
-	  "configs_sqrl_shorewall/2015_aug_iptables-save-spoofing-protection", "INPUT",
+	{ "shorewall-2015",
+	  EVAL "configs_sqrl_shorewall/2015_aug_iptables-save-spoofing-protection",
+	  "INPUT",
 	  EVAL "configs_sqrl_shorewall/2015_aug_iptables-save-spoofing-protection.Ln.INP",
 	  { "lo=127.0.0.0/8" } },
-	{ "ufw", EVAL "configs_srvs_ufw/server2-iptables-save", "INPUT",
-	  EVAL "configs_srvs_ufw/server2-iptables-save.Ln.INP", { "lo=127.0.0.0/8" } },
-	{ "diskstation", EVAL
-	  "configs_synology_diskstation_ds414/iptables-save_jun_2015_legacyifacerules", "INPUT",
-	  EVAL "configs_synology_diskstation_ds414/iptables-save_jun_2015_legacyifacerules.Ln.INP",
+	{ "ufw",
+	  EVAL "configs_srvs_ufw/server2-iptables-save",
+	  "INPUT",
+	  EVAL "configs_srvs_ufw/server2-iptables-save.Ln.INP",
 	  { "lo=127.0.0.0/8" } },
-	{ "docker", EVAL "docker_topos/iptables-save.topos4.1", "FORWARD",
-	  EVAL "docker_topos/iptables-save.Ln.FWD", { "lo=127.0.0.0/8" } },
-	{ "linux.gda.pl", EVAL "linux.gda.pl/firewallp.txt", "FORWARD",
-	  EVAL "linux.gda.pl/firewallp.txt.Ln.FWD", { "lo=127.0.0.0/8" } },
+	{ "diskstation",
+	  EVAL "configs_synology_diskstation_ds414/iptables-save_jun_2015_legacyifacerules",
+	  "INPUT",
+	  EVAL
+	  "configs_synology_diskstation_ds414/iptables-save_jun_2015_legacyifacerules.Ln.INP",
+	  { "lo=127.0.0.0/8" } },
+	{ "docker",
+	  EVAL "docker_topos/iptables-save.topos4.1",
+	  "FORWARD",
+	  EVAL "docker_topos/iptables-save.Ln.FWD",
+	  { "lo=127.0.0.0/8" } },
+	{ "linux.gda.pl",
+	  EVAL "linux.gda.pl/firewallp.txt",
+	  "FORWARD",
+	  EVAL "linux.gda.pl/firewallp.txt.Ln.FWD",
+	  { "lo=127.0.0.0/8" } },
 };
 
 /* Outputs that hold the whole chain unfolded, its unknown conditions resolved: an upper bound
  * that still asks for interfaces, states and flags. Held for each interface by itself. */
 static const struct pair closures[] = {
-	{ "diskstation-2", "thy/Iptables_Semantics/Examples/Synology_Diskstation_DS414/"
-			   "iptables-save_jun_2015_cleanup", "INPUT",
-	  "haskell_tool/test/Suites/GoldenFiles/synology_iptables-save_jun_2015_cleanup", { 0 } },
-	{ "shorewall-raw", "thy/Iptables_Semantics/Examples/SQRL_Shorewall/"
-			   "2015_aug_iptables-save-spoofing-protection", "raw PREROUTING",
-	  "haskell_tool/test/Suites/GoldenFiles/sqrl_2015_aug_iptables-save-spoofing-protection",
+	{ "diskstation-2",
+	  "thy/Iptables_Semantics/Examples/Synology_Diskstation_DS414/"
+	  "iptables-save_jun_2015_cleanup",
+	  "INPUT",
+	  "haskell_tool/test/Suites/GoldenFiles/synology_iptables-save_jun_2015_cleanup",
+	  { 0 } },
+	{ "shorewall-raw",
+	  "thy/Iptables_Semantics/Examples/SQRL_Shorewall/"
+	  "2015_aug_iptables-save-spoofing-protection",
+	  "raw PREROUTING",
+	  "haskell_tool/test/Suites/GoldenFiles/"
+	  "sqrl_2015_aug_iptables-save-spoofing-protection",
 	  { 0 } },
 };
-static const char *const ifaces[] = { "lo",    "eth0", "eth1",	"lup",	 "ldit", "lmd",
-				      "loben", "wg",   "wt",	"vshit", "others0" };
+static const char *const ifaces[] = { "lo",    "eth0", "eth1", "lup",	"ldit",	  "lmd",
+				      "loben", "wg",   "wt",   "vshit", "others0" };
 
 struct difference {
 	const char *name, *chain, *relation;
@@ -281,10 +306,12 @@ static void read_known(struct world *w, const char *path)
 			w->failed++;
 			continue;
 		}
-		*vec_add(&w->known) = (struct difference){
-			arena_str(w->snap->arena, v[0]), arena_str(w->snap->arena, v[1]),
-			arena_str(w->snap->arena, v[2]), x, false, n_line
-		};
+		*vec_add(&w->known) = (struct difference){ arena_str(w->snap->arena, v[0]),
+							   arena_str(w->snap->arena, v[1]),
+							   arena_str(w->snap->arena, v[2]),
+							   x,
+							   false,
+							   n_line };
 	}
 	free(text);
 }
@@ -316,8 +343,8 @@ int main(int argc, char **argv)
 			printf("%s:%u: nothing needs this entry\n", argv[1], d->line);
 			w.failed++;
 		}
-	printf("%zu pairs of bounds, %zu closures, %zu failures\n", sizeof(pairs) / sizeof(*pairs),
-	       sizeof(closures) / sizeof(*closures), w.failed);
+	printf("%zu pairs of bounds, %zu closures, %zu failures\n",
+	       sizeof(pairs) / sizeof(*pairs), sizeof(closures) / sizeof(*closures), w.failed);
 	vec_free(&w.known);
 	pset_space_destroy(w.sp);
 	snapshot_destroy(w.snap);

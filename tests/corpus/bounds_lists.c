@@ -26,7 +26,8 @@ char *bounds_text(const char *path)
 size_t bounds_split(char *line, const char *at, char **ret, size_t most)
 {
 	size_t n = 0;
-	for (char *save = NULL, *s = strtok_r(line, at, &save); s; s = strtok_r(NULL, at, &save))
+	for (char *save = NULL, *s = strtok_r(line, at, &save); s;
+	     s = strtok_r(NULL, at, &save))
 		if (n < most)
 			ret[n++] = s;
 		else
@@ -115,7 +116,7 @@ struct ruleset *bounds_list(struct snapshot *snap, const char *path, const char 
 			break;
 		}
 		closed |= n == 5 && !strcmp(v[2], "all") && !strcmp(v[3], "0.0.0.0/0") &&
-			 !strcmp(v[4], "0.0.0.0/0");
+			  !strcmp(v[4], "0.0.0.0/0");
 		*vec_add(&rules) = (struct rule){
 			.match = x,
 			.id = ++snap->n_rules,
@@ -179,7 +180,8 @@ static int closure_flags(const char **at)
 		return -1;
 	for (s++; s < end; s += strspn(s, ", ")) {
 		size_t len = strcspn(s, ",]"), i = 0;
-		while (i < 6 && (strlen(names[i].name) != len || strncmp(names[i].name, s, len)))
+		while (i < 6 &&
+		       (strlen(names[i].name) != len || strncmp(names[i].name, s, len)))
 			i++;
 		if (i == 6)
 			return -1;
@@ -248,10 +250,11 @@ static const struct match *closure_option(struct matches *m, const char *opt, co
 }
 
 /* "(-i lup -s 192.168.0.0/16, -j DROP)" */
-static bool closure_rule(struct matches *m, const char *s, const struct match **ret, bool *ret_accept)
+static bool closure_rule(struct matches *m, const char *s, const struct match **ret,
+			 bool *ret_accept)
 {
 	const struct match *x = match_family(m, FAMILY_V4);
-	for (s++; *s; ) {
+	for (s++; *s;) {
 		char opt[32];
 		int end = 0;
 		bool no = false;

@@ -11,8 +11,8 @@
  *	FAULT_AT       the first call that fails, from 1; absent: none
  *	FAULT_STICKY   all later ones fail too
  *	FAULT_ERROR    number of the errno, or "short": half of the bytes are moved; "eof": none
- *	FAULT_LOG      file that gets a line for each call of the class, "NUMBER NAME STACK"; STACK
- *	               is the same number where the call comes from the same place in the program
+ *	FAULT_LOG      file that gets a line for each call of the class, "NUMBER NAME STACK";
+ *STACK is the same number where the call comes from the same place in the program
  *
  * Calls before main() and writes to standard error are let alone: a program that can't say
  * what went wrong is not what is tested. Memory for the shim itself comes from libc under
@@ -82,9 +82,9 @@ static void log_call(const char *name)
 		hash = (hash ^ (uintptr_t)frames[i]) * 1099511628211u;
 	if (shim.page_used + LINE_MAX_LEN > PAGE_SIZE)
 		flush_log();
-	shim.page_used += (size_t)snprintf(shim.page + shim.page_used, LINE_MAX_LEN,
-					   "%lu %s %016llx\n", shim.seen, name,
-					   (unsigned long long)hash);
+	shim.page_used +=
+		(size_t)snprintf(shim.page + shim.page_used, LINE_MAX_LEN, "%lu %s %016llx\n",
+				 shim.seen, name, (unsigned long long)hash);
 }
 
 /* Whether this call has to fail. */
@@ -110,11 +110,15 @@ __attribute__((constructor)) static void arm(void)
 	const char *log = getenv("FAULT_LOG");
 	if (!program || !class || strcmp(program, program_invocation_short_name))
 		return;
-	shim.class = !strcmp(class, "alloc") ? IS_ALLOC : !strcmp(class, "io") ? IS_IO : IS_DATA;
+	shim.class = !strcmp(class, "alloc") ? IS_ALLOC
+		     : !strcmp(class, "io")  ? IS_IO
+					     : IS_DATA;
 	shim.at = at ? strtoul(at, NULL, 10) : 0;
 	shim.sticky = getenv("FAULT_STICKY") != NULL;
-	shim.fault = !error ? FAULT_NONE : !strcmp(error, "short") ? FAULT_SHORT :
-		     !strcmp(error, "eof") ? FAULT_EOF : FAULT_ERRNO;
+	shim.fault = !error		       ? FAULT_NONE
+		     : !strcmp(error, "short") ? FAULT_SHORT
+		     : !strcmp(error, "eof")   ? FAULT_EOF
+					       : FAULT_ERRNO;
 	shim.error = error ? atoi(error) : 0;
 	if (log) {
 		void *frames[FRAMES];
@@ -183,47 +187,47 @@ void *aligned_alloc(size_t alignment, size_t size)
 }
 
 /* The next definition of a function, kept. */
-#define NEXT(name) \
-	static __typeof__(&name) next; \
-	if (!next) \
-		next = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+#define NEXT(name)                                                                             \
+	static __typeof__(&name) next;                                                         \
+	if (!next)                                                                             \
+	next = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 /*
  * A call that just fails: `bad` is what it returns then. Under "short" and "eof", which only
  * make sense for calls that move bytes, it succeeds.
  */
-#define FAILS_WITH(name, bad) \
-	do { \
-		if (fails(IS_IO, name) && shim.fault == FAULT_ERRNO) { \
-			errno = shim.error; \
-			return (bad); \
-		} \
+#define FAILS_WITH(name, bad)                                                                  \
+	do {                                                                                   \
+		if (fails(IS_IO, name) && shim.fault == FAULT_ERRNO) {                         \
+			errno = shim.error;                                                    \
+			return (bad);                                                          \
+		}                                                                              \
 	} while (0)
 
-#define PLAIN(type, name, bad, params, args) \
-	type name params \
-	{ \
-		NEXT(name); \
-		FAILS_WITH(#name, bad); \
-		return next args; \
+#define PLAIN(type, name, bad, params, args)                                                   \
+	type name params                                                                       \
+	{                                                                                      \
+		NEXT(name);                                                                    \
+		FAILS_WITH(#name, bad);                                                        \
+		return next args;                                                              \
 	}
 
 /* One that moves `size` bytes, returning how many. */
-#define MOVES(type, name, params, args, size, skip) \
-	type name params \
-	{ \
-		NEXT(name); \
-		if (!(skip) && fails(IS_IO | IS_DATA, #name)) { \
-			if (shim.fault == FAULT_ERRNO) { \
-				errno = shim.error; \
-				return -1; \
-			} \
-			if (shim.fault == FAULT_EOF) \
-				return 0; \
-			if (shim.fault == FAULT_SHORT && size > 1) \
-				size /= 2; \
-		} \
-		return next args; \
+#define MOVES(type, name, params, args, size, skip)                                            \
+	type name params                                                                       \
+	{                                                                                      \
+		NEXT(name);                                                                    \
+		if (!(skip) && fails(IS_IO | IS_DATA, #name)) {                                \
+			if (shim.fault == FAULT_ERRNO) {                                       \
+				errno = shim.error;                                            \
+				return -1;                                                     \
+			}                                                                      \
+			if (shim.fault == FAULT_EOF)                                           \
+				return 0;                                                      \
+			if (shim.fault == FAULT_SHORT && size > 1)                             \
+				size /= 2;                                                     \
+		}                                                                              \
+		return next args;                                                              \
 	}
 
 MOVES(ssize_t, read, (int fd, void *p, size_t size), (fd, p, size), size, false)
@@ -273,7 +277,8 @@ int bind(int fd, const struct sockaddr *a, socklen_t len)
 {
 	static int (*next)(int, const struct sockaddr *, socklen_t);
 	if (!next)
-		next = (int (*)(int, const struct sockaddr *, socklen_t))dlsym(RTLD_NEXT, "bind");
+		next = (int (*)(int, const struct sockaddr *, socklen_t))dlsym(RTLD_NEXT,
+									       "bind");
 	FAILS_WITH("bind", -1);
 	return next(fd, a, len);
 }
@@ -333,27 +338,27 @@ static mode_t mode_of(int flags, va_list ap)
 	return flags & (O_CREAT | O_TMPFILE) ? va_arg(ap, mode_t) : 0;
 }
 
-#define OPENS(name) \
-	int name(const char *path, int flags, ...) \
-	{ \
-		NEXT(name); \
-		va_list ap; \
-		va_start(ap, flags); \
-		mode_t mode = mode_of(flags, ap); \
-		va_end(ap); \
-		FAILS_WITH(#name, -1); \
-		return next(path, flags, mode); \
+#define OPENS(name)                                                                            \
+	int name(const char *path, int flags, ...)                                             \
+	{                                                                                      \
+		NEXT(name);                                                                    \
+		va_list ap;                                                                    \
+		va_start(ap, flags);                                                           \
+		mode_t mode = mode_of(flags, ap);                                              \
+		va_end(ap);                                                                    \
+		FAILS_WITH(#name, -1);                                                         \
+		return next(path, flags, mode);                                                \
 	}
-#define OPENS_AT(name) \
-	int name(int at, const char *path, int flags, ...) \
-	{ \
-		NEXT(name); \
-		va_list ap; \
-		va_start(ap, flags); \
-		mode_t mode = mode_of(flags, ap); \
-		va_end(ap); \
-		FAILS_WITH(#name, -1); \
-		return next(at, path, flags, mode); \
+#define OPENS_AT(name)                                                                         \
+	int name(int at, const char *path, int flags, ...)                                     \
+	{                                                                                      \
+		NEXT(name);                                                                    \
+		va_list ap;                                                                    \
+		va_start(ap, flags);                                                           \
+		mode_t mode = mode_of(flags, ap);                                              \
+		va_end(ap);                                                                    \
+		FAILS_WITH(#name, -1);                                                         \
+		return next(at, path, flags, mode);                                            \
 	}
 OPENS(open)
 OPENS(open64)

@@ -76,7 +76,8 @@ static enum matrix_cell by_interp(const struct world *w, unsigned from, unsigned
 {
 	bool all = true, some = false;
 	for (unsigned sport = s->sport.lo; sport <= 2 && sport <= s->sport.hi; sport++)
-		for (unsigned dport = s->dport.lo; dport <= 2 && dport <= s->dport.hi; dport++) {
+		for (unsigned dport = s->dport.lo; dport <= 2 && dport <= s->dport.hi;
+		     dport++) {
 			struct packet p = packet_of(from, to, sport, dport);
 			struct interp_answer a = interp(&w->rs, &p), b = interp(&w->target, &p);
 			all &= a.sure && b.sure;
@@ -86,7 +87,8 @@ static enum matrix_cell by_interp(const struct world *w, unsigned from, unsigned
 }
 
 /* False where a mask in the middle of addresses makes too many ranges to be told. */
-static bool check_matrix(struct world *w, const struct matrix_service *s, bool wild, uint64_t seed)
+static bool check_matrix(struct world *w, const struct matrix_service *s, bool wild,
+			 uint64_t seed)
 {
 	struct pset_space *sp = pset_space_create(FAMILY_V4, 0);
 	struct stage st[] = { { .ruleset = &w->rs }, { .ruleset = &w->target } };
@@ -148,9 +150,9 @@ Test(matrix, names_of_services)
 	cr_assert(matrix_service_parse("icmp/8", &s, &why) && s.icmp_type.hi == 8);
 	cr_assert(matrix_service_parse("esp", &s, &why) && s.proto == PROTO_ESP);
 	cr_assert(matrix_service_parse("47", &s, &why) && s.proto == PROTO_GRE);
-	static const char *const wrong[] = { "",	 "tcp/",	"tcp/x",	"tcp/65536",
-					     "tcp/2-1",	 "esp/1",	"icmp/256",	"256",
-					     "tcp/1:",	 "tcp/:1",	"nothing/1",	"tcp/1:2:3" };
+	static const char *const wrong[] = { "",	"tcp/",	  "tcp/x",     "tcp/65536",
+					     "tcp/2-1", "esp/1",  "icmp/256",  "256",
+					     "tcp/1:",	"tcp/:1", "nothing/1", "tcp/1:2:3" };
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
 		cr_assert_not(matrix_service_parse(wrong[i], &s, &why), "%s", wrong[i]);
 }
@@ -220,19 +222,23 @@ Test(behind, interfaces_become_addresses)
 				match_iface(&w.m, i % 2 ? FIELD_IIF : FIELD_OIF,
 					    i % 3 ? names[i % 3] : "eth", i % 3 == 0));
 		for (uint32_t i = 0; i < 3; i++)
-			w.called[i].match = match_and(&w.m, w.called[i].match,
-						      match_iface(&w.m, FIELD_IIF, "eth1", false));
+			w.called[i].match =
+				match_and(&w.m, w.called[i].match,
+					  match_iface(&w.m, FIELD_IIF, "eth1", false));
 		const struct ruleset *to = behind_ruleset(&w.m, &w.rs, v, 3);
 		for (unsigned i = 0; i < BLOCKS; i++)
 			for (unsigned k = 0; k < BLOCKS; k++)
 				for (unsigned port = 0; port < 9; port++) {
-					struct packet p = packet_of(i, k, port / 3, port % 3), q = p;
+					struct packet p = packet_of(i, k, port / 3, port % 3),
+						      q = p;
 					q.iif = names[i < 1 ? 0 : i < 3 ? 1 : 2];
 					q.oif = names[k < 1 ? 0 : k < 3 ? 1 : 2];
 					struct interp_answer want = interp(&w.rs, &q);
 					struct interp_answer got = interp(to, &p);
-					cr_assert(want.sure == got.sure && want.maybe == got.maybe,
-						  "seed %lu: %u to %u", (unsigned long)seed, i, k);
+					cr_assert(want.sure == got.sure &&
+							  want.maybe == got.maybe,
+						  "seed %lu: %u to %u", (unsigned long)seed, i,
+						  k);
 				}
 		world_finish(&w);
 	}
