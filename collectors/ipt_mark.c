@@ -202,6 +202,27 @@ void ipt_marks_copy(struct ipt_marks *to, struct ipt_marks *from)
 	memset(&to->waiting, 0, sizeof(to->waiting));
 }
 
+/* The packets that were taken out of tracking, as they look now. */
+static const struct match *untracked(struct ipt_marks *k)
+{
+	struct matches *m = k->r->m;
+	const struct match *lost =
+		match_or(m, k->lost[LOST_OWN].cond, k->lost[LOST_TRANSLATED].cond);
+	if (k->untracked->kind == MATCH_NONE || lost->kind == MATCH_NONE)
+		return k->untracked;
+	return match_or(m, match_and(m, k->untracked, match_not(m, lost)),
+			match_and(m, lost,
+				  match_unknown(m, LOC_NONE, "packets taken out of tracking")));
+}
+
+/* The packets that belong to a connection. */
+static const struct match *connected(struct ipt_marks *k)
+{
+	struct matches *m = k->r->m;
+	struct range r = { STATE_NEW, STATE_RELATED };
+	return match_and(m, match_ranges(m, FIELD_STATE, &r, 1), match_not(m, untracked(k)));
+}
+
 void ipt_marks_change(struct ipt_marks *k, const struct ipt_rule *rule,
 		      const struct match *when)
 {
@@ -213,6 +234,12 @@ void ipt_marks_change(struct ipt_marks *k, const struct ipt_rule *rule,
 				match_unknown(m, LOC_NONE, "packets taken out of tracking");
 		changed(k);
 		return;
+	}
+	if (rule->effect == EFFECT_CONNMARK || rule->effect == EFFECT_SAVE ||
+	    rule->effect == EFFECT_RESTORE) {
+		/* xt_connmark.c: nothing is done without a connection */
+		flush(k);
+		when = match_and(m, when, connected(k));
 	}
 	bool again = !(rule->value & ~rule->mask); /* twice does what once does */
 	if (rule->effect != EFFECT_MARK || !again) {
@@ -263,19 +290,6 @@ static const struct match *ask_mark(struct ipt_marks *k, const struct ipt_ask *a
 	if (ipt_weight(is, ASK_WEIGHT) > ASK_WEIGHT)
 		return match_unknown(m, LOC_NONE, "marks set in more ways than are followed");
 	return is;
-}
-
-/* The packets that were taken out of tracking, as they look now. */
-static const struct match *untracked(struct ipt_marks *k)
-{
-	struct matches *m = k->r->m;
-	const struct match *lost =
-		match_or(m, k->lost[LOST_OWN].cond, k->lost[LOST_TRANSLATED].cond);
-	if (k->untracked->kind == MATCH_NONE || lost->kind == MATCH_NONE)
-		return k->untracked;
-	return match_or(m, match_and(m, k->untracked, match_not(m, lost)),
-			match_and(m, lost,
-				  match_unknown(m, LOC_NONE, "packets taken out of tracking")));
 }
 
 /* Whether the connection is one that is translated, as far as rules tell. */
@@ -344,9 +358,7 @@ const struct match *ipt_marks_ask(struct ipt_marks *k, const struct ipt_listing 
 		is = match_not(m, is);
 	if (a->kind == ASK_CONNMARK) {
 		/* xt_connmark.c: without a connection it fails, negated or not */
-		struct range r = { STATE_NEW, STATE_RELATED };
-		is = match_and(m, is, match_ranges(m, FIELD_STATE, &r, 1));
-		is = match_and(m, is, match_not(m, untracked(k)));
+		is = match_and(m, is, connected(k));
 	}
 	return is;
 }
