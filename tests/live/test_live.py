@@ -416,6 +416,61 @@ def test_changes_nothing():
     assert portrait(bare) != before
 
 
+def attach_tcx(name, link):
+    """A program that passes everything, on a link by bpf(2); its descriptors, or None (no such kernel)."""
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    index = json.loads(sh("ip", "-n", name, "-j", "link", "show", link).stdout)[0]["ifindex"]
+    own, there = os.open("/proc/self/ns/net", os.O_RDONLY), os.open(f"/run/netns/{name}", os.O_RDONLY)
+    code = ctypes.create_string_buffer(struct.pack("=BBhiBBhi", 0xb7, 0, 0, -1, 0x95, 0, 0, 0))
+    gpl = ctypes.create_string_buffer(b"GPL")
+
+    def bpf(cmd, attr):
+        return libc.syscall(321, cmd, ctypes.create_string_buffer(attr.ljust(128, b"\0")), 128)
+
+    try:
+        assert not libc.setns(there, 0x40000000)
+        prog = bpf(5, struct.pack("=IIQQ", 3, 2, ctypes.addressof(code), ctypes.addressof(gpl)))
+        fd = bpf(28, struct.pack("=IIII", prog, index, 46, 0)) if prog >= 0 else -1
+    finally:
+        libc.setns(own, 0x40000000)
+        os.close(own)
+        os.close(there)
+    return (prog, fd) if fd >= 0 else None
+
+
+def test_beside_netfilter():
+    a = space("x")
+    sh("ip", "-n", a, "link", "add", "v0", "type", "veth", "peer", "name", "v1")
+    doc, _, _ = collect(a)
+    assert data(doc, "traffic_control") == [] and data(doc, "xfrm") == {"policies": 0, "states": 0}
+    if subprocess.run(["tc", "-n", a, "qdisc", "add", "dev", "v0", "clsact"], check=False).returncode:
+        print("SKIP clsact: this kernel has none")
+    else:
+        sh("tc", "-n", a, "filter", "add", "dev", "v0", "egress", "protocol", "ip", "u32", "match", "u32", "0", "0",
+           "flowid", "1:1")
+        doc, _, _ = collect(a)
+        check(data(doc, "traffic_control")[0], link="v0", kind="clsact")
+        assert data(doc, "traffic_control")[0]["filters"] > 0
+        sh("tc", "-n", a, "qdisc", "del", "dev", "v0", "clsact")
+    fds = attach_tcx(a, "v1")
+    if not fds:
+        print("SKIP tcx: this kernel has none")
+    else:
+        doc, _, _ = collect(a)
+        assert data(doc, "traffic_control") == [{"link": "v1", "link_index": find(data(doc, "links"), name="v1")["index"],
+                                                 "kind": "tcx", "filters": 1}]
+        for fd in fds:
+            os.close(fd)
+    policy = ["ip", "-n", a, "xfrm", "policy", "add", "dir", "fwd", "src", "10.0.0.0/8", "dst", "10.0.0.0/8", "action",
+              "block"]
+    if subprocess.run(policy, check=False, capture_output=True).returncode:
+        print("SKIP xfrm: this kernel has none")
+    else:
+        assert data(collect(a)[0], "xfrm") == {"policies": 1, "states": 0}
+
+
 def test_empty():
     doc, _, _ = collect(space("e"))
     assert doc["complete"] and doc["parts"]["nftables"]["kernel"]["tables"] == []
