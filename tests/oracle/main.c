@@ -6,6 +6,7 @@
  * where the two are one, be the same. docs/oracle.md tells more.
  *
  *	oracle [--rulesets N] [--packets M] [--seed S] [--jobs J] [--only nft|iptables|linux]
+ *	oracle --first ...	 ends at the first mismatch, without showing it
  *	oracle --ruleset SEED	 one ruleset by its own seed, printed
  *	oracle --probe		 what isn't there, a line each (tests/oracle/skips.txt)
  *	oracle --skips FILE ...	 fails where that isn't what FILE says
@@ -39,7 +40,7 @@ struct options {
 	uint64_t seed, one;
 	unsigned jobs;
 	int only;
-	bool probe, scripted;
+	bool probe, scripted, first;
 	const char *skips;
 	struct features have;
 };
@@ -89,13 +90,13 @@ static bool known(const struct shot *v, size_t i)
 }
 
 /* Sends n packets through the loaded script and compares. */
-static void shoot(struct kernel *k, struct judge *j, struct script *s, enum reading how,
-		  struct rng *r, size_t n, struct totals *t)
+static void shoot(struct kernel *k, const struct options *o, struct judge *j, struct script *s,
+		  enum reading how, struct rng *r, size_t n, struct totals *t)
 {
 	struct shot v[BATCH], bad = { 0 };
 	bool arrived[BATCH], any_bad = false;
 	size_t in = 0, out = 0;
-	for (size_t done = 0; done < n; done += BATCH) {
+	for (size_t done = 0; done < n && !(o->first && any_bad); done += BATCH) {
 		if (s->tracked[FAMILY_V4] || s->tracked[FAMILY_V6])
 			kernel_forget();
 		for (size_t i = 0; i < BATCH; i++) {
@@ -123,7 +124,7 @@ static void shoot(struct kernel *k, struct judge *j, struct script *s, enum read
 	t->arrived += in;
 	t->one_sided += !in || !out;
 	t->lopsided += in * 50 < n || out * 50 < n;
-	if (any_bad && t->failed++ < REPORTS_MAX)
+	if (any_bad && t->failed++ < REPORTS_MAX && !o->first)
 		replay(k, s, how, &bad);
 }
 
@@ -158,7 +159,7 @@ static void one_ruleset(struct kernel *k, const struct options *o, const struct 
 			if (j.tainted && !t->tainted++)
 				printf("ruleset seed %" PRIu64 ": a bound for everything: %s\n",
 				       seed, j.taint);
-			shoot(k, &j, &s, how, &r, packets, t);
+			shoot(k, o, &j, &s, how, &r, packets, t);
 		}
 		judge_close(&j);
 	}
@@ -225,7 +226,8 @@ static int work(const struct options *o, unsigned job, struct totals *t)
 		one_ruleset(&k, o, &o->have, o->one, o->packets, t);
 	} else {
 		size_t each = o->packets / o->rulesets;
-		for (size_t i = job; i < o->rulesets; i += o->jobs)
+		for (size_t i = job; i < o->rulesets && !(o->first && t->mismatches);
+		     i += o->jobs)
 			one_ruleset(&k, o, &o->have, o->seed * 1000003 + i, each, t);
 	}
 	t->strange = k.strange;
@@ -277,6 +279,7 @@ static bool parse(int argc, char **argv, struct options *o)
 					       { "only", required_argument, NULL, 'o' },
 					       { "ruleset", required_argument, NULL, 'u' },
 					       { "skips", required_argument, NULL, 'k' },
+					       { "first", no_argument, NULL, 'f' },
 					       { "probe", no_argument, NULL, 'b' },
 					       { "scripted", no_argument, NULL, 'c' },
 					       { 0 } };
@@ -294,6 +297,8 @@ static bool parse(int argc, char **argv, struct options *o)
 			o->one = strtoull(optarg, NULL, 10);
 		else if (c == 'k')
 			o->skips = optarg;
+		else if (c == 'f')
+			o->first = true;
 		else if (c == 'b')
 			o->probe = true;
 		else if (c == 'c')

@@ -103,6 +103,8 @@ static enum conn_state first_state(const struct packet *p)
 		return (p->icmp_type >= 130 && p->icmp_type <= 136) || p->icmp_type == 143
 			       ? STATE_UNTRACKED
 			       : STATE_INVALID;
+	case 59: /* no next header: in IPv6 there is nothing to track */
+		return p->family == FAMILY_V6 ? STATE_INVALID : STATE_NEW;
 	default:
 		return STATE_NEW;
 	}
