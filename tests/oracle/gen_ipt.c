@@ -445,7 +445,7 @@ static void table(struct ipt *t, const char *name, const char *const *hooks)
 		bool most = is(name, "filter") && is(hooks[h], "FORWARD");
 		unsigned n = most      ? 2 + below(g->r, 7)
 			     : forward ? below(g->r, 3)
-				       : below(g->r, 2);
+				       : below(g->r, 3);
 		t->hook = hooks[h];
 		for (unsigned k = 0; k < n; k++)
 			rule(t, hooks[h], -1);

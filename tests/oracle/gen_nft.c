@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rulesets of nft: tables of the families inet, ip and ip6 with base chains at the hooks that
- * a forwarded packet meets (and some that it doesn't), user chains, named sets and maps. Each
- * expression function writes one condition; those that the family of the table can't hold are
- * drawn again.
+ * Rulesets of nft: tables of the families inet, ip and ip6 with base chains at all hooks, user
+ * chains, named sets and maps. Each expression function writes one condition; those that the
+ * family of the table can't hold are drawn again.
  */
 #include <string.h>
 
@@ -580,10 +579,10 @@ static void table(struct gen *g, const char *family, const char *name)
 		hook(g, "p", "prerouting", 1 + below(r, 4));
 	if (one_in(r, 4))
 		hook(g, "o", "postrouting", 1 + below(r, 4));
-	if (one_in(r, 8))
-		hook(g, "i", "input", 1 + below(r, 3));
-	if (one_in(r, 8))
-		hook(g, "u", "output", 1 + below(r, 3));
+	if (one_in(r, 3))
+		hook(g, "i", "input", 1 + below(r, 4));
+	if (one_in(r, 3))
+		hook(g, "u", "output", 1 + below(r, 4));
 	PUT(g, false, "}");
 }
 

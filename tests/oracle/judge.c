@@ -110,8 +110,10 @@ static size_t seats_between(struct judge *j, const char *iif, const char *oif, s
 static int seat_all(struct judge *j)
 {
 	j->seated = true;
-	for (unsigned in = 0; in < N_IN; in++)
-		for (unsigned out = 0; out < N_OUT; out++) {
+	for (unsigned in = 0; in <= N_IN; in++)
+		for (unsigned out = 0; out <= N_OUT; out++) {
+			if (in == IN_SELF && out == OUT_SELF)
+				continue;
 			j->n_seats[in][out] = seats_between(j, in_names[in], out_names[out],
 							    j->seats[in][out]);
 			if (j->n_seats[in][out] > SEATS)

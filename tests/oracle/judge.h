@@ -26,8 +26,8 @@ struct judge {
 	struct diags diags;
 	struct snapshot *snap;
 	struct pset_space *space[FAMILY_COUNT];
-	struct seat seats[N_IN][N_OUT][SEATS];
-	size_t n_seats[N_IN][N_OUT];
+	struct seat seats[N_IN + 1][N_OUT + 1][SEATS];
+	size_t n_seats[N_IN + 1][N_OUT + 1];
 	bool seated;
 	bool tainted;
 	const char *taint;	   /* why, of the first; NULL: none */

@@ -7,6 +7,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -15,8 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char *const in_names[N_IN] = { "in0", "in1" };
-const char *const out_names[N_OUT] = { "out0", "out1" };
+const char *const in_names[] = { "in0", "in1", "self" };
+const char *const out_names[] = { "out0", "out1", "self" };
+
+/* linux/in6.h, which doesn't go with netinet/in.h */
+#ifndef IPV6_FLOWINFO
+#define IPV6_FLOWINFO 11
+#endif
 
 /* ---- children ---- */
 
@@ -109,7 +115,33 @@ static const char setup[] =
 	"ip route add 10.0.0.0/23 dev out0\n"
 	"ip route add default dev out1\n"
 	"ip -6 route add fd00::/112 dev out0\n"
-	"ip -6 route add default dev out1\n";
+	"ip -6 route add default dev out1\n"
+	"ip addr add 10.0.3.5/32 dev lo\n"
+	"ip -6 addr add fd00::2:5/128 dev lo nodad\n";
+
+static const uint8_t raw_protos[FAMILY_COUNT][N_RAW] = { { 1, 6, 17, 20, 33, 47, 132, 136 },
+							 { 58, 6, 17, 20, 33, 47, 132, 136 } };
+
+static bool open_raw(struct kernel *k)
+{
+	int on = 1;
+	for (int f = 0; f < FAMILY_COUNT; f++) {
+		int domain = f == FAMILY_V4 ? AF_INET : AF_INET6;
+		int type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC;
+		k->sender[f] = socket(domain, type, IPPROTO_RAW);
+		if (k->sender[f] < 0)
+			return false;
+		for (int i = 0; i < N_RAW; i++) {
+			int fd = k->raw[f][i] = socket(domain, type, raw_protos[f][i]);
+			if (fd < 0 ||
+			    (f == FAMILY_V6 &&
+			     setsockopt(fd, IPPROTO_IPV6, IPV6_FLOWINFO, &on, sizeof(on)) < 0))
+				return false;
+		}
+	}
+	/* in IPv4 the protocol says it, in IPv6 as well (ipv6(7)) */
+	return true;
+}
 
 int kernel_open(struct kernel *k)
 {
@@ -128,7 +160,7 @@ int kernel_open(struct kernel *k)
 		fprintf(stderr, "%s", r.err.s ? r.err.s : "the router can't be built\n");
 	int err = r.status ? -EOPNOTSUPP : 0;
 	ran_finish(&r);
-	return err;
+	return err ? err : open_raw(k) ? 0 : -errno;
 }
 
 void kernel_close(struct kernel *k)
@@ -137,13 +169,56 @@ void kernel_close(struct kernel *k)
 		close(k->in[i]);
 	for (int i = 0; i < N_OUT; i++)
 		close(k->out[i]);
+	for (int f = 0; f < FAMILY_COUNT; f++) {
+		close(k->sender[f]);
+		for (int i = 0; i < N_RAW; i++)
+			close(k->raw[f][i]);
+	}
 }
 
-unsigned kernel_route(const struct packet *p)
+static const struct addr own[FAMILY_COUNT] = { { 0, 0x0a000305 },
+					       { 0xfd00000000000000u, 0x20005 } };
+
+static unsigned route(const struct packet *p)
 {
+	if (addr_equal(p->dst, own[p->family]))
+		return OUT_SELF;
 	if (p->family == FAMILY_V4)
 		return p->dst.lo >> 9 != 0x0a000000 >> 9;
 	return !(p->dst.hi == 0xfd00000000000000u && !(p->dst.lo >> 16));
+}
+
+/* Nothing but whole packets of protocols that somebody reads are seen to come in. */
+static void readable(struct shot *shot)
+{
+	struct packet *p = &shot->packet;
+	shot->wire &= (uint8_t)~WIRE_FIRST;
+	bool known = !p->fragment;
+	for (int i = 0; known && i < N_RAW; i++)
+		if (raw_protos[p->family][i] == p->proto)
+			return;
+	p->fragment = 0;
+	p->proto = PROTO_UDP;
+	p->flags = p->icmp_type = p->icmp_code = 0;
+	p->state = STATE_NEW;
+}
+
+void kernel_place(struct rng *r, struct shot *shot)
+{
+	struct packet *p = &shot->packet;
+	unsigned k = below(r, 16);
+	if (k == 0)
+		p->dst = own[p->family];
+	shot->in = (uint8_t)(k == 1 ? IN_SELF : below(r, N_IN));
+	/* its own address comes from nowhere else (a martian), and it doesn't send to itself
+	 * by these interfaces */
+	if (shot->in != IN_SELF && addr_equal(p->src, own[p->family]))
+		p->src = addr_next(p->src);
+	if (shot->in == IN_SELF && addr_equal(p->dst, own[p->family]))
+		p->dst = addr_next(p->dst);
+	shot->out = (uint8_t)route(p);
+	if (shot->out == OUT_SELF)
+		readable(shot);
 }
 
 /* ---- rulesets ---- */
@@ -296,32 +371,115 @@ static void drain(int fd)
 		;
 }
 
-void kernel_send(struct kernel *k, const struct shot *v, size_t n, bool *ret_arrived)
-{
-	static uint8_t bytes[BATCH][WIRE_MAX];
+struct batch {
+	uint8_t bytes[BATCH][WIRE_MAX];
 	size_t len[BATCH];
+	const struct shot *v;
+	size_t n;
+	unsigned epoch;
+	bool *arrived;
+};
+
+/* The place in the batch of a packet that came out, -1: none of ours. */
+static int place_of(const struct batch *b, int id)
+{
+	return id >= 0 && (unsigned)id >> 6 == b->epoch && (size_t)(id & 63) < b->n ? id & 63
+										    : -1;
+}
+
+static bool give(struct kernel *k, const struct batch *b, size_t i)
+{
+	const struct shot *shot = &b->v[i];
+	const uint8_t *bytes = b->bytes[i];
+	if (shot->in != IN_SELF)
+		return write(k->in[shot->in], bytes, b->len[i]) == (ssize_t)b->len[i];
+	struct sockaddr_in to4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
+	bool v4 = shot->packet.family == FAMILY_V4;
+	memcpy(&to4.sin_addr, bytes + 16, 4);
+	memcpy(&to6.sin6_addr, bytes + 24, 16);
+	/* that a ruleset drops it is told as an error */
+	sendto(k->sender[shot->packet.family], bytes, b->len[i], 0,
+	       v4 ? (const struct sockaddr *)&to4 : (const struct sockaddr *)&to6,
+	       v4 ? sizeof(to4) : sizeof(to6));
+	return true;
+}
+
+static void take_out(struct kernel *k, const struct batch *b)
+{
 	uint8_t got[2048];
-	/* 16 bits in IPv4: ten of the epoch, six of the place in the batch */
-	k->epoch = k->epoch % 1023 + 1;
-	for (size_t i = 0; i < n; i++) {
-		ret_arrived[i] = false;
-		len[i] = wire_build(&v[i], k->epoch << 6 | (unsigned)i, bytes[i]);
-		if (write(k->in[v[i].in], bytes[i], len[i]) != (ssize_t)len[i])
-			k->strange++;
-	}
 	for (unsigned o = 0; o < N_OUT; o++) {
 		ssize_t size;
 		while ((size = read(k->out[o], got, sizeof(got))) > 0) {
-			int id = wire_id(got, (size_t)size);
-			if (id < 0 || (unsigned)id >> 6 != k->epoch || (id & 63) >= (int)n)
+			int i = place_of(b, wire_id(got, (size_t)size));
+			if (i < 0 || !wire_same(b->bytes[i], b->len[i], got, (size_t)size))
 				continue;
-			size_t i = (size_t)(id & 63);
-			if (!wire_same(bytes[i], len[i], got, (size_t)size))
-				continue;
-			ret_arrived[i] = true;
-			k->strange += o != v[i].out;
+			b->arrived[i] = true;
+			k->strange += o != b->v[i].out;
 		}
 	}
 	for (int i = 0; i < N_IN; i++)
 		drain(k->in[i]);
+}
+
+/* IPv6: the header is gone, its flow label is told beside the packet. */
+static int flow_of(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		uint8_t flow[4];
+		if (c->cmsg_level != IPPROTO_IPV6 || c->cmsg_type != IPV6_FLOWINFO)
+			continue;
+		memcpy(flow, CMSG_DATA(c), 4);
+		return (flow[1] & 0xf) << 16 | flow[2] << 8 | flow[3];
+	}
+	return -1;
+}
+
+static void take_own(struct kernel *k, const struct batch *b)
+{
+	uint8_t got[2048];
+	char control[256];
+	struct sockaddr_in6 from;
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		for (int p = 0; p < N_RAW; p++)
+			for (;;) {
+				struct iovec io = { got, sizeof(got) };
+				struct msghdr m = { .msg_name = &from,
+						    .msg_namelen = sizeof(from),
+						    .msg_iov = &io,
+						    .msg_iovlen = 1,
+						    .msg_control = control,
+						    .msg_controllen = sizeof(control) };
+				ssize_t size = recvmsg(k->raw[f][p], &m, 0);
+				if (size < 0)
+					break;
+				int i = place_of(b, f == FAMILY_V6
+							    ? flow_of(&m)
+							    : wire_id(got, (size_t)size));
+				if (i < 0 || b->v[i].out != OUT_SELF)
+					continue;
+				b->arrived[i] |=
+					f == FAMILY_V6
+						? !memcmp(&from.sin6_addr, b->bytes[i] + 8, 16)
+						: wire_same(b->bytes[i], b->len[i], got,
+							    (size_t)size);
+			}
+}
+
+void kernel_send(struct kernel *k, const struct shot *v, size_t n, bool *ret_arrived)
+{
+	static struct batch b;
+	bool own_any = false;
+	/* 16 bits in IPv4: ten of the epoch, six of the place in the batch */
+	k->epoch = k->epoch % 1023 + 1;
+	b.v = v, b.n = n, b.epoch = k->epoch, b.arrived = ret_arrived;
+	memset(ret_arrived, 0, n * sizeof(*ret_arrived));
+	for (size_t i = 0; i < n; i++) {
+		b.len[i] = wire_build(&v[i], k->epoch << 6 | (unsigned)i, b.bytes[i]);
+		own_any |= v[i].out == OUT_SELF;
+		k->strange += !give(k, &b, i);
+	}
+	take_out(k, &b);
+	if (own_any)
+		take_own(k, &b);
 }

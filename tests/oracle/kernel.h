@@ -11,20 +11,26 @@
  *	in0, in1	packets come in (and answers of the router go out)
  *	out0		routed to: 10.0.0.0/23, fd00::/112
  *	out1		everything else
+ *
+ * The host itself is 10.0.3.5 and fd00::2:5. What gets that far is read from raw sockets, and
+ * what it sends itself is given to one.
  */
 
 #include "tests/oracle/script.h"
 #include "tests/oracle/wire.h"
 
-enum { N_IN = 2, N_OUT = 2, BATCH = 64 };
+/* One more of each is the host itself. */
+enum { N_IN = 2, N_OUT = 2, IN_SELF = N_IN, OUT_SELF = N_OUT, BATCH = 64, N_RAW = 8 };
 
-extern const char *const in_names[N_IN], *const out_names[N_OUT];
+extern const char *const in_names[N_IN + 1], *const out_names[N_OUT + 1];
 
 struct kernel {
 	int in[N_IN], out[N_OUT];
-	unsigned epoch;	       /* of the packets' ids */
-	bool used[PART_COUNT]; /* something was loaded by it since all was cleared */
-	size_t strange;	       /* came out by another interface than the routes say */
+	int raw[FAMILY_COUNT][N_RAW]; /* take what is to the host, by protocol */
+	int sender[FAMILY_COUNT];     /* takes whole packets to send */
+	unsigned epoch;		      /* of the packets' ids */
+	bool used[PART_COUNT];	      /* something was loaded by it since all was cleared */
+	size_t strange;		      /* came out by another interface than the routes say */
 };
 
 /* Output of a child, kept whole. */
@@ -45,8 +51,12 @@ bool run_shell(const char *command);
 int kernel_open(struct kernel *k);
 void kernel_close(struct kernel *k);
 
-/* What the routes say: which of out_names a destination leaves by. */
-unsigned kernel_route(const struct packet *p);
+/*
+ * Puts the shot to its place: in by one of the interfaces or sent by the host itself, and out
+ * as the routes say. Packets that are to the host are changed where they must be (no fragments,
+ * a protocol that somebody listens to), those from its own address where they would be refused.
+ */
+void kernel_place(struct rng *r, struct shot *shot);
 
 /* Nothing filters any more: all rulesets, sets and connections are gone. */
 bool kernel_clear(struct kernel *k);

@@ -100,11 +100,10 @@ static void shoot(struct kernel *k, const struct options *o, struct judge *j, st
 		if (s->tracked[FAMILY_V4] || s->tracked[FAMILY_V6])
 			kernel_forget();
 		for (size_t i = 0; i < BATCH; i++) {
-			do
+			do {
 				wire_draw(r, s, &v[i]);
-			while (s->tracked[v[i].packet.family] && known(v, i));
-			v[i].in = (uint8_t)below(r, N_IN);
-			v[i].out = (uint8_t)kernel_route(&v[i].packet);
+				kernel_place(r, &v[i]);
+			} while (s->tracked[v[i].packet.family] && known(v, i));
 		}
 		kernel_send(k, v, BATCH, arrived);
 		for (size_t i = 0; i < BATCH; i++) {
@@ -179,16 +178,16 @@ static bool controls(struct kernel *k, size_t *ret_packets)
 		size_t count = 0;
 		script_init(&s, 0);
 		script_put(&s, PART_NFT, false,
-			   "table inet c { chain f { type filter hook forward priority 0; "
-			   "policy %s; "
-			   "}\n}",
-			   policy[pass]);
+			   "table inet c {\n"
+			   "chain f { type filter hook forward priority 0; policy %s; }\n"
+			   "chain i { type filter hook input priority 0; policy %s; }\n"
+			   "chain o { type filter hook output priority 0; policy %s; }\n}",
+			   policy[pass], policy[pass], policy[pass]);
 		ok = ok && kernel_clear(k) && !kernel_load(k, &s);
 		for (size_t b = 0; b < 40; b++) {
 			for (size_t i = 0; i < BATCH; i++) {
 				wire_draw(&r, &s, &v[i]);
-				v[i].in = (uint8_t)below(&r, N_IN);
-				v[i].out = (uint8_t)kernel_route(&v[i].packet);
+				kernel_place(&r, &v[i]);
 			}
 			kernel_send(k, v, BATCH, arrived);
 			for (size_t i = 0; i < BATCH; i++) {
@@ -198,8 +197,9 @@ static bool controls(struct kernel *k, size_t *ret_packets)
 				struct text t = { 0 };
 				packet_print(&t, &v[i].packet);
 				if (ok)
-					printf("control: policy %s, yet %s (wire %u) %s\n",
-					       policy[pass], t.s, v[i].wire,
+					printf("control: policy %s, yet %s from %s to %s (wire %u) %s\n",
+					       policy[pass], t.s, in_names[v[i].in],
+					       out_names[v[i].out], v[i].wire,
 					       pass ? "is dropped" : "passes");
 				text_finish(&t);
 				ok = false;

@@ -327,7 +327,7 @@ static size_t build6(struct rng *r, const struct shot *shot, unsigned id, uint8_
 		x += extension(r, b + x, &next, 60);
 	*next = p->proto;
 	n = transport(r, shot, b + x);
-	if (!fragment && !(shot->wire & WIRE_SHORT))
+	if (!p->fragment && !(shot->wire & (WIRE_FIRST | WIRE_SHORT)))
 		wire_checksum(p, b + x, n);
 	if (p->fragment) {
 		unsigned off = (1 + below(r, one_in(r, 4) ? 3 : 1000)) << 3;

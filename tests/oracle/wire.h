@@ -19,13 +19,9 @@ enum {
 	WIRE_MAX = 256	  /* bytes of a packet */
 };
 
-/* Where the packet is put into the namespace. */
-enum way { WAY_FORWARD, WAY_INPUT, WAY_OUTPUT, WAY_COUNT };
-
 struct shot {
 	struct packet packet;
-	uint8_t wire; /* WIRE_ flags */
-	uint8_t way;
+	uint8_t wire;  /* WIRE_ flags */
 	uint8_t in;    /* which of the interfaces it comes in by */
 	uint8_t out;   /* which it leaves by */
 	uint64_t salt; /* of what the bytes leave open */
