@@ -31,8 +31,9 @@ static const struct {
 static bool read_type(struct ipt_set *s, const char *type)
 {
 	const char *p = strchr(type, ':');
-	if (!p++)
+	if (!p)
 		return false;
+	p++;
 	for (;;) {
 		size_t len = strcspn(p, ","), i = 0;
 		while (i < sizeof(dims) / sizeof(*dims) &&

@@ -283,6 +283,13 @@ static void comment_line(struct reading *g, const struct ipt_line *line, struct 
 	count(r, g->t, ACCOUNT_IRRELEVANT, false, at, NULL);
 	if (ipt_begins(line, "# Completed"))
 		g->completed = true;
+	if (ipt_begins(line, "# Table `") && memmem(line->s, line->len, "incompatible", 12)) {
+		diag_warning(
+			r->d, "ipt.incompatible", at,
+			"rules of nft stand in this table, which iptables-save can't show: "
+			"read the host with `plumbline collect linux`");
+		device_build_taint(r->b, NULL, at, "rules of nft in a table of iptables");
+	}
 	if (!ipt_begins(line, "# Warning:") ||
 	    !memmem(line->s, line->len, "legacy tables present", 21))
 		return;
