@@ -335,7 +335,8 @@ int close(int fd)
 
 static mode_t mode_of(int flags, va_list ap)
 {
-	return flags & (O_CREAT | O_TMPFILE) ? va_arg(ap, mode_t) : 0;
+	bool creates = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+	return creates ? va_arg(ap, mode_t) : 0;
 }
 
 #define OPENS(name)                                                                            \
