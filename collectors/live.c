@@ -189,6 +189,21 @@ json_t *live_word(unsigned v, const char *const *names, size_t n)
 	return v < n && names[v] ? json_string(names[v]) : json_sprintf("%u", v);
 }
 
+json_t *live_sorted(json_t *v, int (*order)(const void *, const void *))
+{
+	size_t n = json_array_size(v);
+	json_t **items = xcalloc(n, sizeof(*items)), *to = json_array();
+	for (size_t i = 0; i < n; i++)
+		items[i] = json_array_get(v, i);
+	if (n)
+		qsort(items, n, sizeof(*items), order);
+	for (size_t i = 0; i < n; i++)
+		json_array_append(to, items[i]);
+	free(items);
+	json_decref(v);
+	return to;
+}
+
 void live_problem(struct live *l, const char *kind, const char *fmt, ...)
 {
 	struct text t = { 0 };

@@ -37,6 +37,6 @@ void live_print(const struct live *l, const char *version, const char *started,
 		const char *ended, struct text *t);
 
 /* How long a program that is run may take before it is killed, in seconds. */
-enum { LIVE_RUN_SECONDS = 120 };
+enum { LIVE_RUN_SECONDS = 300 };
 
 #endif

@@ -99,21 +99,6 @@ static int neigh_order(const void *p, const void *q)
 			       (int)json_array_size(json_object_get(y, "flags"));
 }
 
-static json_t *sorted(json_t *v)
-{
-	size_t n = json_array_size(v);
-	json_t **items = xcalloc(n, sizeof(*items)), *to = json_array();
-	for (size_t i = 0; i < n; i++)
-		items[i] = json_array_get(v, i);
-	if (n)
-		qsort(items, n, sizeof(*items), neigh_order);
-	for (size_t i = 0; i < n; i++)
-		json_array_append(to, items[i]);
-	free(items);
-	json_decref(v);
-	return to;
-}
-
 void live_neighbours(struct live *l)
 {
 	json_t *data = json_array();
@@ -125,7 +110,7 @@ void live_neighbours(struct live *l)
 		live_failed(l, err, "CAP_NET_ADMIN", "the neighbours");
 		return;
 	}
-	live_set(l->now->body, "data", sorted(data));
+	live_set(l->now->body, "data", live_sorted(data, neigh_order));
 }
 
 static int read_fdb(struct live *l, const struct nlmsghdr *m, json_t *fdb)
@@ -279,7 +264,7 @@ void live_bridge(struct live *l)
 		err = err == -EOPNOTSUPP ? 0 : err;
 	}
 	live_set(data, "ports", ports);
-	live_set(data, "fdb", sorted(fdb));
+	live_set(data, "fdb", live_sorted(fdb, neigh_order));
 	live_set(data, "vlans", vlans);
 	if (err) {
 		json_decref(data);

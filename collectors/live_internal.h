@@ -85,6 +85,9 @@ json_t *live_flags(uint32_t flags, const char *const *names);
 /* names[v], or the number as text. */
 json_t *live_word(unsigned v, const char *const *names, size_t n);
 
+/* The array's items in order (of json_t *const *); takes v. */
+json_t *live_sorted(json_t *v, int (*order)(const void *, const void *));
+
 /* live_netlink.c: dumps of a netlink family, whole or not at all. */
 
 struct live_dump {
@@ -139,7 +142,8 @@ const char *live_text(struct live *l, struct live_attr a);
 const char *live_ip(struct live *l, struct live_attr a);
 const char *live_prefix(struct live *l, int family, struct live_attr a, unsigned len);
 json_t *live_mac(struct live_attr a);
-const char *live_family(int family); /* "ipv4", "ipv6" or NULL */
+const char *live_family(int family);			/* "ipv4", "ipv6" or NULL */
+const char *live_scope(struct live *l, unsigned scope); /* RT_SCOPE_ */
 /* Appends an attribute to a message's body. */
 void live_put_attr(struct text *t, int type, const void *data, size_t len);
 

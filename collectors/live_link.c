@@ -317,22 +317,6 @@ static int order_index(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The same items in order; takes v. */
-static json_t *sorted(json_t *v, int (*order)(const void *, const void *))
-{
-	size_t n = json_array_size(v);
-	json_t **items = xcalloc(n, sizeof(*items)), *to = json_array();
-	for (size_t i = 0; i < n; i++)
-		items[i] = json_array_get(v, i);
-	if (n)
-		qsort(items, n, sizeof(*items), order);
-	for (size_t i = 0; i < n; i++)
-		json_array_append(to, items[i]);
-	free(items);
-	json_decref(v);
-	return to;
-}
-
 void live_links(struct live *l)
 {
 	struct ifinfomsg ask = { .ifi_family = AF_UNSPEC };
@@ -356,7 +340,7 @@ void live_links(struct live *l)
 		live_failed(l, err, "CAP_NET_ADMIN", "the interfaces");
 		return;
 	}
-	live_set(l->now->body, "data", sorted(data, order_index));
+	live_set(l->now->body, "data", live_sorted(data, order_index));
 }
 
 static const char *const addr_flags[] = {
@@ -364,16 +348,6 @@ static const char *const addr_flags[] = {
 	"deprecated", "tentative",	"permanent",  "managetempaddr", "noprefixroute",
 	"mcautojoin", "stable_privacy", NULL,
 };
-
-static const char *scope_word(struct live *l, unsigned v)
-{
-	return v == RT_SCOPE_UNIVERSE  ? "global"
-	       : v == RT_SCOPE_SITE    ? "site"
-	       : v == RT_SCOPE_LINK    ? "link"
-	       : v == RT_SCOPE_HOST    ? "host"
-	       : v == RT_SCOPE_NOWHERE ? "nowhere"
-				       : arena_printf(l->arena, "%u", v);
-}
 
 /* IFA_PROTO, the last that is known */
 enum { ADDRESS_KNOWN = 11 };
@@ -406,7 +380,7 @@ static int read_address(struct live *l, const struct nlmsghdr *m, json_t *data)
 		live_set_string(l, item, "peer", live_ip(l, tb[IFA_ADDRESS]));
 	if (tb[IFA_BROADCAST].data)
 		live_set_string(l, item, "broadcast", live_ip(l, tb[IFA_BROADCAST]));
-	live_set_string(l, item, "scope", scope_word(l, a->ifa_scope));
+	live_set_string(l, item, "scope", live_scope(l, a->ifa_scope));
 	if (tb[IFA_LABEL].data)
 		live_set_string(l, item, "label", live_text(l, tb[IFA_LABEL]));
 	uint32_t flags = tb[IFA_FLAGS].data ? live_u32(tb[IFA_FLAGS]) : a->ifa_flags;

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
@@ -387,4 +388,14 @@ void live_set_link(struct live *l, json_t *item, int index)
 	const struct live_link *k = live_link(l, index);
 	live_set(item, "link", k ? live_string(l, k->name) : json_null());
 	live_set_int(item, "link_index", index);
+}
+
+const char *live_scope(struct live *l, unsigned v)
+{
+	return v == RT_SCOPE_UNIVERSE  ? "global"
+	       : v == RT_SCOPE_SITE    ? "site"
+	       : v == RT_SCOPE_LINK    ? "link"
+	       : v == RT_SCOPE_HOST    ? "host"
+	       : v == RT_SCOPE_NOWHERE ? "nowhere"
+				       : arena_printf(l->arena, "%u", v);
 }

@@ -212,21 +212,6 @@ static int by_text(const void *a, const void *b)
 		      json_string_value(*(json_t *const *)b));
 }
 
-static void sort_names(struct live_space *s)
-{
-	size_t n = json_array_size(s->names);
-	json_t **v = xcalloc(n, sizeof(*v)), *to = json_array();
-	for (size_t i = 0; i < n; i++)
-		v[i] = json_array_get(s->names, i);
-	if (n)
-		qsort(v, n, sizeof(*v), by_text);
-	for (size_t i = 0; i < n; i++)
-		json_array_append(to, v[i]);
-	free(v);
-	json_decref(s->names);
-	s->names = to;
-}
-
 void live_spaces(struct live *l)
 {
 	find_named(l);
@@ -234,7 +219,7 @@ void live_spaces(struct live *l)
 	if (l->spaces.n)
 		qsort(l->spaces.v, l->spaces.n, sizeof(*l->spaces.v), by_id);
 	vec_each (s, &l->spaces) {
-		sort_names(s);
+		s->names = live_sorted(s->names, by_text);
 		if (s->fd >= 0)
 			s->nsid = ask_nsid(l, s->fd);
 	}
@@ -259,14 +244,14 @@ static bool is_on(const char *path)
 
 static bool forwards_at(struct live *l, const char *link, const char **ret_why)
 {
-	static const char *const names[] = { "ipv4/conf/%s/forwarding",
-					     "ipv6/conf/%s/forwarding",
-					     "ipv6/conf/%s/force_forwarding" };
+	static const struct {
+		const char *family, *what;
+	} names[] = { { "ipv4", "forwarding" },
+		      { "ipv6", "forwarding" },
+		      { "ipv6", "force_forwarding" } };
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		const char *family = i ? "ipv6" : "ipv4";
-		const char *what = i == 2 ? "force_forwarding" : "forwarding";
-		const char *path = arena_printf(l->arena, "/proc/sys/net/%s/conf/%s/%s", family,
-						link, what);
+		const char *path = arena_printf(l->arena, "/proc/sys/net/%s/conf/%s/%s",
+						names[i].family, link, names[i].what);
 		if (is_on(path)) {
 			*ret_why = path + strlen("/proc/sys/");
 			return true;

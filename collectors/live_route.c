@@ -54,16 +54,6 @@ static const char *protocol_word(struct live *l, unsigned v)
 	return arena_printf(l->arena, "%u", v);
 }
 
-static const char *scope_word(struct live *l, unsigned v)
-{
-	return v == RT_SCOPE_UNIVERSE  ? "global"
-	       : v == RT_SCOPE_SITE    ? "site"
-	       : v == RT_SCOPE_LINK    ? "link"
-	       : v == RT_SCOPE_HOST    ? "host"
-	       : v == RT_SCOPE_NOWHERE ? "nowhere"
-				       : arena_printf(l->arena, "%u", v);
-}
-
 /* RTA_GATEWAY, or RTA_VIA where it is of another family. */
 static const char *gateway_of(struct live *l, struct live_attr gateway, struct live_attr via)
 {
@@ -140,7 +130,7 @@ static int read_route(struct live *l, const struct nlmsghdr *m, json_t *data)
 		live_set_link(l, item, (int)live_u32(tb[RTA_OIF]));
 	live_set_int(item, "priority", live_u32(tb[RTA_PRIORITY]));
 	live_set_string(l, item, "protocol", protocol_word(l, r->rtm_protocol));
-	live_set_string(l, item, "scope", scope_word(l, r->rtm_scope));
+	live_set_string(l, item, "scope", live_scope(l, r->rtm_scope));
 	if (tb[RTA_PREFSRC].data)
 		live_set_string(l, item, "preferred_source", live_ip(l, tb[RTA_PREFSRC]));
 	live_set(item, "flags", live_flags(r->rtm_flags & ~(uint32_t)RTM_F_CLONED, hop_flags));
@@ -289,7 +279,7 @@ static int read_nexthop(struct live *l, const struct nlmsghdr *m, json_t *data)
 	}
 	live_set(item, "flags", live_flags(h->nh_flags, hop_flags));
 	live_set_string(l, item, "protocol", protocol_word(l, h->nh_protocol));
-	live_set_string(l, item, "scope", scope_word(l, h->nh_scope));
+	live_set_string(l, item, "scope", live_scope(l, h->nh_scope));
 	return 0;
 }
 
