@@ -39,6 +39,9 @@ struct way {
 	struct seat *seats; /* in the app's arena */
 	size_t n;
 	const char *why;
+	const struct taint *taint; /* what isn't understood and may change any answer here */
+	/* The place before routing, where destinations are rewritten; in the app's arena. */
+	const char *iif;
 };
 
 struct evaluator {
@@ -137,6 +140,23 @@ static struct answer ask_seat(struct evaluator *ev, struct seat *s, const struct
 	};
 }
 
+/* A Linux host, told whole or by its ruleset alone. */
+static bool is_host(const struct device *d)
+{
+	return d && (d->netfilter || !strcmp(d->vendor, "nft"));
+}
+
+/* A line that wasn't understood, of the whole Linux host or of a port on the way. */
+static const struct taint *taint_of(const struct device *d, const char *iif, const char *oif)
+{
+	for (size_t i = 0; is_host(d) && i < d->n_taints; i++) {
+		const char *port = d->taints[i].port;
+		if (!port || (iif && !strcmp(port, iif)) || (oif && !strcmp(port, oif)))
+			return &d->taints[i];
+	}
+	return NULL;
+}
+
 static struct way *way_of(struct evaluator *ev, const struct packet *p)
 {
 	struct text key = { 0 };
@@ -169,6 +189,9 @@ static struct way *way_of(struct evaluator *ev, const struct packet *p)
 	if (!path_cross(a, ev->device, iif, oif, &pt, &w->why))
 		return w;
 	w->seats = arena_array(a, pt.n_stages, sizeof(*w->seats));
+	const struct port *in = iif ? device_port(ev->device, iif) : NULL;
+	w->iif = in && in->master ? in->master : iif && !strcmp(iif, "self") ? "" : iif;
+	w->taint = taint_of(ev->device, iif, oif);
 	for (size_t i = 0; i < pt.n_stages; i++)
 		w->seats[w->n++] = (struct seat){ .rs = pt.stages[i].ruleset,
 						  .at = pt.stages[i],
@@ -176,10 +199,35 @@ static struct way *way_of(struct evaluator *ev, const struct packet *p)
 	return w;
 }
 
+/*
+ * A translation on a Linux host that gives the packet another destination, or may: the rulesets behind it
+ * see that one. Sources are rewritten when all is decided.
+ */
+static const struct nat *rewrites(const struct device *d, const struct way *w,
+				  const struct packet *p)
+{
+	struct packet here = *p;
+	here.iif = w->iif, here.oif = NULL, here.physin = here.physout = NULL;
+	for (size_t i = 0; is_host(d) && i < d->n_nats; i++) {
+		const struct nat *n = &d->nats[i];
+		bool first = p->state == STATE_NEW || p->state == STATE_UNTRACKED;
+		if (first && n->rewrites == NAT_SOURCE)
+			continue;
+		const struct match *m = first && n->takes ? n->takes : n->touches;
+		if (match_judge(m, &here) != TRUTH_FALSE)
+			return n;
+	}
+	return NULL;
+}
+
 /* All must permit: a certain denial decides, then an unknown, else the last that permits. */
 static struct answer ask_way(struct evaluator *ev, struct way *w, const struct packet *p)
 {
 	struct answer all = { .permit = true, .sure = true, .by_default = true };
+	const struct nat *nat = ev->ruleset ? NULL : rewrites(ev->device, w, p);
+	if (w->taint || nat)
+		return (struct answer){ .permit = true,
+					.at = w->taint ? w->taint->at : nat->at };
 	for (size_t i = 0; i < w->n; i++) {
 		struct answer a = ask_seat(ev, &w->seats[i], p);
 		if (a.sure && !a.permit)

@@ -269,7 +269,7 @@ static void translate(struct ipt_parse *p, enum fate fate)
 	const struct match *touches = p->touch;
 	if (p->l->families)
 		touches = match_and(m, touches, match_family(m, p->family));
-	const struct match *back = match_swap(m, touches);
+	const struct match *takes = touches, *back = match_swap(m, touches);
 	text_put(&text, p->target);
 	translation_targets(p, &t);
 	if (fate == FATE_PREFIX)
@@ -291,9 +291,15 @@ static void translate(struct ipt_parse *p, enum fate fate)
 					    match_ranges(m, FIELD_DPORT, &t.to_ports, 1)));
 	if (far)
 		touches = match_all(m);
+	uint8_t rewrites = fate == FATE_NAT_SOURCE	  ? NAT_SOURCE
+			   : fate == FATE_NAT_DESTINATION ? NAT_DESTINATION
+			   : fate == FATE_REDIRECT	  ? NAT_DESTINATION
+							  : NAT_NOT_TOLD;
 	*vec_add(&r->b->nats) = (struct nat){ .at = p->rule->at,
 					      .text = arena_str(r->arena, text.s),
-					      .touches = touches };
+					      .touches = touches,
+					      .rewrites = rewrites,
+					      .takes = takes };
 	text_finish(&text);
 
 	/* how translated packets look behind PREROUTING and OUTPUT; the protocol stays */

@@ -124,14 +124,17 @@ static bool nat_targets(struct nft_rule *r, enum family f, const json_t *addr,
 	return ok;
 }
 
-static void add_nat(struct building *b, const char *text, const struct match *touches)
+static void add_nat(struct building *b, const char *text, const struct match *touches,
+		    enum nat_rewrites rewrites, const struct match *takes)
 {
 	struct nft *n = b->r.n;
 	if (b->r.chain->table->dormant)
 		return;
 	*vec_add(&n->b->nats) = (struct nat){ .at = b->r.at,
 					      .text = arena_str(n->arena, text),
-					      .touches = touches };
+					      .touches = touches,
+					      .rewrites = (uint8_t)rewrites,
+					      .takes = takes };
 }
 
 /* Whether reading the value can fail, which ends the rule. */
@@ -176,6 +179,7 @@ static void nat(struct building *b, const char *name, const json_t *v)
 	if (f == NFT_IP || f == NFT_IP6)
 		touches = match_and(m, touches,
 				    match_family(m, f == NFT_IP6 ? FAMILY_V6 : FAMILY_V4));
+	const struct match *takes = touches;
 	touches = match_or(m, touches, match_swap(m, touches));
 	struct text t = { 0 };
 	text_put(&t, name);
@@ -205,7 +209,8 @@ static void nat(struct building *b, const char *name, const json_t *v)
 	if ((json_is_object(addr) && !maps[0] && may_break(addr, 0)) ||
 	    (json_is_object(port) && !maps[1] && may_break(port, 0)))
 		ask_unknown(b, "a translation that was not understood");
-	add_nat(b, t.s, touches);
+	bool source = !strcmp(name, "snat") || !strcmp(name, "masquerade");
+	add_nat(b, t.s, touches, source ? NAT_SOURCE : NAT_DESTINATION, takes);
 	text_finish(&t);
 	b->flags = RULE_GLUE; /* it does more than let pass: never to be called redundant */
 	give(b, b->cond, VERDICT_PERMIT, NULL, NULL);
@@ -230,7 +235,8 @@ static void mangle(struct building *b, const json_t *v)
 			rewrites = rewrites && strcmp(plain[i], field);
 		if (rewrites)
 			add_nat(b, "rewrites a header field",
-				match_or(r->n->m, b->touch, match_swap(r->n->m, b->touch)));
+				match_or(r->n->m, b->touch, match_swap(r->n->m, b->touch)),
+				NAT_NOT_TOLD, NULL);
 	} else if (!json_object_get(json_object_get(v, "key"), "meta") &&
 		   !json_object_get(json_object_get(v, "key"), "ct")) {
 		ask_unknown(b, "a header option that may be missing");
@@ -272,7 +278,7 @@ static void xt(struct building *b, const json_t *v)
 		}
 	}
 	/* may be DNAT or the like: translations that we don't see */
-	add_nat(b, why, match_or(n->m, b->touch, match_swap(n->m, b->touch)));
+	add_nat(b, why, match_or(n->m, b->touch, match_swap(n->m, b->touch)), NAT_NOT_TOLD, NULL);
 	give_unknown(b, b->cond, why);
 }
 

@@ -93,7 +93,16 @@ struct nat {
 	const char *in, *out; /* ports; NULL: any */
 	const char *text;     /* one phrase for people: "static 10.0.0.5 to 198.51.100.5" */
 	const struct match *touches;
+	/*
+	 * Of a conversation's first packet: which address is rewritten, and of which packets (at
+	 * least); takes NULL: of those that it touches. A Linux host rewrites sources behind
+	 * all that decides where a packet goes and whether.
+	 */
+	uint8_t rewrites; /* enum nat_rewrites */
+	const struct match *takes;
 };
+
+enum nat_rewrites { NAT_NOT_TOLD, NAT_SOURCE, NAT_DESTINATION };
 
 /* A line that was not understood and could change any verdict of this device. */
 struct taint {
