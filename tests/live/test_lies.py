@@ -247,7 +247,7 @@ def test_routes_move():
             batch.append(f"route del 172.16.{state['lo'] % 250}.0/24 dev lo")
             state["lo"] += 1
         sh("ip", "-n", target, "-b", "-", input="\n".join(batch) + "\n")
-        time.sleep(random.random() / 4)
+        time.sleep(random.random())
 
     moved = 0
     for doc in churn(step, 10):
