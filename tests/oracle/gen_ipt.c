@@ -183,20 +183,25 @@ static bool port_proto(const struct ipt *t)
 		is(t->proto, "dccp") || is(t->proto, "udplite"));
 }
 
+/* The save programs lose a negation of all values ("! --sport 0:65535"). */
 static const char *m_ports(struct ipt *t)
 {
 	struct gen *g = t->g;
 	if (!port_proto(t) || is(t->proto, "udplite"))
 		return NULL;
-	const char *side = one_in(g->r, 2) ? "sport" : "dport";
+	const char *side = one_in(g->r, 2) ? "sport" : "dport", *v;
 	switch (below(g->r, 6)) {
 	case 0:
-		return SAY(g, "-m %s %s--%s %s:", t->proto, yes_no(g), side, gen_port(g));
+		v = SAY(g, "%s:", gen_port(g));
+		break;
 	case 1:
-		return SAY(g, "-m %s %s--%s :%s", t->proto, yes_no(g), side, gen_port(g));
+		v = SAY(g, ":%s", gen_port(g));
+		break;
 	default:
-		return SAY(g, "-m %s %s--%s %s", t->proto, yes_no(g), side, gen_ports(g, ":"));
+		v = gen_ports(g, ":");
 	}
+	bool all = is(v, "0:") || is(v, ":65535") || is(v, "0:65535");
+	return SAY(g, "-m %s %s--%s %s", t->proto, all ? "" : yes_no(g), side, v);
 }
 
 static const char *one_ports(struct gen *g)
@@ -234,7 +239,7 @@ static const char *m_flags(struct ipt *t)
 	if (one_in(g->r, 3))
 		return SAY(g, "-m tcp %s--syn", yes_no(g));
 	unsigned mask = one_in(g->r, 6) ? 63 : below(g->r, 64), want = mask & below(g->r, 64);
-	return SAY(g, "-m tcp %s--tcp-flags %s %s", yes_no(g), flag_words(g, mask),
+	return SAY(g, "-m tcp %s--tcp-flags %s %s", mask ? yes_no(g) : "", flag_words(g, mask),
 		   flag_words(g, want));
 }
 

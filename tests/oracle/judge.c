@@ -129,16 +129,19 @@ int judge_open(struct judge *j, const struct script *s, enum reading how)
 	diags_init(&j->diags, j->arena);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		j->space[f] = pset_space_create((enum family)f, 256u << 20);
-	if (how == READ_LINUX) {
+	bool legacy = has_part(s, PART_LEGACY4) || has_part(s, PART_LEGACY6);
+	bool xnft = has_part(s, PART_XNFT4) || has_part(s, PART_XNFT6);
+	bool nft = has_part(s, PART_NFT);
+	/* rules of one reach into the other's by marks and tracking: listings alone don't show
+	 * it */
+	if (how == READ_LINUX || (nft && (legacy || xnft))) {
 		err = read_linux(j);
 	} else {
-		bool legacy = has_part(s, PART_LEGACY4) || has_part(s, PART_LEGACY6);
-		bool xnft = has_part(s, PART_XNFT4) || has_part(s, PART_XNFT6);
 		if (legacy)
 			err = read_iptables(j, s, true);
 		if (!err && xnft)
 			err = read_iptables(j, s, false);
-		if (!err && has_part(s, PART_NFT))
+		if (!err && nft)
 			err = read_nft(j);
 	}
 	vec_each (acc, &j->snap->accounts) {

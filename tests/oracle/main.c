@@ -197,7 +197,8 @@ static bool controls(struct kernel *k, size_t *ret_packets)
 				struct text t = { 0 };
 				packet_print(&t, &v[i].packet);
 				if (ok)
-					printf("control: policy %s, yet %s from %s to %s (wire %u) %s\n",
+					printf("control: policy %s, yet %s from %s to %s (wire "
+					       "%u) %s\n",
 					       policy[pass], t.s, in_names[v[i].in],
 					       out_names[v[i].out], v[i].wire,
 					       pass ? "is dropped" : "passes");
