@@ -18,6 +18,7 @@ struct gen {
 	/* What the rule that is written keeps to, so that the tool takes it: a protocol with
 	 * ports, or "icmp"; NULL: whatever comes. */
 	const char *l4;
+	unsigned marks; /* set by rules so far */
 	unsigned broad; /* of its conditions, those that nearly everything meets */
 	bool alone;	/* it has one condition and no verdict map */
 };

@@ -226,6 +226,10 @@ static const char *m_proto(struct gen *g)
 	*vec_add(&g->s->pool.proto) = 20;
 	if (g->l4) {
 		bool icmp = !strcmp(g->l4, "icmp");
+		/* listed alike, with the family and without: `icmpv6 code 1` and `meta l4proto
+		 * ipv6-icmp icmpv6 code 1`, which takes IPv4 packets of protocol 58 as well */
+		if (icmp && g->inet)
+			return NULL;
 		p = !icmp ? g->l4 : g->f4 ? "icmp" : "ipv6-icmp";
 		not = "";
 		if (one_in(g->r, 3))
@@ -474,7 +478,8 @@ static const char *rule(struct gen *g, int i, const char *pre, const char *hook)
 		end = SAY(g, "%s vmap @v%s%d", port, pre, i + 1);
 	if (!end && kind == 5)
 		end = "counter";
-	if (!end && kind == 6 && one_in(g->r, 3))
+	/* the conditions that many marks make take the interpreter too long */
+	if (!end && kind == 6 && one_in(g->r, 3) && g->marks++ < 3)
 		end = SAY(g, "meta mark set %u", below(g->r, 4));
 	if (!end)
 		end = verdict(g, i, pre);

@@ -7,12 +7,14 @@
 
 #include "collectors/collector.h"
 
-static bool list(const char *const *argv, struct text *out)
+/* partly: exit code 4 of ours, what is missing is told in the output. */
+static bool list(const char *const *argv, bool partly, struct text *out)
 {
 	struct ran r;
 	run_child(argv, NULL, &r);
 	/* both backends on one host: what is said of the other isn't about this one */
-	bool ok = !r.status && (!r.err.len || has_prefix(r.err.s, "# Warning: ip"));
+	bool ok = partly ? !r.status || r.status == 4
+			 : !r.status && (!r.err.len || has_prefix(r.err.s, "# Warning: ip"));
 	if (ok && r.out.len)
 		text_putn(out, r.out.s, r.out.len);
 	if (!ok)
@@ -45,7 +47,7 @@ static int read_nft(struct judge *j)
 {
 	static const char *const argv[] = { "nft", "-j", "list", "ruleset", NULL };
 	struct text t = { 0 };
-	int err = list(argv, &t) ? read_text(j, "nft", "ruleset.json", &t) : -EIO;
+	int err = list(argv, false, &t) ? read_text(j, "nft", "ruleset.json", &t) : -EIO;
 	text_finish(&t);
 	return err;
 }
@@ -60,9 +62,9 @@ static int read_iptables(struct judge *j, const struct script *s, bool legacy)
 	struct text t = { 0 };
 	bool ok = true;
 	if (has_part(s, PART_IPSET))
-		ok = list(ipset, &t);
+		ok = list(ipset, false, &t);
 	for (size_t i = 0; i < 2; i++)
-		ok = ok && list(save[2 * legacy + i], &t);
+		ok = ok && list(save[2 * legacy + i], false, &t);
 	int err = ok ? read_text(j, "iptables", legacy ? "legacy" : "xtables", &t) : -EIO;
 	text_finish(&t);
 	return err;
@@ -85,7 +87,7 @@ static int read_linux(struct judge *j)
 {
 	const char *const argv[] = { plumbline(j), "collect", "linux", NULL };
 	struct text t = { 0 };
-	int err = list(argv, &t) ? read_text(j, "linux", "state.json", &t) : -EIO;
+	int err = list(argv, true, &t) ? read_text(j, "linux", "state.json", &t) : -EIO;
 	text_finish(&t);
 	return err;
 }
