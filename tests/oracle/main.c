@@ -258,7 +258,8 @@ static int report(const struct options *o, const struct totals *v, double second
 		       "(at most %u %%)\n",
 		       kind_names[i], t.kind[i].rulesets, t.kind[i].rules,
 		       t.kind[i].rules_bounded, t.kind[i].packets, share, unknown_max[i]);
-		ok = ok && share <= unknown_max[i];
+		/* of few rulesets one says too much */
+		ok = ok && (share <= unknown_max[i] || t.kind[i].rulesets < 20);
 	}
 	printf("%zu rulesets pass all or nothing (%zu nearly so), %zu tainted, %zu answers too "
 	       "large for sets, %zu "
