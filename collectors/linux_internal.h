@@ -180,4 +180,19 @@ void linux_rules(struct linux_read *r);
 /* The host filters IPv4 and not IPv6. */
 void linux_families(struct linux_read *r);
 
+/* linux_shared.c */
+
+/* What nft's listing shows of a table beside what iptables itself writes. */
+struct linux_shared_table {
+	bool xt;	 /* some of it nft can't show */
+	const char *why; /* of the first rule that iptables can't have written; NULL: none */
+	struct loc at;
+};
+
+/*
+ * "ip filter" to its struct linux_shared_table, for tables of IPv4 and IPv6 of which there is
+ * something to say; whether iptables made them is for the caller to know.
+ */
+void linux_shared(struct linux_read *r, const json_t *listing, struct map *ret_tables);
+
 #endif

@@ -24,6 +24,7 @@ struct texts {
 struct rulesets {
 	struct nft_facts facts;
 	bool frames; /* some chain lies on a device */
+	struct map shared; /* "ip filter" to struct linux_shared_table */
 	struct texts texts;
 };
 
@@ -222,7 +223,7 @@ static const json_t *kernel_table(struct linux_read *r, const char *family, cons
 struct sections {
 	const char *family; /* "ip", "ip6" */
 	const json_t *table;
-	bool dormant;
+	bool skip; /* not in force, or read from nft's listing */
 	struct map counts;
 	size_t n_rules;
 	struct loc at;
@@ -250,8 +251,20 @@ static void begin_section(struct linux_read *r, struct rulesets *x, struct secti
 		device_build_taint(r->b, NULL, at, "a table of iptables that the kernel hasn't");
 		return;
 	}
-	f->elsewhere = true;
-	s->dormant = f->dormant;
+	struct linux_shared_table *t =
+		map_get(&x->shared, arena_printf(r->arena, "%s %s", s->family, line + 1));
+	bool by_nft = t && t->why && !t->xt;
+	f->elsewhere = !by_nft;
+	s->skip = f->dormant || by_nft;
+	if (!t || !t->why || f->dormant)
+		return;
+	diag_warning(r->d, "linux.nft-in-iptables", t->at,
+		     "a rule of nft in a table of iptables, which iptables-save shows as another "
+		     "(%s)%s", t->why, by_nft ? ": the table is read from nft's listing" : "");
+	if (!by_nft)
+		device_build_taint(r->b, NULL, t->at,
+				   "a rule of nft in a table of iptables: %s; neither listing "
+				   "tells the table whole", t->why);
 }
 
 static void iptables_listing(struct linux_read *r, struct rulesets *x, const json_t *v)
@@ -271,8 +284,9 @@ static void iptables_listing(struct linux_read *r, struct rulesets *x, const jso
 		linux_reject(r, at, "a listing of iptables of no known family or backend");
 		return;
 	}
-	size_t n = 0;
+	size_t n = 0, tables = 0;
 	struct ipt_line *lines = arena_array(r->arena, json_array_size(text), sizeof(*lines));
+	const json_t **kept = arena_array(r->arena, json_array_size(text), sizeof(*kept));
 	struct sections s = { .family = v4 ? "ip" : "ip6" };
 	for (size_t i = 0; i < json_array_size(text); i++) {
 		const json_t *item = json_array_get(text, i);
@@ -291,18 +305,21 @@ static void iptables_listing(struct linux_read *r, struct rulesets *x, const jso
 			*count = (void *)((uintptr_t)*count + 1);
 			s.n_rules++;
 		}
-		if (s.dormant) {
-			/* switched off: nothing of it is in force */
+		if (s.skip) {
 			linux_irrelevant(r, item);
 		} else {
 			here.col++; /* behind the quote */
+			tables += *line == '*';
+			kept[n] = item;
 			lines[n++] = (struct ipt_line){ line, json_string_length(item), here };
 		}
 		if (!strcmp(line, "COMMIT"))
-			s.dormant = false;
+			s.skip = false;
 	}
 	end_section(r, &s);
-	if (n)
+	for (size_t i = 0; nft && !tables && i < n; i++)
+		linux_irrelevant(r, kept[i]); /* comments around tables that were skipped */
+	if (n && (tables || !nft))
 		*vec_add(&x->texts) =
 			(struct ipt_text){ .kind = IPT_RULES,
 					   .families = v4 ? IPT_V4 : IPT_V6,
@@ -443,6 +460,7 @@ void linux_rules(struct linux_read *r)
 		linux_trouble(r, PART_NFTABLES, r->parts[PART_NFTABLES].at,
 			      "the kernel has tables, and no listing tells of them");
 	kernel_facts(r, &x, kernel);
+	linux_shared(r, listing, &x.shared);
 	for (size_t i = 0; i < json_array_size(list); i++)
 		iptables_listing(r, &x, json_array_get(list, i));
 	ipsets(r, &x);
@@ -463,6 +481,7 @@ void linux_rules(struct linux_read *r)
 	}
 	if (x.texts.n)
 		ipt_read_texts(r->c, r->b, &ipt, x.texts.v, x.texts.n);
+	map_finish(&x.shared);
 	map_finish(&x.facts.tables);
 	map_finish(&x.facts.chains);
 	map_finish(&x.facts.sets);
