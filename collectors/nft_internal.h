@@ -118,6 +118,7 @@ struct nft {
 /* One rule while it is read. */
 struct nft_rule {
 	struct nft *n;
+	const json_t *rule;
 	struct nft_chain *chain;
 	struct loc at;
 	const char *name;

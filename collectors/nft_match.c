@@ -94,7 +94,38 @@ static const struct match *bits(struct nft_rule *r, struct nft_keys *k, bool som
 	return ret;
 }
 
-const struct match *nft_match(struct nft_rule *r, const json_t *v, struct nft_keys *ret_keys)
+/* The header whose field the match wants to differ from one value, or NULL. */
+static const char *differs_in(const json_t *v)
+{
+	const json_t *payload = json_object_get(json_object_get(v, "left"), "payload");
+	const json_t *right = json_object_get(v, "right");
+	const char *op = nft_str(v, "op"), *header = nft_str(payload, "protocol");
+	const char *field = nft_str(payload, "field"), *s = json_string_value(right);
+	if (!op || strcmp(op, "!=") || !header || !field || (!s && !json_is_integer(right)))
+		return NULL;
+	bool address = !strcmp(field, "saddr") || !strcmp(field, "daddr");
+	return (s && *s == '@') || (address && header[0] == 'i') ? NULL : header;
+}
+
+/*
+ * nft loads neighbouring fields of a header by one instruction, and compares them by one: of
+ * `tcp sport != 100 tcp dport != 5` it makes "not both of them" (payload_try_merge() of 1.0.6), and
+ * lists it as it was written. Another version may keep the two apart, so both readings count.
+ */
+static bool may_be_joined(const struct nft_rule *r, const json_t *v)
+{
+	const char *header = differs_in(v), *other;
+	const json_t *list = json_object_get(r->rule, "expr");
+	size_t n = 0;
+	for (size_t i = 0; header && i < json_array_size(list); i++) {
+		other = differs_in(json_object_get(json_array_get(list, i), "match"));
+		n += other && !strcmp(other, header);
+	}
+	return n > 1;
+}
+
+static const struct match *match_one(struct nft_rule *r, const json_t *v,
+				     struct nft_keys *ret_keys)
 {
 	static const char *const known[] = { "op", "left", "right", NULL };
 	const json_t *right = json_object_get(v, "right");
@@ -142,4 +173,16 @@ const struct match *nft_match(struct nft_rule *r, const json_t *v, struct nft_ke
 		return not_understood(r, k, "a test of bits");
 	struct nft_member one = { .key = right };
 	return against(r, k, &one, 1, negate);
+}
+
+const struct match *nft_match(struct nft_rule *r, const json_t *v, struct nft_keys *ret_keys)
+{
+	uint64_t protos[4];
+	memcpy(protos, r->protos, sizeof(protos));
+	const struct match *m = match_one(r, v, ret_keys);
+	if (!may_be_joined(r, v))
+		return m;
+	memcpy(r->protos, protos, sizeof(protos)); /* it may not narrow them */
+	const struct match *joined = nft_doubt(r, "nft may join it with another != of the rule");
+	return match_or(r->n->m, m, match_and(r->n->m, nft_need(r, ret_keys), joined));
 }

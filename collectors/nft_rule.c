@@ -408,7 +408,7 @@ static void statement(struct building *b, const json_t *stmt)
 
 void nft_rule_start(struct nft_rule *r, struct nft *n, struct nft_chain *ch, const json_t *rule)
 {
-	*r = (struct nft_rule){ .n = n, .chain = ch, .frame = match_all(n->m) };
+	*r = (struct nft_rule){ .n = n, .rule = rule, .chain = ch, .frame = match_all(n->m) };
 	r->at = nft_rule_loc(n, ch, rule, &r->name);
 	r->marks = nft_marks_at(n, rule);
 	memset(r->protos, 0xff, sizeof(r->protos));

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/map.h"
+
 static const uint8_t first_protos[] = { PROTO_TCP,  PROTO_UDP,	PROTO_UDPLITE, PROTO_DCCP,
 					PROTO_SCTP, PROTO_ICMP, PROTO_ICMPV6 };
 
@@ -54,11 +56,17 @@ static size_t behind_prefix(char *s, size_t len)
 	return len;
 }
 
-void box_names_add(struct box_names *names, const struct match *m)
+/* seen: shared nodes that were walked already, of heavy trees; NULL for others. */
+static void names_add(struct box_names *names, const struct match *m, struct map *seen)
 {
 	if (m->kind == MATCH_AND || m->kind == MATCH_OR || m->kind == MATCH_NOT) {
+		void **slot = seen ? map_atn(seen, (const char *)&m, sizeof(m)) : NULL;
+		if (slot && *slot)
+			return;
+		if (slot)
+			*slot = seen;
 		for (uint32_t i = 0; i < m->n; i++)
-			box_names_add(names, m->kids[i]);
+			names_add(names, m->kids[i], seen);
 	} else if (m->kind == MATCH_IFACE && m->placed) {
 		size_t len = strlen(m->iface.name);
 		add_cut(names, m->iface.name, len, false);
@@ -72,6 +80,14 @@ void box_names_add(struct box_names *names, const struct match *m)
 			add_cut(names, s, len, false);
 		free(s);
 	}
+}
+
+void box_names_add(struct box_names *names, const struct match *m)
+{
+	enum { PLAIN = 1024 };
+	struct map seen = { 0 };
+	names_add(names, m, m->weight < PLAIN ? NULL : &seen);
+	map_finish(&seen);
 }
 
 void box_names_freeze(struct box_names *names)

@@ -80,6 +80,9 @@ bool box_clip(struct box *a, const struct box *b);
 
 enum box_bound { BOX_LO, BOX_HI };
 
+/* Trees of more nodes are not walked: boxes_of() takes such a condition for anything. */
+enum { BOX_WEIGHT = 1 << 20 };
+
 /*
  * Puts into *ret (emptied before, memory kept) at most max (>= 1) boxes whose union is the
  * bound of m within the family, and returns true; or returns false and *ret holds boxes whose

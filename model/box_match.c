@@ -394,6 +394,10 @@ static void narrow(struct narrowing *w, const struct match *m, bool neg, struct 
 {
 	struct boxes *cuts = &w->cuts;
 	cuts->n = 0;
+	if (m->weight > BOX_WEIGHT) {
+		w->over = true; /* too large a tree to walk */
+		return;
+	}
 	switch ((enum match_kind)m->kind) {
 	case MATCH_ALL:
 	case MATCH_NONE:

@@ -265,6 +265,11 @@ static void join_leaves(struct matches *m, struct nodes *v)
 	}
 }
 
+static uint32_t add_weight(uint32_t a, uint32_t b)
+{
+	return a > UINT32_MAX - 1 - b ? UINT32_MAX : a + b + 1;
+}
+
 static node combine(struct matches *m, enum match_kind kind, const node *v, size_t n)
 {
 	struct nodes kids = { 0 };
@@ -287,7 +292,8 @@ static node combine(struct matches *m, enum match_kind kind, const node *v, size
 		struct match x = { .kind = (uint8_t)kind, .n = (uint32_t)kids.n };
 		x.kids = kids.v;
 		for (size_t i = 0; i < kids.n; i++)
-			x.inexact |= kids.v[i]->inexact, x.placed |= kids.v[i]->placed,
+			x.weight = add_weight(x.weight, kids.v[i]->weight),
+				x.inexact |= kids.v[i]->inexact, x.placed |= kids.v[i]->placed,
 				x.linked |= kids.v[i]->linked;
 		ret = intern(m, &x);
 	}
@@ -331,7 +337,8 @@ node match_not(struct matches *m, node a)
 	}
 	struct match x = {
 		.kind = MATCH_NOT, .n = 1, .inexact = a->inexact, .placed = a->placed,
-		.linked = a->linked
+		.linked = a->linked,
+		.weight = add_weight(a->weight, 0)
 	};
 	x.kids = &a;
 	return intern(m, &x);
@@ -595,7 +602,37 @@ static enum truth truth(bool is)
 	return is ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
+/*
+ * Shared nodes of heavy trees are judged once: memo has what was found, by node; NULL where the
+ * tree is light enough to be walked.
+ */
+enum { JUDGE_PLAIN = 1024, JUDGE_KEEP = 32 };
+
+static enum truth judge_node(const struct match *m, const struct packet *p, struct map *memo);
+
+static enum truth judge(const struct match *m, const struct packet *p, struct map *memo)
+{
+	if (!memo || m->weight < JUDGE_KEEP)
+		return judge_node(m, p, memo);
+	void *found = map_getn(memo, (const char *)&m, sizeof(m));
+	if (found)
+		return (enum truth)((uintptr_t)found - 1);
+	enum truth t = judge_node(m, p, memo);
+	*map_atn(memo, (const char *)&m, sizeof(m)) = (void *)((uintptr_t)t + 1);
+	return t;
+}
+
 enum truth match_judge(const struct match *m, const struct packet *p)
+{
+	if (m->weight < JUDGE_PLAIN)
+		return judge_node(m, p, NULL);
+	struct map memo = { 0 };
+	enum truth t = judge(m, p, &memo);
+	map_finish(&memo);
+	return t;
+}
+
+static enum truth judge_node(const struct match *m, const struct packet *p, struct map *memo)
 {
 	enum truth t, all;
 	struct addr a = m->field == FIELD_SRC ? p->src : p->dst;
@@ -609,17 +646,17 @@ enum truth match_judge(const struct match *m, const struct packet *p)
 	case MATCH_AND:
 		all = TRUTH_TRUE;
 		for (uint32_t i = 0; i < m->n && all != TRUTH_FALSE; i++)
-			if ((t = match_judge(m->kids[i], p)) < all)
+			if ((t = judge(m->kids[i], p, memo)) < all)
 				all = t;
 		return all;
 	case MATCH_OR:
 		all = TRUTH_FALSE;
 		for (uint32_t i = 0; i < m->n && all != TRUTH_TRUE; i++)
-			if ((t = match_judge(m->kids[i], p)) > all)
+			if ((t = judge(m->kids[i], p, memo)) > all)
 				all = t;
 		return all;
 	case MATCH_NOT:
-		return TRUTH_TRUE - match_judge(m->kids[0], p);
+		return TRUTH_TRUE - judge(m->kids[0], p, memo);
 	case MATCH_SPANS:
 		return truth(m->family == p->family && spans_have(m->spans, m->n, a));
 	case MATCH_WILD:
@@ -670,6 +707,7 @@ static void print_value(struct text *t, enum field f, unsigned v)
 		text_putf(t, "%u", v);
 }
 
+enum { PRINT_WEIGHT = 1 << 14 }; /* nodes of a tree that people are still shown */
 enum { PRINT_MOST = 64 }; /* items of a long list; the rest is counted */
 
 static void print_more(struct text *t, uint32_t n)
@@ -736,6 +774,10 @@ static void print_within(struct text *t, const struct match *m, bool inside)
 		return;
 	case MATCH_AND:
 	case MATCH_OR:
+		if (m->weight > PRINT_WEIGHT) {
+			text_putf(t, "(a condition of %u parts)", m->weight);
+			return;
+		}
 		if (inside)
 			text_putc(t, '(');
 		for (uint32_t i = 0; i < m->n && i < PRINT_MOST; i++) {

@@ -77,6 +77,9 @@ struct match {
 	bool linked;	/* holds one on FIELD_PHYSIN, FIELD_PHYSOUT or FIELD_MAC */
 	uint32_t id;	/* unique within one struct matches; 1.. */
 	uint32_t n;	/* kids, spans or ranges */
+	/* Nodes of the tree below, each as often as it is come by: shared nodes can make it far
+	 * more than there are. Saturates. Whoever walks trees looks at it first. */
+	uint32_t weight;
 	/* Of what the node says: equal ones have equal hashes in every struct matches of one
 	 * process (SipHash; unknowns by their reason). */
 	uint64_t hash;

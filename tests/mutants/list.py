@@ -58,8 +58,8 @@ MUTANTS = [
     (I, "r->target->opaque || w->depth == DEPTH_MAX", "w->depth == DEPTH_MAX", "a call into a cycle is followed"),
     (I, "case VERDICT_PERMIT:\n\t\treturn decide(w, r, PERMITTED);", "case VERDICT_PERMIT:\n\t\treturn FELL_OFF;", "permits are passed over"),
     # conditions, one packet
-    (M, "return TRUTH_TRUE - match_judge(m->kids[0], p);", "return match_judge(m->kids[0], p);", "not does nothing"),
-    (M, "if ((t = match_judge(m->kids[i], p)) < all)", "if ((t = match_judge(m->kids[i], p)) > all)", "and is or"),
+    (M, "return TRUTH_TRUE - judge(m->kids[0], p, memo);", "return judge(m->kids[0], p, memo);", "not does nothing"),
+    (M, "if ((t = judge(m->kids[i], p, memo)) < all)", "if ((t = judge(m->kids[i], p, memo)) > all)", "and is or"),
     (M, "all = TRUTH_FALSE;\n\t\tfor", "all = TRUTH_UNKNOWN;\n\t\tfor", "or of nothing is unknown"),
     (M, "return truth(m->family == p->family && spans_have(m->spans, m->n, a));", "return truth(spans_have(m->spans, m->n, a));", "addresses of the other family match"),
     (M, "return truth(m->family == p->family &&\n\t\t\t     addr_equal", "return truth(\n\t\t\t     addr_equal", "wildcards match the other family"),

@@ -205,3 +205,32 @@ Test(match, packet_lines)
 		text_finish(&t);
 	}
 }
+
+/*
+ * Conditions that share what they ask of: a tree of more nodes than anybody could walk. Each
+ * level says "if this port, then what is below, else the same but for one more".
+ */
+Test(match, shared_nodes_are_judged_once)
+{
+	const struct match *yes = match_value(&m, FIELD_DPORT, 7);
+	const struct match *no = match_not(&m, yes);
+	for (unsigned i = 0; i < 60; i++) {
+		const struct match *is = match_value(&m, FIELD_SPORT, i);
+		const struct match *then = match_or(&m, match_and(&m, is, no),
+						    match_and(&m, match_not(&m, is), yes));
+		no = match_or(&m, match_and(&m, is, yes),
+			      match_and(&m, match_not(&m, is), no));
+		yes = then;
+	}
+	cr_assert_eq(yes->weight, UINT32_MAX);
+	/* port 5 turns the answer round once, ports above 59 never */
+	struct packet p = { .proto = PROTO_TCP, .sport = 5, .dport = 7 };
+	cr_assert_eq(match_judge(yes, &p), TRUTH_FALSE);
+	cr_assert_eq(match_judge(no, &p), TRUTH_TRUE);
+	p.sport = 60;
+	cr_assert_eq(match_judge(yes, &p), TRUTH_TRUE);
+	struct text t = { 0 };
+	match_print(&t, yes);
+	cr_assert(t.len < 1000);
+	text_finish(&t);
+}
