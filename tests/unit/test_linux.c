@@ -88,8 +88,7 @@ static size_t taints(const char *port)
 static void plain_host(bool pretty)
 {
 	start(&(struct linux_state){ .pretty = pretty });
-	cr_expect_eq(device->n_taints, 0, "%s",
-		     device->n_taints ? device->taints[0].why : "");
+	cr_expect_eq(device->n_taints, 0, "%s", device->n_taints ? device->taints[0].why : "");
 	cr_expect_eq(diags.n, 0, "%s", diags.n ? diags.v[0].text : "");
 	cr_expect_eq(device->n_ports, 3);
 	cr_expect(device->netfilter && !device->open_ports);
@@ -135,11 +134,13 @@ Test(linux_host, a_part_that_is_not_there)
 	static const struct {
 		const char *name;
 		bool taints;
-	} parts[] = { { "links", true },       { "addresses", false },	   { "routes", false },
-		      { "nexthops", false },   { "rules", false },	   { "neighbours", false },
-		      { "bridge", true },      { "traffic_control", true }, { "xfrm", true },
-		      { "sysctls", true },     { "nftables", true },	   { "iptables", true },
-		      { "ebtables", true },    { "ipsets", true },	   { "conntrack", false } };
+	} parts[] = {
+		{ "links", true },     { "addresses", false },	    { "routes", false },
+		{ "nexthops", false }, { "rules", false },	    { "neighbours", false },
+		{ "bridge", true },    { "traffic_control", true }, { "xfrm", true },
+		{ "sysctls", true },   { "nftables", true },	    { "iptables", true },
+		{ "ebtables", true },  { "ipsets", true },	    { "conntrack", false }
+	};
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		start(&(struct linux_state){ .lacks = parts[i].name });
 		cr_expect(diags_has(&diags, "linux.missing"), "%s", parts[i].name);
@@ -188,14 +189,15 @@ Test(linux_host, problems)
 	static const struct {
 		const char *part;
 		bool taints;
-	} parts[] = { { "nftables", true }, { "links", true },	    { "routes", false },
-		      { "host", false },    { "neighbours", false }, { "conntrack", false },
+	} parts[] = { { "nftables", true }, { "links", true },	       { "routes", false },
+		      { "host", false },    { "neighbours", false },   { "conntrack", false },
 		      { "beside", true },   { "of another day", true } };
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		char s[256];
 		snprintf(s, sizeof(s),
 			 "\"complete\":false,\"problems\":[{\"part\":\"%s\",\"kind\":\"moved\","
-			 "\"text\":\"it moved\"}]", parts[i].part);
+			 "\"text\":\"it moved\"}]",
+			 parts[i].part);
 		start_with("\"complete\":true,\"problems\":[]", s);
 		cr_expect(diags_has(&diags, "linux.problem"));
 		cr_expect_eq(taints(NULL) > 0, parts[i].taints, "%s", parts[i].part);
@@ -305,7 +307,7 @@ Test(linux_host, source_check)
 	done();
 }
 
-#define ROUTE(type, dst, more) \
+#define ROUTE(type, dst, more)                                                                 \
 	"{'family':'ipv4','table':254,'type':'" type "','destination':'" dst "'" more "}"
 
 /* Whether anybody behind the ports of the way may have the packet's source. */
@@ -336,9 +338,8 @@ Test(linux_host, sources_that_nobody_has)
 			start(&(struct linux_state){ 0 });
 		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 			bool there = checked ? rows[i].checked : rows[i].unchecked;
-			const char *line = arena_printf(arena,
-							"tcp %s 1 192.0.2.1 80 iif=eth0 oif=eth1",
-							rows[i].src);
+			const char *line = arena_printf(
+				arena, "tcp %s 1 192.0.2.1 80 iif=eth0 oif=eth1", rows[i].src);
 			expect(line, there ? "permit" : "deny");
 			cr_expect_eq(somebody(line), there, "%s", line);
 		}
@@ -355,13 +356,17 @@ Test(linux_host, sources_that_nobody_has)
 
 Test(linux_host, source_check_by_the_longest_prefix)
 {
-	source_check(ROUTE("unicast", "10.0.0.0/8", ",'link':'eth0','priority':0") ","
-		     ROUTE("unicast", "10.0.0.0/16", ",'link':'eth1','priority':5") ","
-		     ROUTE("unicast", "10.0.0.0/16", ",'link':'eth0','priority':9") ","
-		     ROUTE("blackhole", "10.9.0.0/16", "") ","
-		     ROUTE("unicast", "10.0.0.128/25", ",'link':'eth0'") ","
-		     ROUTE("unicast", "10.2.0.0/16",
-			   ",'nexthops':[{'link':'eth1','weight':1},{'link':'eth0','weight':1}]"),
+	source_check(ROUTE("unicast", "10.0.0.0/8", ",'link':'eth0','priority':0") "," ROUTE(
+			     "unicast", "10.0.0.0/16",
+			     ",'link':'eth1','priority':5") "," ROUTE("unicast", "10.0.0.0/16",
+								      ",'link':'eth0','"
+								      "priority':9") "," ROUTE("blackhole",
+											       "10.9.0.0/16",
+											       "") "," ROUTE("unicast",
+													     "10.0.0.128/25",
+													     ",'link':'eth0'") "," ROUTE("unicast",
+																	 "10.2.0.0/16",
+																	 ",'nexthops':[{'link':'eth1','weight':1},{'link':'eth0','weight':1}]"),
 		     NULL);
 	expect("tcp 10.0.0.127 1 192.0.2.1 80 iif=eth0 oif=eth1", "deny");
 	expect("tcp 10.0.0.128 1 192.0.2.1 80 iif=eth0 oif=eth1", "permit");
@@ -381,12 +386,13 @@ Test(linux_host, source_check_by_the_longest_prefix)
 Test(linux_host, source_check_that_nobody_can_tell)
 {
 	/* a rule of the host's own chooses the table */
-	source_check(NULL,
-		     "{'family':'ipv4','priority':0,'invert':false,'action':'table','table':255},"
-		     "{'family':'ipv4','priority':100,'invert':false,'from':'10.0.0.0/24',"
-		     "'action':'table','table':100},"
-		     "{'family':'ipv4','priority':32766,'invert':false,'action':'table',"
-		     "'table':254}");
+	source_check(
+		NULL,
+		"{'family':'ipv4','priority':0,'invert':false,'action':'table','table':255},"
+		"{'family':'ipv4','priority':100,'invert':false,'from':'10.0.0.0/24',"
+		"'action':'table','table':100},"
+		"{'family':'ipv4','priority':32766,'invert':false,'action':'table',"
+		"'table':254}");
 	expect("tcp 10.0.0.5 1 192.0.2.1 80 iif=eth0 oif=eth1", "unknown");
 	expect("tcp 10.0.0.5 1 192.0.2.1 80 iif=eth1 oif=eth0", "unknown");
 	done();
@@ -402,17 +408,18 @@ Test(linux_host, source_check_that_nobody_can_tell)
 	done();
 }
 
-#define LINK(i, name, kind, more) \
-	",{'index':" i ",'name':'" name "','kind':" kind \
+#define LINK(i, name, kind, more)                                                              \
+	",{'index':" i ",'name':'" name "','kind':" kind                                       \
 	",'flags':['up','running'],'up':true,'master':null" more "}"
-#define PORT_OF(i, name, master) \
-	",{'index':" i ",'name':'" name \
+#define PORT_OF(i, name, master)                                                               \
+	",{'index':" i ",'name':'" name                                                        \
 	"','kind':'tun','flags':['up','running'],'up':true,'master':'" master "'}"
 
 Test(linux_host, interfaces_that_are_down)
 {
 	start(&(struct linux_state){
-		.links = ",{'index':4,'name':'eth2','kind':null,'flags':[],'up':false,'master':null}"
+		.links = ",{'index':4,'name':'eth2','kind':null,'flags':[],'up':false,'master':"
+			 "null}"
 			 ",{'index':5,'name':'eth3','kind':null,'flags':['up'],'up':true,"
 			 "'master':null}",
 		.sysctls = ",'net/ipv4/conf/eth2/forwarding':'1',"
@@ -428,19 +435,19 @@ Test(linux_host, interfaces_that_are_down)
 static const char two_ports[] = LINK("4", "br0", "'bridge'", "") PORT_OF("5", "p1", "br0")
 	PORT_OF("6", "p2", "br0") PORT_OF("7", "p3", "br0");
 
-#define BRIDGE_PORT(name, state, isolated) \
+#define BRIDGE_PORT(name, state, isolated)                                                     \
 	"{'link':'" name "','master':'br0','state':'" state "','isolated':" isolated "}"
-#define BR0_SYSCTLS \
-	",'net/ipv4/conf/br0/forwarding':'1','net/ipv4/conf/br0/rp_filter':'0'"
+#define BR0_SYSCTLS ",'net/ipv4/conf/br0/forwarding':'1','net/ipv4/conf/br0/rp_filter':'0'"
 
 Test(linux_host, isolated_and_blocked_ports)
 {
 	start(&(struct linux_state){
 		.links = two_ports,
 		.sysctls = BR0_SYSCTLS,
-		.bridge = "'ports':[" BRIDGE_PORT("p1", "forwarding", "true") ","
-			  BRIDGE_PORT("p2", "forwarding", "true") ","
-			  BRIDGE_PORT("p3", "forwarding", "false") "],'fdb':[],'vlans':[]" });
+		.bridge = "'ports':[" BRIDGE_PORT("p1", "forwarding", "true") "," BRIDGE_PORT(
+			"p2", "forwarding",
+			"true") "," BRIDGE_PORT("p3", "forwarding",
+						"false") "],'fdb':[],'vlans':[]" });
 	cr_expect_eq(device->n_taints, 0);
 	cr_expect_str_eq(device_port(device, "p1")->master, "br0");
 	/* whoever calls himself what the host is called is heard on the bridge, not beyond */
@@ -456,9 +463,8 @@ Test(linux_host, isolated_and_blocked_ports)
 	start(&(struct linux_state){
 		.links = two_ports,
 		.sysctls = BR0_SYSCTLS,
-		.bridge = "'ports':[" BRIDGE_PORT("p1", "blocking", "false") ","
-			  BRIDGE_PORT("p2", "forwarding", "false")
-			  "],'fdb':[],'vlans':[]" });
+		.bridge = "'ports':[" BRIDGE_PORT("p1", "blocking", "false") "," BRIDGE_PORT(
+			"p2", "forwarding", "false") "],'fdb':[],'vlans':[]" });
 	expect("tcp 10.0.0.5 1 10.0.0.6 80 iif=p1 oif=p2", "deny");
 	expect("tcp 10.0.0.5 1 10.0.0.6 80 iif=p2 oif=p1", "deny");
 	expect("tcp 10.0.0.5 1 192.0.2.1 80 iif=p1 oif=eth1", "deny");
@@ -471,16 +477,23 @@ Test(linux_host, a_bridge_that_looks_at_vlans)
 {
 	start(&(struct linux_state){
 		.links = LINK("4", "br0", "'bridge'", ",'bridge':{'vlan_filtering':true}")
-			PORT_OF("5", "p1", "br0") PORT_OF("6", "p2", "br0") PORT_OF("7", "p3", "br0"),
+			PORT_OF("5", "p1", "br0") PORT_OF("6", "p2", "br0")
+				PORT_OF("7", "p3", "br0"),
 		.sysctls = BR0_SYSCTLS,
-		.bridge = "'ports':[" BRIDGE_PORT("p1", "forwarding", "false") ","
-			  BRIDGE_PORT("p2", "forwarding", "false") ","
-			  BRIDGE_PORT("p3", "forwarding", "false") "],'fdb':[],'vlans':["
-			  "{'link':'p1','vlan':10,'pvid':true,'untagged':true,'master':false},"
-			  "{'link':'p2','vlan':20,'pvid':true,'untagged':true,'master':false},"
-			  "{'link':'p3','vlan':10,'pvid':true,'untagged':true,'master':false},"
-			  "{'link':'p3','vlan':20,'pvid':false,'untagged':false,'master':false},"
-			  "{'link':'br0','vlan':10,'pvid':true,'untagged':true,'master':true}]" });
+		.bridge = "'ports':[" BRIDGE_PORT("p1", "forwarding", "false") "," BRIDGE_PORT(
+			"p2", "forwarding",
+			"false") "," BRIDGE_PORT("p3", "forwarding",
+						 "false") "],'fdb':[],'vlans':["
+							  "{'link':'p1','vlan':10,'pvid':true,'"
+							  "untagged':true,'master':false},"
+							  "{'link':'p2','vlan':20,'pvid':true,'"
+							  "untagged':true,'master':false},"
+							  "{'link':'p3','vlan':10,'pvid':true,'"
+							  "untagged':true,'master':false},"
+							  "{'link':'p3','vlan':20,'pvid':false,"
+							  "'untagged':false,'master':false},"
+							  "{'link':'br0','vlan':10,'pvid':true,"
+							  "'untagged':true,'master':true}]" });
 	cr_expect_eq(device->n_taints, 0);
 	expect("tcp 10.0.0.5 1 10.0.0.6 80 iif=p1 oif=p2", "deny");
 	expect("tcp 10.0.0.5 1 10.0.0.6 80 iif=p1 oif=p3", "permit");
@@ -497,8 +510,8 @@ Test(linux_host, what_stands_beside_netfilter)
 	start(&(struct linux_state){
 		.links = LINK("4", "eth2", "null", ",'xdp':'driver'")
 			LINK("5", "bond0", "'bond'", "") PORT_OF("6", "eth3", "bond0")
-			LINK("7", "red", "'vrf'", ",'vrf':{'table':10}")
-			PORT_OF("8", "eth4", "red"),
+				LINK("7", "red", "'vrf'", ",'vrf':{'table':10}")
+					PORT_OF("8", "eth4", "red"),
 		.traffic_control = "{'link':'eth1','kind':'clsact','filters':2},"
 				   "{'link':'eth0','kind':'clsact','filters':0}",
 	});
@@ -517,20 +530,22 @@ Test(linux_host, what_stands_beside_netfilter)
 
 /* nftables: a chain that drops all but ssh; the kernel says what it says of table and chain. */
 
-#define NFT(kernel_tables, objects) \
-	"'listing':{'nftables':[{'metainfo':{'version':'1.0.6','json_schema_version':1}}," objects \
-	"]},'kernel':{'generation':[3,3],'tables':[" kernel_tables "]},'differences':[]"
-#define TABLE(family, flags, chains) \
-	"{'family':'" family "','name':'f','handle':1,'flags':[" flags "],'chains':[" chains \
+#define NFT(kernel_tables, objects)                                                            \
+	"'listing':{'nftables':[{'metainfo':{'version':'1.0.6','json_schema_version':1}}"      \
+	"," objects "]},'kernel':{'generation':[3,3],'tables':[" kernel_tables                 \
+	"]},'differences':[]"
+#define TABLE(family, flags, chains)                                                           \
+	"{'family':'" family "','name':'f','handle':1,'flags':[" flags "],'chains':[" chains   \
 	"],'sets':[]}"
-#define CHAIN(hook, more) \
-	"{'name':'c','handle':1,'type':'filter','hook':'" hook "','priority':0,'policy':'drop'," \
+#define CHAIN(hook, more)                                                                      \
+	"{'name':'c','handle':1,'type':'filter','hook':'" hook                                 \
+	"','priority':0,'policy':'drop',"                                                      \
 	"'rules':1,'rule_handles':[2]" more "}"
-#define SSH_ONLY(family, hook) \
-	"{'table':{'family':'" family "','name':'f','handle':1}},{'chain':{'family':'" family \
-	"','table':'f','name':'c','handle':1,'type':'filter','hook':'" hook \
+#define SSH_ONLY(family, hook)                                                                 \
+	"{'table':{'family':'" family "','name':'f','handle':1}},{'chain':{'family':'" family  \
+	"','table':'f','name':'c','handle':1,'type':'filter','hook':'" hook                    \
 	"','prio':0,'policy':'drop'}},{'rule':{'family':'" family "','table':'f','chain':'c'," \
-	"'handle':2,'expr':[{'match':{'op':'==','left':{'payload':{'protocol':'tcp'," \
+	"'handle':2,'expr':[{'match':{'op':'==','left':{'payload':{'protocol':'tcp',"          \
 	"'field':'dport'}},'right':22}},{'accept':null}]}}"
 
 Test(linux_host, nftables)
@@ -550,6 +565,85 @@ Test(linux_host, nftables)
 	expect("tcp 2001:db8::1 1 2001:db8:1::1 80 iif=eth0 oif=eth1", "permit");
 	cr_expect(diags_has(&diags, "linux.ipv6-open"));
 	done();
+}
+
+/* iptables-nft's table filter, whose second rule somebody added by nft. */
+#define OWNED_RULE(handle, expr)                                                               \
+	",{'rule':{'family':'ip','table':'filter','chain':'FORWARD','handle':" handle          \
+	",'expr':[" expr "]}}"
+#define OWNED(first, second)                                                                   \
+	"'listing':{'nftables':[{'metainfo':{'version':'1.0.6','json_schema_version':1}},"     \
+	"{'table':{'family':'ip','name':'filter','handle':1}},{'chain':{'family':'ip',"        \
+	"'table':'filter','name':'FORWARD','handle':1,'type':'filter','hook':'forward',"       \
+	"'prio':0,'policy':'drop'}}" OWNED_RULE("2", first)                                    \
+		OWNED_RULE("3", second) "]},'kernel':{'generation':[3,3],'tables':[{'family':" \
+					"'ip','name':'filter','handle':1,"                     \
+					"'flags':[],'chains':[{'name':'FORWARD','handle':1,'"  \
+					"type':'filter','hook':'forward',"                     \
+					"'priority':0,'policy':'drop','rules':2,'rule_"        \
+					"handles':[2,3]}],'sets':[]}]},"                       \
+					"'differences':[]"
+#define OWNED_TEXT(first, second)                                                              \
+	"'listings':[{'family':'ipv4','backend':'nft','tables':['filter'],'text':["            \
+	"'# Generated by iptables-nft-save v1.8.9 (nf_tables)','*filter',"                     \
+	"':INPUT ACCEPT [0:0]',':FORWARD DROP [0:0]',':OUTPUT ACCEPT [0:0]',"                  \
+	"'" first "','" second "','COMMIT','# Completed']}]"
+#define PORT_99                                                                                \
+	"{'match':{'op':'==','left':{'payload':{'protocol':'tcp','field':'dport'}},"           \
+	"'right':99}},{'counter':{'packets':0,'bytes':0}},{'drop':null}"
+#define PORT_SET                                                                               \
+	"{'match':{'op':'==','left':{'payload':{'protocol':'tcp','field':'dport'}},"           \
+	"'right':{'set':[22,80]}}},{'accept':null}"
+#define MULTIPORT                                                                              \
+	"{'match':{'op':'==','left':{'meta':{'key':'l4proto'}},'right':'tcp'}},"               \
+	"{'xt':{'type':'match','name':'multiport'}},{'drop':null}"
+#define TWICE                                                                                  \
+	"{'match':{'op':'==','left':{'payload':{'protocol':'tcp','field':'dport'}},"           \
+	"'right':{'range':[1,100]}}},{'match':{'op':'==','left':{'payload':"                   \
+	"{'protocol':'tcp','field':'dport'}},'right':{'range':[50,200]}}},{'accept':null}"
+
+Test(linux_host, rules_of_nft_in_a_table_of_iptables)
+{
+	static const struct {
+		const char *nft, *ipt;
+		bool told;
+		const char *port_22, *port_443;
+	} rows[] = {
+		/* as iptables writes it: its own text */
+		{ OWNED(PORT_99, MULTIPORT),
+		  OWNED_TEXT("-A FORWARD -p tcp -m tcp --dport 99 -j DROP",
+			     "-A FORWARD -p tcp -m multiport ! --dports 22 -j ACCEPT"),
+		  false, "deny", "permit" },
+		/* a set, which iptables-nft-save leaves out */
+		{ OWNED(PORT_99, PORT_SET),
+		  OWNED_TEXT("-A FORWARD -p tcp -m tcp --dport 99 -j DROP",
+			     "-A FORWARD -p tcp -j ACCEPT"),
+		  true, "permit", "deny" },
+		/* two conditions on one field, of which it leaves out one */
+		{ OWNED(PORT_99, TWICE),
+		  OWNED_TEXT("-A FORWARD -p tcp -m tcp --dport 99 -j DROP",
+			     "-A FORWARD -p tcp -m tcp --dport 1:100 -j ACCEPT"),
+		  true, "deny", "deny" },
+		/* and what only iptables can tell beside it: nobody tells all */
+		{ OWNED(MULTIPORT, PORT_SET),
+		  OWNED_TEXT("-A FORWARD -p tcp -m multiport --dports 99 -j DROP",
+			     "-A FORWARD -p tcp -j ACCEPT"),
+		  true, NULL, NULL },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		start(&(struct linux_state){ .nftables = rows[i].nft,
+					     .iptables = rows[i].ipt });
+		cr_expect_eq(diags_has(&diags, "linux.nft-in-iptables"), rows[i].told);
+		cr_expect_eq(taints(NULL), !rows[i].port_22, "row %zu: %s", i,
+			     device->n_taints ? device->taints[0].why : "");
+		if (rows[i].port_22) {
+			expect("tcp 10.0.0.5 1 192.0.2.1 22 iif=eth0 oif=eth1",
+			       rows[i].port_22);
+			expect("tcp 10.0.0.5 1 192.0.2.1 443 iif=eth0 oif=eth1",
+			       rows[i].port_443);
+		}
+		done();
+	}
 }
 
 Test(linux_host, a_table_that_is_switched_off)
@@ -600,21 +694,21 @@ Test(linux_host, a_table_that_the_kernel_has_not)
 	expect("tcp 10.0.0.5 1 192.0.2.1 80 iif=eth0 oif=eth1", "unknown");
 	done();
 	start(&(struct linux_state){
-		.nftables = "'kernel':{'generation':[3,3],'tables':["
-			    TABLE("inet", "", CHAIN("forward", "")) "]},'differences':[]" });
+		.nftables = "'kernel':{'generation':[3,3],'tables':[" TABLE(
+			"inet", "", CHAIN("forward", "")) "]},'differences':[]" });
 	cr_expect_eq(taints(NULL), 1);
 	done();
-	start(&(struct linux_state){
-		.nftables = "'kernel':{'generation':[3,4],'tables':[]},"
-			    "'differences':['generation 3, then 4']" });
+	start(&(struct linux_state){ .nftables = "'kernel':{'generation':[3,4],'tables':[]},"
+						 "'differences':['generation 3, then 4']" });
 	cr_expect(diags_has(&diags, "linux.differs"));
 	cr_expect_eq(taints(NULL), 1);
 	done();
 }
 
-static const char three_ports[] = "'ports':[" BRIDGE_PORT("p1", "forwarding", "false") ","
-	BRIDGE_PORT("p2", "forwarding", "false") "," BRIDGE_PORT("p3", "forwarding", "false")
-	"],'fdb':[],'vlans':[]";
+static const char three_ports[] =
+	"'ports':[" BRIDGE_PORT("p1", "forwarding", "false") "," BRIDGE_PORT(
+		"p2", "forwarding", "false") "," BRIDGE_PORT("p3", "forwarding",
+							     "false") "],'fdb':[],'vlans':[]";
 
 Test(linux_host, rules_on_bridged_frames)
 {
@@ -646,9 +740,11 @@ Test(linux_host, ip_rules_on_bridged_frames)
 	} rows[] = {
 		{ BR0_SYSCTLS, "permit", "permit" }, /* no br_netfilter at all */
 		{ BR0_SYSCTLS ",'net/bridge/bridge-nf-call-iptables':'1',"
-			      "'net/bridge/bridge-nf-call-ip6tables':'0'", "deny", "permit" },
+			      "'net/bridge/bridge-nf-call-ip6tables':'0'",
+		  "deny", "permit" },
 		{ BR0_SYSCTLS ",'net/bridge/bridge-nf-call-iptables':'0',"
-			      "'net/bridge/bridge-nf-call-ip6tables':'1'", "permit", "deny" },
+			      "'net/bridge/bridge-nf-call-ip6tables':'1'",
+		  "permit", "deny" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		start(&(struct linux_state){
@@ -666,7 +762,8 @@ Test(linux_host, ip_rules_on_bridged_frames)
 	/* by the bridge's own option */
 	start(&(struct linux_state){
 		.links = LINK("4", "br0", "'bridge'", ",'bridge':{'nf_call_iptables':true}")
-			PORT_OF("5", "p1", "br0") PORT_OF("6", "p2", "br0") PORT_OF("7", "p3", "br0"),
+			PORT_OF("5", "p1", "br0") PORT_OF("6", "p2", "br0")
+				PORT_OF("7", "p3", "br0"),
 		.bridge = three_ports,
 		.sysctls = rows[2].sysctls,
 		.nftables = NFT(TABLE("inet", "", CHAIN("forward", "")),
@@ -678,14 +775,16 @@ Test(linux_host, ip_rules_on_bridged_frames)
 Test(linux_host, ebtables_of_old)
 {
 	start(&(struct linux_state){
-		.ebtables = "'listings':[{'family':'bridge','backend':'legacy','tables':['filter'],"
-			    "'text':['*filter',':INPUT ACCEPT',':FORWARD ACCEPT','']}]" });
+		.ebtables =
+			"'listings':[{'family':'bridge','backend':'legacy','tables':['filter'],"
+			"'text':['*filter',':INPUT ACCEPT',':FORWARD ACCEPT','']}]" });
 	cr_expect_eq(device->n_taints, 0);
 	done();
 	start(&(struct linux_state){
-		.ebtables = "'listings':[{'family':'bridge','backend':'legacy','tables':['filter'],"
-			    "'text':['*filter',':INPUT ACCEPT',':FORWARD DROP','-A FORWARD -j "
-			    "ACCEPT']}]" });
+		.ebtables =
+			"'listings':[{'family':'bridge','backend':'legacy','tables':['filter'],"
+			"'text':['*filter',':INPUT ACCEPT',':FORWARD DROP','-A FORWARD -j "
+			"ACCEPT']}]" });
 	cr_expect_eq(taints(NULL), 2);
 	done();
 }
@@ -695,13 +794,16 @@ Test(linux_host, namespaces_beside)
 	static const struct {
 		const char *forwards, *linked;
 		bool missing;
-	} rows[] = { { "true", "true", true },	{ "null", "null", true }, { "false", "true", false },
+	} rows[] = { { "true", "true", true },
+		     { "null", "null", true },
+		     { "false", "true", false },
 		     { "true", "false", false } };
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char s[256];
 		snprintf(s, sizeof(s),
 			 "\"beside\":[{\"id\":\"net:[7]\",\"names\":[\"blue\"],\"pids\":[],"
-			 "\"forwards\":%s,\"linked\":%s}]", rows[i].forwards, rows[i].linked);
+			 "\"forwards\":%s,\"linked\":%s}]",
+			 rows[i].forwards, rows[i].linked);
 		start_with("\"beside\":[]", s);
 		cr_expect_eq(device->n_taints, 0);
 		snapshot_namespaces(snap, &diags);
