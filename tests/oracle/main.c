@@ -175,7 +175,6 @@ static bool controls(struct kernel *k, size_t *ret_packets)
 		struct script s;
 		struct shot v[BATCH];
 		bool arrived[BATCH];
-		size_t count = 0;
 		script_init(&s, 0);
 		script_put(&s, PART_NFT, false,
 			   "table inet c {\n"
@@ -191,7 +190,6 @@ static bool controls(struct kernel *k, size_t *ret_packets)
 			}
 			kernel_send(k, v, BATCH, arrived);
 			for (size_t i = 0; i < BATCH; i++) {
-				count += arrived[i];
 				if (arrived[i] == pass)
 					continue;
 				struct text t = { 0 };
