@@ -52,7 +52,7 @@ static bool is_own_value(const json_t *v)
 
 static bool is_own_match(const json_t *v, const json_t **ret_field)
 {
-	static const char *const ops[] = { "==", "!=", "<", ">", "<=", ">=", "!" };
+	static const char *const ops[] = { "==", "!=", "<", ">", "<=", ">=", "!", "in" };
 	const char *op = linux_str(v, "op");
 	const json_t *left = json_object_get(v, "left"), *masked = json_object_get(left, "&");
 	bool known = false;
