@@ -74,7 +74,7 @@ MUTANTS = [
     (M, "return truth(packet_has_flags(p) && (p->flags & m->flags.mask) == m->flags.value);", "return truth((p->flags & m->flags.mask) == m->flags.value);", "every packet has TCP flags"),
     (M, "return truth(packet_has_flags(p) && (p->flags & m->flags.mask) == m->flags.value);", "return truth(packet_has_flags(p) && (p->flags & m->flags.mask) != 0);", "any flag will do"),
     (M, "if (!name)\n\t\treturn TRUTH_UNKNOWN;", "if (!name)\n\t\treturn TRUTH_FALSE;", "an interface that isn't told is another one"),
-    (M, "m->field == FIELD_IIF ? p->iif : p->oif;\n\tif", "m->field == FIELD_OIF ? p->iif : p->oif;\n\tif", "in for out"),
+    (M, "case FIELD_IIF:\n\t\treturn p->iif;", "case FIELD_IIF:\n\t\treturn p->oif;", "in for out"),
     (M, "struct addr a = m->field == FIELD_SRC ? p->src : p->dst;", "struct addr a = m->field == FIELD_DST ? p->src : p->dst;", "source for destination"),
     (M, "return a; /* not known either way */", "return match_none(m);", "not unknown is nothing"),
     (M, "if (whole && always) {", "if (whole) {", "every packet has a port"),
