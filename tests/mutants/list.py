@@ -3,7 +3,7 @@
 
 L, I, M, P = "model/lower.c", "model/interp.c", "model/match.c", "model/pset_match.c"
 F, K, A, S = "model/pset_leaf.c", "model/packet.c", "model/addr.c", "model/snapshot.c"
-W = "model/path.c"
+W, J = "model/path.c", "model/match_judge.c"
 B, X = "model/behind.c", "model/matrix.c"
 
 MUTANTS = [
@@ -58,24 +58,24 @@ MUTANTS = [
     (I, "r->target->opaque || w->depth == DEPTH_MAX", "w->depth == DEPTH_MAX", "a call into a cycle is followed"),
     (I, "case VERDICT_PERMIT:\n\t\treturn decide(w, r, PERMITTED);", "case VERDICT_PERMIT:\n\t\treturn FELL_OFF;", "permits are passed over"),
     # conditions, one packet
-    (M, "return TRUTH_TRUE - judge(m->kids[0], p, memo);", "return judge(m->kids[0], p, memo);", "not does nothing"),
-    (M, "if ((t = judge(m->kids[i], p, memo)) < all)", "if ((t = judge(m->kids[i], p, memo)) > all)", "and is or"),
-    (M, "all = TRUTH_FALSE;\n\t\tfor", "all = TRUTH_UNKNOWN;\n\t\tfor", "or of nothing is unknown"),
-    (M, "return truth(m->family == p->family && spans_have(m->spans, m->n, a));", "return truth(spans_have(m->spans, m->n, a));", "addresses of the other family match"),
-    (M, "return truth(m->family == p->family &&\n\t\t\t     addr_equal", "return truth(\n\t\t\t     addr_equal", "wildcards match the other family"),
-    (M, "return lo < n && addr_compare(v[lo].lo, a) <= 0;", "return lo < n && addr_compare(v[lo].lo, a) < 0;", "a span loses its first address"),
-    (M, "if (addr_compare(v[mid].hi, a) < 0)", "if (addr_compare(v[mid].hi, a) <= 0)", "a span loses its last address"),
-    (M, "if (x <= v[i].hi)", "if (x < v[i].hi)", "a range loses its last value"),
-    (M, "i < n && v[i].lo <= x; i++", "i < n && v[i].lo < x; i++", "a range loses its first value"),
-    (M, "return packet_has_ports(p) && ranges_have(m->ranges, m->n, p->dport);", "return ranges_have(m->ranges, m->n, p->dport);", "packets without ports have port 0"),
-    (M, "return packet_has_ports(p) && ranges_have(m->ranges, m->n, p->sport);", "return packet_has_ports(p) && ranges_have(m->ranges, m->n, p->dport);", "source port for destination port"),
-    (M, "return packet_has_icmp(p) && ranges_have(m->ranges, m->n, p->icmp_type);", "return ranges_have(m->ranges, m->n, p->icmp_type);", "every packet has an ICMP type"),
-    (M, "return packet_has_icmp(p) && ranges_have(m->ranges, m->n, p->icmp_code);", "return packet_has_icmp(p) && ranges_have(m->ranges, m->n, p->icmp_type);", "type for code"),
-    (M, "return truth(packet_has_flags(p) && (p->flags & m->flags.mask) == m->flags.value);", "return truth((p->flags & m->flags.mask) == m->flags.value);", "every packet has TCP flags"),
-    (M, "return truth(packet_has_flags(p) && (p->flags & m->flags.mask) == m->flags.value);", "return truth(packet_has_flags(p) && (p->flags & m->flags.mask) != 0);", "any flag will do"),
-    (M, "if (!name)\n\t\treturn TRUTH_UNKNOWN;", "if (!name)\n\t\treturn TRUTH_FALSE;", "an interface that isn't told is another one"),
-    (M, "case FIELD_IIF:\n\t\treturn p->iif;", "case FIELD_IIF:\n\t\treturn p->oif;", "in for out"),
-    (M, "struct addr a = m->field == FIELD_SRC ? p->src : p->dst;", "struct addr a = m->field == FIELD_DST ? p->src : p->dst;", "source for destination"),
+    (J, "return TRUTH_TRUE - judge(m->kids[0], p, memo);", "return judge(m->kids[0], p, memo);", "not does nothing"),
+    (J, "if ((t = judge(m->kids[i], p, memo)) < all)", "if ((t = judge(m->kids[i], p, memo)) > all)", "and is or"),
+    (J, "all = TRUTH_FALSE;\n\t\tfor", "all = TRUTH_UNKNOWN;\n\t\tfor", "or of nothing is unknown"),
+    (J, "return truth(m->family == p->family && spans_have(m->spans, m->n, a));", "return truth(spans_have(m->spans, m->n, a));", "addresses of the other family match"),
+    (J, "return truth(m->family == p->family &&\n\t\t\t     addr_equal", "return truth(\n\t\t\t     addr_equal", "wildcards match the other family"),
+    (J, "return lo < n && addr_compare(v[lo].lo, a) <= 0;", "return lo < n && addr_compare(v[lo].lo, a) < 0;", "a span loses its first address"),
+    (J, "if (addr_compare(v[mid].hi, a) < 0)", "if (addr_compare(v[mid].hi, a) <= 0)", "a span loses its last address"),
+    (J, "if (x <= v[i].hi)", "if (x < v[i].hi)", "a range loses its last value"),
+    (J, "i < n && v[i].lo <= x; i++", "i < n && v[i].lo < x; i++", "a range loses its first value"),
+    (J, "return packet_has_ports(p) && ranges_have(m->ranges, m->n, p->dport);", "return ranges_have(m->ranges, m->n, p->dport);", "packets without ports have port 0"),
+    (J, "return packet_has_ports(p) && ranges_have(m->ranges, m->n, p->sport);", "return packet_has_ports(p) && ranges_have(m->ranges, m->n, p->dport);", "source port for destination port"),
+    (J, "return packet_has_icmp(p) && ranges_have(m->ranges, m->n, p->icmp_type);", "return ranges_have(m->ranges, m->n, p->icmp_type);", "every packet has an ICMP type"),
+    (J, "return packet_has_icmp(p) && ranges_have(m->ranges, m->n, p->icmp_code);", "return packet_has_icmp(p) && ranges_have(m->ranges, m->n, p->icmp_type);", "type for code"),
+    (J, "return truth(packet_has_flags(p) && (p->flags & m->flags.mask) == m->flags.value);", "return truth((p->flags & m->flags.mask) == m->flags.value);", "every packet has TCP flags"),
+    (J, "return truth(packet_has_flags(p) && (p->flags & m->flags.mask) == m->flags.value);", "return truth(packet_has_flags(p) && (p->flags & m->flags.mask) != 0);", "any flag will do"),
+    (J, "if (!name)\n\t\treturn TRUTH_UNKNOWN;", "if (!name)\n\t\treturn TRUTH_FALSE;", "an interface that isn't told is another one"),
+    (J, "case FIELD_IIF:\n\t\treturn p->iif;", "case FIELD_IIF:\n\t\treturn p->oif;", "in for out"),
+    (J, "struct addr a = m->field == FIELD_SRC ? p->src : p->dst;", "struct addr a = m->field == FIELD_DST ? p->src : p->dst;", "source for destination"),
     (M, "return a; /* not known either way */", "return match_none(m);", "not unknown is nothing"),
     (M, "if (whole && always) {", "if (whole) {", "every packet has a port"),
     (M, "if (copy[i].hi > copy[out - 1].hi)", "if (true)", "joined ranges end with the last"),
