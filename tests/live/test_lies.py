@@ -158,8 +158,8 @@ def test_save_cut_off():
         (f / "fake").write_text(text)
         (f / "fake").chmod(0o755)
         # iptables-legacy-save and its like are one program: only the link of IPv4 is replaced
-        run = ["unshare", "-m", "sh", "-ec", f'mkdir -p {f}/up {f}/work; mount -t tmpfs x {f}/work; mkdir {f}/work/u {f}/work/w; '
-               f'mount -t overlay x -o lowerdir=/usr/sbin,upperdir={f}/work/u,workdir={f}/work/w /usr/sbin; '
+        run = ["unshare", "-m", "sh", "-ec", f'mkdir -p {f}/up {f}/layers; mount -t tmpfs x {f}/layers; mkdir {f}/layers/u {f}/layers/w; '
+               f'mount -t overlay x -o lowerdir=/usr/sbin,upperdir={f}/layers/u,workdir={f}/layers/w /usr/sbin; '
                f'rm /usr/sbin/iptables-legacy-save; cp {f}/fake /usr/sbin/iptables-legacy-save; exec "$@"', "sh"]
         if subprocess.run([*run, "true"], check=False, capture_output=True).returncode:
             print("SKIP test_save_cut_off: no overlay can be mounted here")
