@@ -130,6 +130,7 @@ void linux_reject(struct linux_read *r, struct loc at, const char *fmt, ...)
  * change verdicts, and taints. False where there was one. */
 bool linux_keys(struct linux_read *r, const json_t *object, const char *known, bool policy);
 const char *linux_str(const json_t *object, const char *key); /* NULL where it isn't text */
+bool linux_has_flag(const json_t *object, const char *flag); /* in its "flags" */
 bool linux_true(const json_t *object, const char *key);
 /* A number of 0 to 2^32 - 1, -1 where there is none. */
 int64_t linux_number(const json_t *object, const char *key);

@@ -25,16 +25,6 @@ bool linux_is_bridged(const struct linux_link *l)
 	return l->master && linux_is_bridge(l->master);
 }
 
-static bool has_flag(const json_t *flags, const char *flag)
-{
-	for (size_t i = 0; i < json_array_size(flags); i++) {
-		const char *s = json_string_value(json_array_get(flags, i));
-		if (s && !strcmp(s, flag))
-			return true;
-	}
-	return false;
-}
-
 static void read_link(struct linux_read *r, const json_t *v)
 {
 	static const char known[] =
@@ -58,8 +48,8 @@ static void read_link(struct linux_read *r, const json_t *v)
 	l->kind = arena_str(r->arena, kind ? kind : "");
 	l->at = at;
 	l->up = json_is_true(up);
-	l->running = has_flag(flags, "running");
-	l->loopback = has_flag(flags, "loopback");
+	l->running = linux_has_flag(v, "running");
+	l->loopback = linux_has_flag(v, "loopback");
 	const json_t *bridge = json_object_get(v, "bridge"), *vlan = json_object_get(v, "vlan");
 	ok &= linux_keys(r, bridge,
 			 "vlan_filtering vlan_protocol default_pvid stp nf_call_iptables "

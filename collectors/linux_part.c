@@ -94,6 +94,17 @@ const char *linux_str(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
+bool linux_has_flag(const json_t *object, const char *flag)
+{
+	const json_t *flags = json_object_get(object, "flags");
+	for (size_t i = 0; i < json_array_size(flags); i++) {
+		const char *s = json_string_value(json_array_get(flags, i));
+		if (s && !strcmp(s, flag))
+			return true;
+	}
+	return false;
+}
+
 bool linux_true(const json_t *object, const char *key)
 {
 	return json_is_true(json_object_get(object, key));

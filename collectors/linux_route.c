@@ -17,17 +17,6 @@ static bool is(const char *s, const char *word)
 	return !strcmp(s, word);
 }
 
-static bool has_flag(const json_t *v, const char *flag)
-{
-	const json_t *flags = json_object_get(v, "flags");
-	for (size_t i = 0; i < json_array_size(flags); i++) {
-		const char *s = json_string_value(json_array_get(flags, i));
-		if (s && !strcmp(s, flag))
-			return true;
-	}
-	return false;
-}
-
 static const json_t *nexthop_of(struct linux_read *r, int64_t id)
 {
 	const json_t *all = json_object_get(r->parts[PART_NEXTHOPS].v, "data");
@@ -47,9 +36,9 @@ struct ways {
 static void add_way(struct linux_read *r, struct ways *w, const json_t *v)
 {
 	struct linux_link *l = linux_link(r, linux_str(v, "link"));
-	if (has_flag(v, "dead"))
+	if (linux_has_flag(v, "dead"))
 		return; /* the kernel passes it by */
-	if (has_flag(v, "linkdown"))
+	if (linux_has_flag(v, "linkdown"))
 		w->why = "a route by an interface without carrier";
 	if (json_object_get(v, "unknown_attributes"))
 		w->why = "a route with attributes that the collecting side didn't know";

@@ -28,17 +28,6 @@ struct rulesets {
 	struct texts texts;
 };
 
-static bool has_flag(const json_t *v, const char *flag)
-{
-	const json_t *flags = json_object_get(v, "flags");
-	for (size_t i = 0; i < json_array_size(flags); i++) {
-		const char *s = json_string_value(json_array_get(flags, i));
-		if (s && !strcmp(s, flag))
-			return true;
-	}
-	return false;
-}
-
 static const char *key_of(struct linux_read *r, const json_t *table, const char *name)
 {
 	const char *family = linux_str(table, "family"), *of = linux_str(table, "name");
@@ -121,7 +110,7 @@ static void kernel_facts(struct linux_read *r, struct rulesets *x, const json_t 
 			   "family name handle flags owner chains sets objects flowtables "
 			   "unknown_attributes", true);
 		linux_irrelevant(r, t);
-		f->dormant = has_flag(t, "dormant");
+		f->dormant = linux_has_flag(t, "dormant");
 		*map_at(&x->facts.tables, key_of(r, t, NULL)) = f;
 		for (size_t k = 0; k < json_array_size(chains); k++) {
 			chain_fact(r, x, t, json_array_get(chains, k));
@@ -132,7 +121,7 @@ static void kernel_facts(struct linux_read *r, struct rulesets *x, const json_t 
 			const json_t *s = json_array_get(sets, k);
 			struct nft_set_fact *sf = arena_alloc(r->arena, sizeof(*sf));
 			linux_irrelevant(r, s);
-			sf->dynamic = has_flag(s, "dynamic");
+			sf->dynamic = linux_has_flag(s, "dynamic");
 			if (linux_str(s, "name"))
 				*map_at(&x->facts.sets, key_of(r, t, linux_str(s, "name"))) = sf;
 		}
