@@ -1,144 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The words of iptables, as iptables-extensions(8) lists them; numbers are those of RFC 792,
- * RFC 4443 and RFC 9293. Names of protocols and services are those of /etc/protocols and
- * /etc/services; iptables-save writes numbers, other programs write names.
+ * RFC 4443 and RFC 9293. iptables-save writes numbers of protocols and services, other programs
+ * write names.
  */
 #include "collectors/ipt_internal.h"
 
 #include <string.h>
 #include <strings.h>
-
-struct word {
-	const char *name;
-	unsigned number;
-};
-
-static const struct word protocols[] = {
-	{ "hopopt", 0 },     { "icmp", 1 },	    { "igmp", 2 },
-	{ "ggp", 3 },	     { "ipencap", 4 },	    { "ipv4", 4 },
-	{ "st", 5 },	     { "tcp", 6 },	    { "egp", 8 },
-	{ "igp", 9 },	     { "pup", 12 },	    { "udp", 17 },
-	{ "hmp", 20 },	     { "xns-idp", 22 },	    { "rdp", 27 },
-	{ "dccp", 33 },	     { "xtp", 36 },	    { "ddp", 37 },
-	{ "ipv6", 41 },	     { "ipv6-route", 43 },  { "ipv6-frag", 44 },
-	{ "idrp", 45 },	     { "rsvp", 46 },	    { "gre", 47 },
-	{ "esp", 50 },	     { "ipv6-crypt", 50 },  { "ah", 51 },
-	{ "ipv6-auth", 51 }, { "skip", 57 },	    { "icmpv6", 58 },
-	{ "icmp6", 58 },     { "ipv6-icmp", 58 },   { "ipv6-nonxt", 59 },
-	{ "ipv6-opts", 60 }, { "eigrp", 88 },	    { "ospf", 89 },
-	{ "ax.25", 93 },     { "ipip", 94 },	    { "etherip", 97 },
-	{ "encap", 98 },     { "pim", 103 },	    { "ipcomp", 108 },
-	{ "vrrp", 112 },     { "carp", 112 },	    { "l2tp", 115 },
-	{ "isis", 124 },     { "sctp", 132 },	    { "fc", 133 },
-	{ "mh", 135 },	     { "ipv6-mh", 135 },    { "mobility-header", 135 },
-	{ "udplite", 136 },  { "mpls-in-ip", 137 }, { "hip", 139 },
-	{ "shim6", 140 },    { NULL, 0 },
-};
-
-static const struct word services[] = {
-	{ "tcpmux", 1 },
-	{ "echo", 7 },
-	{ "discard", 9 },
-	{ "systat", 11 },
-	{ "daytime", 13 },
-	{ "netstat", 15 },
-	{ "chargen", 19 },
-	{ "ftp-data", 20 },
-	{ "ftp", 21 },
-	{ "ssh", 22 },
-	{ "telnet", 23 },
-	{ "smtp", 25 },
-	{ "mail", 25 },
-	{ "time", 37 },
-	{ "whois", 43 },
-	{ "nicname", 43 },
-	{ "tacacs", 49 },
-	{ "domain", 53 },
-	{ "bootps", 67 },
-	{ "bootpc", 68 },
-	{ "tftp", 69 },
-	{ "gopher", 70 },
-	{ "finger", 79 },
-	{ "http", 80 },
-	{ "www", 80 },
-	{ "kerberos", 88 },
-	{ "pop3", 110 },
-	{ "sunrpc", 111 },
-	{ "portmapper", 111 },
-	{ "auth", 113 },
-	{ "ident", 113 },
-	{ "nntp", 119 },
-	{ "ntp", 123 },
-	{ "epmap", 135 },
-	{ "loc-srv", 135 },
-	{ "netbios-ns", 137 },
-	{ "netbios-dgm", 138 },
-	{ "netbios-ssn", 139 },
-	{ "imap", 143 },
-	{ "imap2", 143 },
-	{ "snmp", 161 },
-	{ "snmp-trap", 162 },
-	{ "snmptrap", 162 },
-	{ "xdmcp", 177 },
-	{ "bgp", 179 },
-	{ "irc", 194 },
-	{ "ldap", 389 },
-	{ "https", 443 },
-	{ "microsoft-ds", 445 },
-	{ "submissions", 465 },
-	{ "ssmtp", 465 },
-	{ "isakmp", 500 },
-	{ "exec", 512 },
-	{ "login", 513 },
-	{ "printer", 515 },
-	{ "router", 520 },
-	{ "rtsp", 554 },
-	{ "submission", 587 },
-	{ "ipp", 631 },
-	{ "ldaps", 636 },
-	{ "domain-s", 853 },
-	{ "rsync", 873 },
-	{ "ftps-data", 989 },
-	{ "ftps", 990 },
-	{ "telnets", 992 },
-	{ "imaps", 993 },
-	{ "pop3s", 995 },
-	{ "socks", 1080 },
-	{ "openvpn", 1194 },
-	{ "ms-sql-s", 1433 },
-	{ "ms-sql-m", 1434 },
-	{ "radius", 1812 },
-	{ "radius-acct", 1813 },
-	{ "nfs", 2049 },
-	{ "squid", 3128 },
-	{ "mysql", 3306 },
-	{ "ms-wbt-server", 3389 },
-	{ "svn", 3690 },
-	{ "ipsec-nat-t", 4500 },
-	{ "sip", 5060 },
-	{ "sip-tls", 5061 },
-	{ "xmpp-client", 5222 },
-	{ "xmpp-server", 5269 },
-	{ "mdns", 5353 },
-	{ "postgresql", 5432 },
-	{ "x11", 6000 },
-	{ "redis", 6379 },
-	{ "http-alt", 8080 },
-	{ "webcache", 8080 },
-	{ "webmin", 10000 },
-	{ "zabbix-agent", 10050 },
-	{ "zabbix-trapper", 10051 },
-	{ NULL, 0 },
-};
-
-static int word(const struct word *w, const char *s, size_t len)
-{
-	for (; w->name; w++)
-		if (strlen(w->name) == len && !strncasecmp(w->name, s, len))
-			return (int)w->number;
-	return -1;
-}
 
 bool ipt_proto(const char *s, unsigned *ret)
 {
@@ -151,9 +20,7 @@ bool ipt_proto(const char *s, unsigned *ret)
 		*ret = n;
 		return true;
 	}
-	int found = word(protocols, s, strlen(s));
-	if (found < 0)
-		found = proto_number(s, strlen(s));
+	int found = nf_protocol(s, strlen(s));
 	if (found >= 0)
 		*ret = (unsigned)found;
 	return found >= 0;
@@ -164,7 +31,7 @@ int ipt_port(const char *s, size_t len)
 	uint64_t n;
 	if (parse_number(s, len, 0, 65535, true, &n))
 		return (int)n;
-	return word(services, s, len);
+	return nf_service(s, len);
 }
 
 struct icmp_name {
@@ -293,11 +160,12 @@ bool ipt_icmp(bool v6, const char *s, unsigned *ret_type, struct range *ret_code
 
 bool ipt_tcp_flags(const char *s, unsigned *ret)
 {
-	static const struct word flags[] = { { "FIN", TCP_FIN }, { "SYN", TCP_SYN },
-					     { "RST", TCP_RST }, { "PSH", TCP_PSH },
-					     { "ACK", TCP_ACK }, { "URG", TCP_URG },
-					     { "ALL", 63 },	 { "NONE", 0 },
-					     { NULL, 0 } };
+	static const struct {
+		const char *name;
+		unsigned bits;
+	} flags[] = { { "FIN", TCP_FIN }, { "SYN", TCP_SYN }, { "RST", TCP_RST },
+		      { "PSH", TCP_PSH }, { "ACK", TCP_ACK }, { "URG", TCP_URG },
+		      { "ALL", 63 },	  { "NONE", 0 } };
 	unsigned all = 0;
 	uint32_t number;
 	if (!strncmp(s, "0x", 2) && ipt_number(s, strlen(s), &number) && number < 256) {
@@ -306,10 +174,13 @@ bool ipt_tcp_flags(const char *s, unsigned *ret)
 	}
 	for (;;) {
 		size_t len = strcspn(s, ",");
-		int one = word(flags, s, len);
-		if (one < 0)
+		size_t i = 0, n = sizeof(flags) / sizeof(*flags);
+		while (i < n &&
+		       (strlen(flags[i].name) != len || strncasecmp(flags[i].name, s, len)))
+			i++;
+		if (i == n)
 			return false;
-		all |= (unsigned)one;
+		all |= flags[i].bits;
 		if (!s[len])
 			break;
 		s += len + 1;

@@ -64,4 +64,9 @@ struct rule nf_glue(const struct match *m, enum verdict verdict, struct loc at,
 /* Answers pass whatever the rules say of new packets: nothing before an accept denies them. */
 bool nf_is_stateful(const struct ruleset *rs);
 
+/* The number of a protocol or a service by the names of /etc/protocols and /etc/services, case
+ * ignored; -1 where none is known. s is not NUL-terminated. */
+int nf_protocol(const char *s, size_t len);
+int nf_service(const char *s, size_t len);
+
 #endif

@@ -38,11 +38,7 @@ void nft_note_untracked(struct nft *n)
 static void glue(struct rule *v, size_t *n, const struct match *m, enum verdict verdict,
 		 struct loc at, const char *note)
 {
-	v[(*n)++] = (struct rule){ .at = at,
-				   .match = m,
-				   .verdict = (uint8_t)verdict,
-				   .note = note,
-				   .flags = RULE_GLUE | RULE_IMPLICIT };
+	v[(*n)++] = nf_glue(m, verdict, at, note);
 }
 
 /* A frame that the chain of an ingress or egress hook doesn't see, or may not. */
@@ -142,43 +138,6 @@ bool nft_joins_fragments(const struct nft *n, const struct nft_chain *ch)
 	       !(ch->reach & REACH_FRAME);
 }
 
-/* No packet of an established connection meets the condition. */
-static bool excludes_established(const struct match *m)
-{
-	if (m->kind == MATCH_AND)
-		for (uint32_t i = 0; i < m->n; i++)
-			if (excludes_established(m->kids[i]))
-				return true;
-	if (m->kind != MATCH_RANGES || m->field != FIELD_STATE)
-		return false;
-	for (uint32_t i = 0; i < m->n; i++)
-		if (m->ranges[i].lo <= STATE_ESTABLISHED &&
-		    STATE_ESTABLISHED <= m->ranges[i].hi)
-			return false;
-	return true;
-}
-
-/* Answers pass whatever the rules say of new packets: nothing before an accept denies them. */
-static bool is_stateful(const struct ruleset *rs)
-{
-	for (uint32_t i = 0; i < rs->n; i++) {
-		const struct rule *r = &rs->rules[i];
-		if (r->flags & RULE_GLUE || r->verdict == VERDICT_PERMIT ||
-		    r->verdict == VERDICT_CONTINUE) {
-			const struct match *m = r->match;
-			if (r->verdict == VERDICT_PERMIT && !m->inexact &&
-			    (m->kind == MATCH_ALL ||
-			     (m->kind == MATCH_RANGES && m->field == FIELD_STATE &&
-			      !excludes_established(m))))
-				return true;
-			continue;
-		}
-		if (!excludes_established(r->match))
-			return false;
-	}
-	return rs->dflt == VERDICT_PERMIT;
-}
-
 void nft_bind(struct nft *n, struct nft_chain *ch)
 {
 	static const struct {
@@ -191,7 +150,7 @@ void nft_bind(struct nft *n, struct nft_chain *ch)
 		      { REACH_LOCAL_OUT, HOOK_LOCAL_OUT } };
 	if (!ch->base || !ch->hook || ch->table->dormant)
 		return;
-	ch->ruleset->stateful = !n->notrack && is_stateful(ch->ruleset);
+	ch->ruleset->stateful = !n->notrack && nf_is_stateful(ch->ruleset);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		if (!(ch->own_reach & kinds[i].reach))
 			continue;

@@ -81,130 +81,9 @@ static const struct word ethertypes[] = {
 	{ "8021q", 0x8100 }, { "8021ad", 0x88a8 }, { NULL, 0 },
 };
 
-/* Names of /etc/protocols that the IANA table of the model writes in another way. */
-static const struct word protocols[] = {
-	{ "ip", 0 },	       { "hopopt", 0 },
-	{ "icmp", 1 },	       { "igmp", 2 },
-	{ "ipencap", 4 },      { "tcp", 6 },
-	{ "egp", 8 },	       { "igp", 9 },
-	{ "udp", 17 },	       { "dccp", 33 },
-	{ "ipv6", 41 },	       { "ipv6-route", 43 },
-	{ "ipv6-frag", 44 },   { "rsvp", 46 },
-	{ "gre", 47 },	       { "esp", 50 },
-	{ "ipsec-esp", 50 },   { "ah", 51 },
-	{ "ipsec-ah", 51 },    { "icmpv6", 58 },
-	{ "ipv6-icmp", 58 },   { "ipv6-nonxt", 59 },
-	{ "ipv6-opts", 60 },   { "eigrp", 88 },
-	{ "ospf", 89 },	       { "ospfigp", 89 },
-	{ "ipip", 94 },	       { "pim", 103 },
-	{ "comp", 108 },       { "ipcomp", 108 },
-	{ "vrrp", 112 },       { "l2tp", 115 },
-	{ "sctp", 132 },       { "mobility-header", 135 },
-	{ "mh", 135 },	       { "udplite", 136 },
-	{ "mpls-in-ip", 137 }, { NULL, 0 },
-};
-
-/*
- * Names of /etc/services that `nft -S` prints in place of numbers; the common ones, with the
- * same number for every protocol.
- */
-static const struct word services[] = {
-	{ "ftp-data", 20 },
-	{ "ftp", 21 },
-	{ "ssh", 22 },
-	{ "telnet", 23 },
-	{ "smtp", 25 },
-	{ "time", 37 },
-	{ "whois", 43 },
-	{ "tacacs", 49 },
-	{ "domain", 53 },
-	{ "bootps", 67 },
-	{ "bootpc", 68 },
-	{ "tftp", 69 },
-	{ "gopher", 70 },
-	{ "finger", 79 },
-	{ "http", 80 },
-	{ "kerberos", 88 },
-	{ "pop3", 110 },
-	{ "sunrpc", 111 },
-	{ "ident", 113 },
-	{ "auth", 113 },
-	{ "nntp", 119 },
-	{ "ntp", 123 },
-	{ "epmap", 135 },
-	{ "netbios-ns", 137 },
-	{ "netbios-dgm", 138 },
-	{ "netbios-ssn", 139 },
-	{ "imap2", 143 },
-	{ "snmp", 161 },
-	{ "snmp-trap", 162 },
-	{ "xdmcp", 177 },
-	{ "bgp", 179 },
-	{ "irc", 194 },
-	{ "ldap", 389 },
-	{ "https", 443 },
-	{ "microsoft-ds", 445 },
-	{ "kpasswd", 464 },
-	{ "submissions", 465 },
-	{ "isakmp", 500 },
-	{ "syslog", 514 },
-	{ "printer", 515 },
-	{ "route", 520 },
-	{ "rtsp", 554 },
-	{ "nntps", 563 },
-	{ "submission", 587 },
-	{ "ipp", 631 },
-	{ "ldaps", 636 },
-	{ "domain-s", 853 },
-	{ "rsync", 873 },
-	{ "ftps-data", 989 },
-	{ "ftps", 990 },
-	{ "telnets", 992 },
-	{ "imaps", 993 },
-	{ "pop3s", 995 },
-	{ "socks", 1080 },
-	{ "openvpn", 1194 },
-	{ "ms-sql-s", 1433 },
-	{ "ms-sql-m", 1434 },
-	{ "radius", 1812 },
-	{ "radius-acct", 1813 },
-	{ "nfs", 2049 },
-	{ "iscsi-target", 3260 },
-	{ "mysql", 3306 },
-	{ "ms-wbt-server", 3389 },
-	{ "svn", 3690 },
-	{ "sieve", 4190 },
-	{ "ipsec-nat-t", 4500 },
-	{ "vxlan", 4789 },
-	{ "sip", 5060 },
-	{ "sip-tls", 5061 },
-	{ "xmpp-client", 5222 },
-	{ "xmpp-server", 5269 },
-	{ "mdns", 5353 },
-	{ "postgresql", 5432 },
-	{ "amqps", 5671 },
-	{ "amqp", 5672 },
-	{ "x11", 6000 },
-	{ "redis", 6379 },
-	{ "ircd", 6667 },
-	{ "bacula-dir", 9101 },
-	{ "zabbix-agent", 10050 },
-	{ "zabbix-trapper", 10051 },
-	{ "amanda", 10080 },
-	{ "webmin", 10000 },
-	{ "http-alt", 8080 },
-	{ NULL, 0 },
-};
-
 static const struct word *words_of(enum nft_domain d)
 {
 	switch (d) {
-	case DOMAIN_PROTO:
-	case DOMAIN_PROTO4:
-	case DOMAIN_NEXTHDR:
-		return protocols;
-	case DOMAIN_PORT:
-		return services;
 	case DOMAIN_ICMP_TYPE:
 		return icmp_types;
 	case DOMAIN_ICMP_CODE:
@@ -260,13 +139,14 @@ static bool word(enum nft_domain d, const char *s, uint64_t *ret)
 		}
 	if (parse_number(s, strlen(s), 0, nft_domain_max(d), false, ret))
 		return true;
-	if (words_of(d) == protocols) {
-		int number = proto_number(s, strlen(s));
-		if (number >= 0)
-			*ret = (uint64_t)number;
-		return number >= 0;
-	}
-	return false;
+	int number = -1;
+	if (d == DOMAIN_PROTO || d == DOMAIN_PROTO4 || d == DOMAIN_NEXTHDR)
+		number = nf_protocol(s, strlen(s));
+	else if (d == DOMAIN_PORT)
+		number = nf_service(s, strlen(s));
+	if (number >= 0)
+		*ret = (uint64_t)number;
+	return number >= 0;
 }
 
 /* Joined constants nest as deep as their author likes; nft itself writes at most 8. */
