@@ -328,6 +328,27 @@ static void place_objects(struct nft *n, const json_t *list, enum object which)
 		}
 }
 
+/* A listing that filters one family leaves the other one open. */
+static void other_family(struct nft *n)
+{
+	const struct nft_chain *only[FAMILY_COUNT] = { NULL };
+	vec_each (ch, &n->order) {
+		const struct nft_table *t = (*ch)->table;
+		if (!(*ch)->base || (*ch)->nat || t->dormant || t->family == NFT_ARP)
+			continue;
+		if (t->family != NFT_IP && t->family != NFT_IP6)
+			return;
+		only[t->family == NFT_IP ? FAMILY_V4 : FAMILY_V6] = *ch;
+	}
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		if (only[f] && !only[!f])
+			diag_note(n->d, f == FAMILY_V4 ? "nft.ipv6-open" : "nft.ipv4-open",
+				  only[f]->at,
+				  "no chain for %s here: nothing of it is filtered, unless another "
+				  "source says so",
+				  f == FAMILY_V4 ? "IPv6" : "IPv4");
+}
+
 /* Everything of the parsed file, in the order that names need. */
 static void read_roots(struct nft *n, const json_t *const *roots, size_t n_roots)
 {
@@ -361,6 +382,8 @@ static void read_roots(struct nft *n, const json_t *const *roots, size_t n_roots
 		nft_chain_rules(n, *ch, ours, n_ours);
 		nft_bind(n, *ch);
 	}
+	if (!n->facts)
+		other_family(n);
 	if (!n->order.n && !n->facts) {
 		struct loc at = nft_loc(n, n_roots ? roots[0] : NULL, NULL);
 		diag_warning(n->d, "nft.empty-ruleset", at,
