@@ -57,6 +57,14 @@ struct port {
 	const char *segment; /* VRF, VPC, namespace: tells reused addresses apart; NULL: none */
 	int vlan;	     /* 0: none */
 	const char *master;  /* the bridge that it is a port of, itself a port; NULL: none */
+	/*
+	 * What it is plugged into, where the export tells: ports with equal wires are on one
+	 * link, whatever device they belong to ("vni 100", "pcx-1", a pair of veths). NULL: not
+	 * told; it is where other such ports have the same connected network.
+	 */
+	const char *wire;
+	bool alone;	     /* loopback, null: nothing but the device is there */
+	bool outside;	     /* the Internet is behind it (an internet gateway) */
 	bool up;
 	/* Hosts sit directly behind it: two zones behind the same edge port are still told
 	 * apart by the device (a VPC). Otherwise one port is one segment. */
@@ -70,17 +78,61 @@ struct port {
 	const struct prefix *prefixes; /* of its addresses, connected networks */
 	size_t n_prefixes;
 	const struct addr *addrs; /* its own addresses, as in prefixes */
+	/* Addresses that it answers for together with others (HSRP, VRRP): a next hop may be one. */
+	const struct addr *shared;
+	size_t n_shared;
 	struct loc at;
 };
 
+/*
+ * Routing. A packet that is to be passed on goes through the device's route rules in order; the
+ * first that holds looks its destination up in a table (the longest prefix, of those the
+ * smallest metric, of those all: ECMP), or says by itself where it goes. Without any rule, the
+ * table is that of the segment of the port it came in by. A table holds the routes with its name
+ * as segment and, where device.connected, the networks of the ports of that segment.
+ */
 struct route {
 	struct prefix dst;
 	const char *segment; /* VRF or table; NULL: the default one */
-	const char *port;    /* NULL: not told */
+	const char *port;    /* NULL: not told; found by the next hop */
 	struct addr via;
 	bool has_via;
 	bool drop; /* Null0, blackhole */
+	bool local; /* to the device itself */
+	const char *into; /* looked up again in this table ("" for the default one); NULL: no */
+	uint32_t metric;
+	/* Why it may not be in force (it hangs on a tracked object, its port's state isn't
+	 * known); NULL: it is. */
+	const char *odd;
 	struct loc at;
+};
+
+enum route_rule_kind {
+	ROUTE_LOOKUP, /* in table; where that has no route, the next rule is asked if `falls` */
+	ROUTE_VIA,    /* to the next hop (by port where told) */
+	ROUTE_DROP,
+	ROUTE_UNKNOWN, /* why says what isn't known */
+};
+
+struct route_rule {
+	uint8_t kind;	    /* enum route_rule_kind */
+	bool falls;
+	const char *in;	    /* the port it came in by; NULL: any; "": from the device itself */
+	const struct match *match; /* NULL: every packet. After translation of destinations */
+	const char *table;  /* of LOOKUP; NULL: the default one */
+	int suppress;	    /* LOOKUP: routes of this prefix length or shorter don't count; -1: all do */
+	const char *port;   /* of VIA */
+	struct addr via;
+	bool has_via;
+	const char *why;
+	struct loc at;
+};
+
+/* What is known of a device's routing. */
+enum routing {
+	ROUTING_NONE,  /* nothing: it is crossed where bindings or declared paths say so */
+	ROUTING_WHOLE, /* every route is here: what has none is dropped */
+	ROUTING_PART,  /* other routes may be learned: only networks of its own are sure */
 };
 
 /*
@@ -100,9 +152,32 @@ struct nat {
 	 */
 	uint8_t rewrites; /* enum nat_rewrites */
 	const struct match *takes;
+	/*
+	 * What it does, where that is understood (kind isn't NAT_BOUND). Of first packets, in
+	 * the direction in > out, for one direction each: a static translation is two of these.
+	 * Of all that rewrite the same address, in order, the first whose ports and match hold is
+	 * applied and ends the search. Destinations are translated among the hooks HOOK_IN,
+	 * before routing, so that `out` is the port that it sends the packet to, whatever the
+	 * routes say (NULL: routes decide); sources among the hooks HOOK_OUT. It comes before
+	 * hooks of an order >= its own. Replies of the conversation are translated back.
+	 */
+	uint8_t kind;		   /* enum nat_kind */
+	const struct match *match; /* packets it takes as they are then; never NULL unless BOUND */
+	struct span from;	   /* NAT_SHIFT: these addresses... */
+	const struct span *to;	   /* ...become those of to[0], one by one; NAT_POOL: any of to */
+	size_t n_to;
+	bool has_port;		   /* the port (of the rewritten end) becomes one of port_lo..hi */
+	uint16_t port_lo, port_hi;
+	int order;
 };
 
 enum nat_rewrites { NAT_NOT_TOLD, NAT_SOURCE, NAT_DESTINATION };
+enum nat_kind {
+	NAT_BOUND, /* only touches and takes are known */
+	NAT_KEEP,  /* taken, and left as it is (identity, exemption) */
+	NAT_SHIFT,
+	NAT_POOL, /* which address, is known to the device alone */
+};
 
 /* A line that was not understood and could change any verdict of this device. */
 struct taint {
@@ -143,6 +218,12 @@ struct device {
 	size_t n_hooks;
 	const struct route *routes;
 	size_t n_routes;
+	uint8_t routing; /* enum routing */
+	const char *routing_why; /* of ROUTING_PART: "router ospf 1" */
+	struct loc routing_at;
+	bool connected; /* the networks of its ports are routes by themselves */
+	const struct route_rule *route_rules;
+	size_t n_route_rules;
 	const struct nat *nats;
 	size_t n_nats;
 	const struct taint *taints;

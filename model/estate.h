@@ -56,6 +56,23 @@ struct estate_path {
 	struct loc at;
 };
 
+/*
+ * Ports that are on one link, which no export tells; a zone's side of it may be named instead
+ * of a second port (then it is a binding).
+ */
+struct estate_link {
+	const char *const *device, *const *port; /* by end */
+	size_t n; /* 2 or more */
+	struct loc at;
+};
+
+/* A zone that exists twice, in each plane under other addresses. */
+struct counterpart {
+	const char *id;
+	const struct zone *zone[PLANE_COUNT];
+	struct loc at;
+};
+
 struct estate {
 	const char *name;
 	const struct estate_source *sources;
@@ -67,7 +84,10 @@ struct estate {
 	const char *const *policy_files; /* relative to the estate file */
 	size_t n_policy_files;
 	const struct policy *policy; /* all policy files together */
-	/* ids of the packets' zones that exist twice: kept for the paths to come */
+	const struct estate_link *links;
+	size_t n_links;
+	const struct counterpart *counterparts;
+	size_t n_counterparts;
 	struct loc at;
 };
 

@@ -3,10 +3,11 @@
 #define MODEL_PATH_H
 
 /*
- * From a source zone to a destination zone: the enforcing points that a packet meets, from
- * the estate's declared paths, or, where none names the pair, from its bindings: every device
- * to which both zones are bound (a zone that isn't bound to a device that has the other one
- * is behind the device's uplink, where the estate names one).
+ * From a source zone to a destination zone: the enforcing points that a packet meets and what
+ * is rewritten of it on the way. From the estate's declared paths, or, where none names the pair,
+ * from its bindings: every device to which both zones are bound (a zone that isn't bound to a
+ * device that has the other one is behind the device's uplink, where the estate names one); or
+ * else from what the devices know: links, connected networks, routes (model/graph.h).
  */
 
 #include "model/estate.h"
@@ -26,6 +27,21 @@ struct packet stage_packet(const struct stage *st, const struct packet *p);
 /* Tells places apart: equal texts, equal answers. Appends. */
 void stage_key(struct text *t, const struct stage *st);
 
+/* What happens to a packet at a point, in order. */
+enum step_kind {
+	STEP_STAGE,   /* a ruleset has to permit it */
+	STEP_TAKE,    /* only packets that match (negate: that don't) take this way */
+	STEP_REWRITE, /* it is translated */
+};
+
+struct way_step {
+	uint8_t kind;		     /* enum step_kind */
+	bool negate;		     /* TAKE */
+	const struct stage *stage;   /* STAGE: one of the point's; TAKE: the place that match sees */
+	const struct match *match;   /* TAKE; an inexact one may hold or not */
+	const struct nat *nat;	     /* REWRITE */
+};
+
 /* One device crossed from one port to another. */
 struct point {
 	const struct device *device;
@@ -34,16 +50,34 @@ struct point {
 	const char *iif, *oif;
 	const struct stage *stages;
 	size_t n_stages;
+	const struct way_step *steps; /* every stage is one of them */
+	size_t n_steps;
+	/* How it goes on, where that was found: "10.2.0.0/16 via 192.0.2.1", and where it is
+	 * written; NULL: declared. */
+	const char *route;
+	struct loc route_at;
 	/* Addresses that have somebody behind the ports (see struct port); NULL: any.
 	 * The first over FIELD_SRC, the second over FIELD_DST. */
 	const struct match *present_src, *present_dst;
 	struct loc at; /* what says that the packet goes here: path or binding */
 };
 
-/* One way; several of them are alternatives, of which we don't know which one is taken. */
+/*
+ * One way. A packet takes it if it holds at every STEP_TAKE; where several ways take a packet
+ * they are alternatives, of which we don't know which one is taken.
+ */
 struct route_way {
 	const struct point *points;
 	size_t n_points;
+	uint8_t end; /* enum way_end */
+	const char *why; /* of the last two: "no route to 10.2.0.0/16", "nobody has the next hop 192.0.2.1" */
+	struct loc why_at;
+};
+
+enum way_end {
+	WAY_ARRIVES,
+	WAY_DROPPED, /* no route, a route that drops, a loop */
+	WAY_UNKNOWN, /* a named gap: nothing is said about the packets that take it */
 };
 
 struct path {

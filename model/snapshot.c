@@ -221,6 +221,7 @@ const struct device *device_build_finish(struct device_build *b)
 	d->n_rulesets = b->rulesets.n;
 	d->hooks = vec_keep(a, &b->hooks), d->n_hooks = b->hooks.n;
 	d->routes = vec_keep(a, &b->routes), d->n_routes = b->routes.n;
+	d->route_rules = vec_keep(a, &b->route_rules), d->n_route_rules = b->route_rules.n;
 	d->nats = vec_keep(a, &b->nats), d->n_nats = b->nats.n;
 	d->taints = vec_keep(a, &b->taints), d->n_taints = b->taints.n;
 	*vec_add(&b->snap->devices) = d;
@@ -228,6 +229,7 @@ const struct device *device_build_finish(struct device_build *b)
 	vec_free(&b->rulesets);
 	vec_free(&b->hooks);
 	vec_free(&b->routes);
+	vec_free(&b->route_rules);
 	vec_free(&b->nats);
 	vec_free(&b->taints);
 	free(b);

@@ -80,6 +80,7 @@ struct device_build {
 	VEC(struct ruleset *) rulesets;
 	VEC(struct hook) hooks;
 	VEC(struct route) routes;
+	VEC(struct route_rule) route_rules;
 	VEC(struct nat) nats;
 	VEC(struct taint) taints;
 };
