@@ -57,11 +57,12 @@ struct estate_path {
 };
 
 /*
- * Ports that are on one link, which no export tells; a zone's side of it may be named instead
- * of a second port (then it is a binding).
+ * Ports that are on one link, which no export tells. A port is told as in a binding: its name,
+ * or "vlan:20".
  */
 struct estate_link {
 	const char *const *device, *const *port; /* by end */
+	const struct loc *end_at;
 	size_t n; /* 2 or more */
 	struct loc at;
 };

@@ -200,6 +200,7 @@ static void read_rest(struct estate_reader *er)
 		index_policy(er);
 	read_bindings(er);
 	read_paths(er);
+	read_links(er);
 	read_counterparts(er);
 }
 

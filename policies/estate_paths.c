@@ -8,8 +8,7 @@
 
 /* Where zones are attached, and the paths that exports can't tell. */
 
-/* "edge" or "cloud:vpc-1", where what stands before the colon is a source. */
-static const char *device_at(struct estate_reader *er, const struct node *map)
+const char *device_at(struct estate_reader *er, const struct node *map)
 {
 	struct reader *r = &er->r;
 	const struct node *node = node_get(map, "device");
@@ -115,8 +114,7 @@ static struct everywhere join(struct estate_reader *er, const char *const *group
 	return all;
 }
 
-/* "vlan:20", as the paths look it up among a device's ports; NULL where there is no VLAN. */
-static const char *vlan_at(struct estate_reader *er, const struct node *map)
+const char *vlan_at(struct estate_reader *er, const struct node *map)
 {
 	const struct node *node = node_get(map, "vlan");
 	uint64_t id;

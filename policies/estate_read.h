@@ -21,7 +21,14 @@ struct estate_reader {
 void read_sources(struct estate_reader *er);
 void read_bindings(struct estate_reader *er);
 void read_paths(struct estate_reader *er);
+void read_links(struct estate_reader *er);
 void read_counterparts(struct estate_reader *er);
+
+/* The device under `device`: "edge" or "cloud:vpc-1", where what stands before the colon is a
+ * source; NULL after a diagnostic. */
+const char *device_at(struct estate_reader *er, const struct node *map);
+/* "vlan:20", as the paths look it up among a device's ports; NULL where there is no VLAN. */
+const char *vlan_at(struct estate_reader *er, const struct node *map);
 
 /*
  * A path relative to the estate's folder; `..` is fine, an absolute one is not

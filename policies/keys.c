@@ -51,7 +51,8 @@ SHAPE(control, "control",
 
 SHAPE(estate, "estate",
 	NEEDED("version"), NEEDED("name"), NEEDED("policy"), NEEDED("sources"),
-	OPTIONAL("bindings"), OPTIONAL("paths"), OPTIONAL("counterparts"));
+	OPTIONAL("bindings"), OPTIONAL("paths"), OPTIONAL("links"),
+	OPTIONAL("counterparts"));
 SHAPE(source, "source",
 	NEEDED("name"), OPTIONAL("file"), OPTIONAL("files"), OPTIONAL("dir"),
 	OPTIONAL("collector"), OPTIONAL("plane"), OPTIONAL("responsible"), OPTIONAL("owner"),
@@ -65,6 +66,10 @@ SHAPE(path, "path",
 	OPTIONAL("none"), OPTIONAL("reason"));
 SHAPE(hop, "hop",
 	NEEDED("device"), OPTIONAL("in"), OPTIONAL("out"));
+SHAPE(link, "link",
+	NEEDED("ends"));
+SHAPE(end, "end",
+	NEEDED("device"), OPTIONAL("interface"), OPTIONAL("vlan"), OPTIONAL("port"));
 SHAPE(counterpart, "counterpart",
 	OPTIONAL("id"), NEEDED("physical"), NEEDED("virtual"));
 /* clang-format on */
@@ -75,8 +80,8 @@ const struct shape *const policy_shapes[] = {
 	&shape_scope,  &shape_exclusion,   &shape_control,   NULL,
 };
 const struct shape *const estate_shapes[] = {
-	&shape_estate, &shape_source,	   &shape_binding, &shape_path,
-	&shape_hop,    &shape_counterpart, NULL,
+	&shape_estate, &shape_source, &shape_binding,	  &shape_path, &shape_hop,
+	&shape_link,   &shape_end,    &shape_counterpart, NULL,
 };
 
 const char *const responsible_words[] = { "csp", "csc", "shared", NULL };

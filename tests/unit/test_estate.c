@@ -78,6 +78,23 @@ Test(estate, paths)
 	end(&r);
 }
 
+Test(estate, links)
+{
+	struct run r = estate(BASE, ESTATE SOURCES
+			      "links:\n"
+			      "  - ends: [{device: edge, interface: outside},\n"
+			      "           {device: \"cloud:vpc-1\", port: igw}, {device: edge, vlan: 20}]\n"
+			      "  - ends: [{device: edge, port: outside}, {device: cloud, port: s1}]\n");
+	cr_assert(!r.err);
+	const struct estate_link *l = r.estate->links;
+	cr_assert_eq(r.estate->n_links, 2);
+	cr_expect(PORTS(l[0].device, l[0].n, "edge", "cloud:vpc-1", "edge"));
+	cr_expect(PORTS(l[0].port, l[0].n, "outside", "igw", "vlan:20"));
+	cr_expect_str_eq(loc_print(r.arena, l[0].end_at[1]), "estate.yaml:9:12");
+	cr_expect(PORTS(l[1].port, l[1].n, "outside", "s1"));
+	end(&r);
+}
+
 Test(estate, warnings)
 {
 	struct run r = estate(BASE, ESTATE "sources:\n  - {name: a, file: x}\n"
