@@ -65,6 +65,13 @@ struct port {
 	const char *wire;
 	bool alone;	     /* loopback, null: nothing but the device is there */
 	bool outside;	     /* the Internet is behind it (an internet gateway) */
+	/* Of an outside port: the destinations (FIELD_DST, as they are sent) that the Internet
+	 * sends here, whoever sends them: hosts out there or another outside port, this one too.
+	 * Exact; NULL: not told. */
+	const struct match *announced;
+	/* A part of what is behind other ports (a network interface or a security group of a
+	 * subnet): bound by its name, never found by its networks or addresses. */
+	bool part;
 	bool up;
 	/* Hosts sit directly behind it: two zones behind the same edge port are still told
 	 * apart by the device (a VPC). Otherwise one port is one segment. */
