@@ -138,6 +138,25 @@ struct span *spans_minus(struct arena *a, const struct span *x, size_t nx, const
 	return out;
 }
 
+struct span *spans_and(struct arena *a, const struct span *x, size_t nx, const struct span *y,
+		       size_t ny, size_t *ret_n)
+{
+	struct span *out = arena_array(a, nx + ny, sizeof(*out));
+	size_t n = 0;
+	for (size_t i = 0, j = 0; i < nx && j < ny;) {
+		struct span s = { addr_compare(x[i].lo, y[j].lo) > 0 ? x[i].lo : y[j].lo,
+				  addr_compare(x[i].hi, y[j].hi) < 0 ? x[i].hi : y[j].hi };
+		if (addr_compare(s.lo, s.hi) <= 0)
+			out[n++] = s;
+		if (addr_compare(x[i].hi, y[j].hi) < 0)
+			i++;
+		else
+			j++;
+	}
+	*ret_n = n;
+	return out;
+}
+
 bool addr_parse(const char *s, size_t len, enum family *ret_family, struct addr *ret_addr)
 {
 	char buf[64];

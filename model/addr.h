@@ -51,6 +51,9 @@ size_t spans_normalise(struct span *v, size_t n);
 /* a minus b, both normalised; result in the arena, normalised. */
 struct span *spans_minus(struct arena *a, const struct span *x, size_t nx, const struct span *y,
 			 size_t ny, size_t *ret_n);
+/* What both have; the same. */
+struct span *spans_and(struct arena *a, const struct span *x, size_t nx, const struct span *y,
+		       size_t ny, size_t *ret_n);
 
 /* Dotted quad without leading zeros in the octets; IPv6 by RFC 4291 (no zone id). */
 bool addr_parse(const char *s, size_t len, enum family *ret_family, struct addr *ret_addr);

@@ -31,7 +31,7 @@ void stage_key(struct text *t, const struct stage *st);
 enum step_kind {
 	STEP_STAGE,   /* a ruleset has to permit it */
 	STEP_TAKE,    /* only packets that match (negate: that don't) take this way */
-	STEP_REWRITE, /* it is translated */
+	STEP_REWRITE, /* it may be translated: the first of nats that holds does it */
 };
 
 struct way_step {
@@ -39,7 +39,8 @@ struct way_step {
 	bool negate;		     /* TAKE */
 	const struct stage *stage;   /* STAGE: one of the point's; TAKE: the place that match sees */
 	const struct match *match;   /* TAKE; an inexact one may hold or not */
-	const struct nat *nat;	     /* REWRITE */
+	const struct nat *const *nats; /* REWRITE: all rewrite the same address, none is BOUND */
+	size_t n_nats;
 };
 
 /* One device crossed from one port to another. */
