@@ -113,7 +113,9 @@ void cover_pair(struct check_run *run, const struct path *path, const bool *pres
 	for (int plane = 0; plane < PLANE_COUNT; plane++) {
 		struct coverage c = { .from = path->from->name,
 				      .to = path->to->name,
-				      .plane = plane == PLANE_PHYSICAL ? "physical" : "virtual" };
+				      .plane = plane == PLANE_PHYSICAL ? "physical" : "virtual",
+				      .enforced = present[plane],
+				      .apart = path->none };
 		put_points(run->res, path, plane, &c);
 		judge(run, path, present, doubt, plane, &c);
 		*vec_add(&run->res->coverage) = c;

@@ -72,6 +72,8 @@ struct coverage {
 	uint8_t verdict;
 	const char *why; /* one phrase: "no path: ...", "absent: ...", "3 findings" */
 	struct loc why_at; /* the line named, or LOC_NONE */
+	bool enforced; /* the plane has an enforcing point on the way */
+	bool apart; /* declared as not connected */
 	const char *const *points; /* enforcing points: "edge outside>dmz" */
 	size_t n_points;
 	const char *const *findings; /* ids; set when the results are frozen */

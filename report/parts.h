@@ -17,6 +17,9 @@ void part_finding(struct text *t, struct report_style st, const json_t *finding)
 /* How many zone pairs the coverage tells of, one entry a plane. */
 long long part_pairs(const json_t *coverage);
 
+/* Zones by zones, a letter a pair. False where the document has no matrix. */
+bool part_matrix(struct text *t, struct report_style st, const json_t *doc);
+
 /* What was compared, pair by pair and plane by plane, with the reasons. */
 void part_coverage(struct text *t, struct report_style st, const json_t *doc);
 

@@ -16,10 +16,11 @@ enum kind {
 	KIND_STRING,
 	KIND_NUMBER, /* a whole one, not negative, that fits 32 bits */
 	KIND_BOOL,
-	KIND_WORD,    /* one of words */
-	KIND_STRINGS, /* a list of strings */
-	KIND_LIST,    /* of objects of the shape sub */
-	KIND_OBJECT,  /* of the shape sub */
+	KIND_WORD,	  /* one of words */
+	KIND_STRINGS,	  /* a list of strings */
+	KIND_LIST,	  /* of objects of the shape sub */
+	KIND_OBJECT,	  /* of the shape sub */
+	KIND_OBJECT_LATE, /* the same, which documents of earlier versions don't have */
 };
 
 struct member {
@@ -69,6 +70,10 @@ struct member {
 #define OBJECT_OR_NULL(k, s)                                                                   \
 	{                                                                                      \
 		(k), KIND_OBJECT, true, (s), NULL                                              \
+	}
+#define OBJECT_LATE(k, s)                                                                      \
+	{                                                                                      \
+		(k), KIND_OBJECT_LATE, false, (s), NULL                                        \
 	}
 #define PLACE                                                                                  \
 	STRING_OR_NULL("file"), NUMBER_OR_NULL("line"), NUMBER_OR_NULL("column"),              \
@@ -150,6 +155,12 @@ static const struct member coverage[] = { STRING("from"),
 					  STRINGS("points"),
 					  STRINGS("findings"),
 					  END };
+static const struct member zone[] = { STRING("name"), STRING_OR_NULL("tenant"),
+				      BOOL("external"), END };
+/* That the letters are known and the rows of one length is seen to by zone_matrix_read(). */
+static const struct member letter[] = { STRING("letter"), STRING("says"), END };
+static const struct member matrix[] = { LIST("zones", zone), LIST("legend", letter),
+					STRINGS("rows"), END };
 static const struct member counts[] = { NUMBER("total"),    NUMBER("exact"),
 					NUMBER("bounded"),  NUMBER("irrelevant"),
 					NUMBER("rejected"), END };
@@ -196,21 +207,16 @@ static const struct member summary[] = { NUMBER("findings"),
 					 NUMBER("exit_code"),
 					 STRING("exit_reason"),
 					 END };
-static const struct member document[] = { OBJECT("plumbline", stamp),
-					  WORD("command", commands),
-					  STRING_OR_NULL("estate"),
-					  OBJECT_OR_NULL("policy", policy),
-					  STRING_OR_NULL("as_of"),
-					  LIST("findings", finding),
-					  LIST("coverage", coverage),
-					  LIST("sources", source),
-					  LIST("files", file),
-					  LIST("diagnostics", diagnostic),
-					  LIST("diagnostics_left", left),
-					  LIST("checks", check),
-					  LIST("controls", control),
-					  OBJECT("summary", summary),
-					  END };
+static const struct member document[] = {
+	OBJECT("plumbline", stamp),	 WORD("command", commands),
+	STRING_OR_NULL("estate"),	 OBJECT_OR_NULL("policy", policy),
+	STRING_OR_NULL("as_of"),	 LIST("findings", finding),
+	LIST("coverage", coverage),	 OBJECT_LATE("matrix", matrix),
+	LIST("sources", source),	 LIST("files", file),
+	LIST("diagnostics", diagnostic), LIST("diagnostics_left", left),
+	LIST("checks", check),		 LIST("controls", control),
+	OBJECT("summary", summary),	 END
+};
 
 struct reader {
 	struct diags *diags;
@@ -277,6 +283,7 @@ static int check_member(struct reader *r, const json_t *v, const struct member *
 	case KIND_LIST:
 		return check_list(r, v, m);
 	case KIND_OBJECT:
+	case KIND_OBJECT_LATE:
 		return json_is_object(v) ? check_object(r, v, m->sub)
 					 : wrong(r, v, m->key, "has to be an object");
 	}
@@ -288,7 +295,9 @@ static int check_object(struct reader *r, const json_t *obj, const struct member
 	for (const struct member *m = shape; m->key; m++) {
 		const json_t *v = json_object_get(obj, m->key);
 		r->around = obj;
-		int err = v ? check_member(r, v, m) : wrong(r, obj, m->key, "is missing");
+		int err = v				? check_member(r, v, m)
+			  : m->kind == KIND_OBJECT_LATE ? 0
+							: wrong(r, obj, m->key, "is missing");
 		if (err)
 			return err;
 	}

@@ -12,6 +12,7 @@
 #include "report/model_json.h"
 #include "report/place.h"
 #include "report/report.h"
+#include "report/zone_matrix.h"
 
 static json_t *witness_json(const struct packet *p)
 {
@@ -305,6 +306,12 @@ json_t *results_json(const struct results *res)
 	for (size_t i = 0; i < res->coverage.n; i++)
 		json_array_append_new(coverage, coverage_json(&res->coverage.v[i]));
 	doc_put(doc, "coverage", coverage);
+	if (!strcmp(res->command, "check") && res->policy) {
+		struct zone_matrix m;
+		zone_matrix_of(res, &m);
+		doc_put(doc, "matrix", zone_matrix_json(&m));
+		zone_matrix_finish(&m);
+	}
 	doc_put(doc, "sources", sources_json(res->snap));
 	doc_put(doc, "files", files_json(res));
 	doc_put(doc, "diagnostics", diags_json(res->diags));

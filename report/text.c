@@ -218,6 +218,7 @@ static void text_end(struct report *r)
 	const json_t *sum = doc_object(r->results, "summary");
 	struct text s = { 0 };
 
+	part_matrix(r->out, r->style, r->results);
 	part_coverage(r->out, r->style, r->results);
 	part_sources(r->out, r->style, r->results, ENTRIES_TOLD);
 	part_diagnostics(r->out, r->style, r->results);

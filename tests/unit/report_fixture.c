@@ -439,6 +439,15 @@ struct fixture *fixture_misaligned(void)
 	p->n_controls = 2;
 	p->flows = flow;
 	p->n_flows = 1;
+	static const struct tenant tenants[] = { { .name = "acme" }, { .name = "globex" } };
+	static const struct zone zones[] = { { .name = "web-a", .tenant = &tenants[0] },
+					     { .name = "db-b", .tenant = &tenants[1] },
+					     { .name = "external", .external = true },
+					     { .name = "db-a", .tenant = &tenants[0] } };
+	p->tenants = tenants;
+	p->n_tenants = 2;
+	p->zones = zones;
+	p->n_zones = 4;
 	f->res.policy = p;
 	f->res.witnesses = f->res.replayed = 3;
 	f->res.exit_code = 1;
