@@ -73,7 +73,10 @@ static void finish(struct asa *a)
 	vec_each (i, &a->intfs) {
 		vec_free(&(*i)->prefixes);
 		vec_free(&(*i)->addrs);
+		vec_free(&(*i)->standby);
 	}
+	asa_routes_finish(a);
+	vec_free(&a->verifies);
 	map_finish(&a->names);
 	map_finish(&a->objects);
 	map_finish(&a->groups);

@@ -602,6 +602,19 @@ void asa_lists_build(struct asa *a)
 	}
 }
 
+const struct match *asa_list_permits(struct asa *a, struct word name, uint32_t line)
+{
+	struct list *l = asa_list(a, name, false, false, 0);
+
+	if (!l || !l->ruleset || l->cleared || l->type != LIST_EXTENDED)
+		return match_unknown(a->m, asa_loc(a, line),
+				     "access list %.*s, which is not %s", (int)name.len, name.s,
+				     l ? "an extended one" : "defined");
+	if (!l->exact)
+		l->exact = rules_permit(a->m, l->ruleset->rules, l->ruleset->n);
+	return l->exact;
+}
+
 void asa_conduit_line(struct asa *a, struct line *l)
 {
 	a->pix6 = true;

@@ -73,6 +73,9 @@ static void sub_line(struct asa_reader *r, struct line *l)
 	case MODE_POLICY_MAP:
 		policy_map_sub(a, l);
 		break;
+	case MODE_ROUTE_MAP:
+		asa_route_map_sub(a, l);
+		break;
 	case MODE_WEBVPN:
 		if (line_at(l, "enable") && l->n > 1 && !a->state[l->no - 1].counted) {
 			a->user_lists = true;
@@ -134,6 +137,8 @@ static bool belongs(const struct asa_reader *r, const struct line *l)
 	}
 	if (r->mode == MODE_INTERFACE)
 		return asa_interface_word(l);
+	if (r->mode == MODE_ROUTE_MAP)
+		return word_is(l->w[0], "match") || word_is(l->w[0], "set");
 	if (r->mode == MODE_TIME_RANGE)
 		return word_is(l->w[0], "periodic") || word_is(l->w[0], "absolute");
 	if (r->mode == MODE_REFUSED)

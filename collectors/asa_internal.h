@@ -13,6 +13,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "collectors/cisco_route.h"
 #include "collectors/collector.h"
 
 /* One line taken apart at blanks. Words point into the source. */
@@ -24,6 +25,18 @@ enum {
 	ASA_EXTRAS = 4096,
 	ASA_CONTEXTS = 250
 };
+
+/* What a packet meets in which order; the lists stand at 0. From 8.3 on they name real
+ * addresses, before they name those that are seen at the port: see asa_nat.c. */
+enum {
+	ASA_ORDER_VERIFY = -300,
+	ASA_ORDER_NAT_CHECK = -200,
+	ASA_ORDER_BEFORE = -100,
+	ASA_ORDER_BEHIND = 100,
+};
+
+/* The segment of management-only ports where they have a table of their own (from 9.5 on). */
+#define ASA_MANAGEMENT "management-only"
 
 struct word {
 	const char *s;
@@ -98,6 +111,7 @@ enum keyword {
 	KW_OUTBOUND,
 	KW_POLICY_MAP,
 	KW_ROUTE,
+	KW_ROUTE_MAP,
 	KW_ROUTER,
 	KW_SAME_SECURITY,
 	KW_SHUN,
@@ -181,6 +195,7 @@ struct list {
 	/* For VPN and NAT: what its permits may match, as written and with source and
 	 * destination exchanged. */
 	const struct match *permits;
+	const struct match *exact; /* what it permits, denials taken off; made on demand */
 };
 
 struct binding_line {
@@ -204,7 +219,33 @@ struct intf {
 	unsigned bridge;	     /* 0: none */
 	VEC(struct prefix) prefixes; /* connected networks */
 	VEC(struct addr) addrs;	     /* its own, one for each prefix */
+	VEC(struct addr) standby;    /* of the other unit of a pair */
 	bool unknown_v6;	     /* has an IPv6 address that isn't written */
+	bool setroute;		     /* the default route comes with the address */
+	const char *policy;	     /* route map of policy routing */
+	uint32_t policy_line;
+	const char *tunnel_source;
+	struct addr tunnel_dest;
+	bool has_tunnel_dest;
+};
+
+/* One clause of a route map. */
+struct map_set {
+	struct policy_set set;
+	struct word port; /* of SET_PORT */
+};
+
+struct map_clause {
+	unsigned seq;
+	bool deny;
+	uint32_t line;
+	const char *other; /* a match that isn't known, or NULL */
+	VEC(struct word) lists;
+	VEC(struct map_set) sets;
+};
+
+struct route_map {
+	VEC(struct map_clause) clauses;
 };
 
 /* A condition that isn't written in a list and may change what it says. */
@@ -258,6 +299,11 @@ struct asa {
 	struct map intf_hw;    /* lower-case hardware name to struct intf */
 	VEC(struct binding_line) bindings;
 	VEC(uint32_t) conduits, nat_lines, routes, aaa_lines, filters, crypto, pools;
+	VEC(uint32_t) verifies; /* ip verify reverse-path */
+	struct map route_maps;	/* to struct route_map */
+	struct route_map *map;	/* whose clause is being read, the last one */
+	const char *learned;	/* where routes may come from that aren't written, or NULL */
+	uint32_t learned_line;
 	VEC(uint32_t) vpn_ports; /* lines that switch remote access on */
 	VEC(struct object_nat {
 		uint32_t line;
@@ -314,6 +360,7 @@ enum asa_mode {
 	MODE_POLICY_MAP,
 	MODE_WEBVPN,
 	MODE_TUNNEL_GROUP,
+	MODE_ROUTE_MAP,
 	MODE_REFUSED, /* of lines that belong to one that was refused */
 };
 
@@ -378,6 +425,8 @@ struct list *asa_list(struct asa *a, struct word name, bool v6, bool create, uin
 void asa_lists_build(struct asa *a);
 struct ruleset *asa_conduits_build(struct asa *a);
 void asa_list_clear(struct asa *a, struct list *l, uint32_t line);
+/* Exactly what an extended list permits, as far as it is known. NULL name: none such. */
+const struct match *asa_list_permits(struct asa *a, struct word name, uint32_t line);
 
 /* asa_port.c */
 void asa_interface_line(struct asa *a, struct line *l, struct intf **ret_intf);
@@ -391,7 +440,16 @@ int asa_level(const struct intf *i);
 /* Shut down, or below one that is. */
 bool asa_down(const struct asa *a, const struct intf *i);
 void asa_ports_build(struct asa *a);
+
+/* asa_route.c: static routes, policy routing, checks of reverse paths */
+/* Routes may come from elsewhere; the first reason stands. */
+void asa_learned(struct asa *a, uint32_t line, const char *why);
+/* Whether management-only ports have a routing table of their own. */
+bool asa_own_table(const struct asa *a);
+void asa_route_map_line(struct asa *a, struct line *l);
+void asa_route_map_sub(struct asa *a, struct line *l);
 void asa_routes_build(struct asa *a);
+void asa_routes_finish(struct asa *a);
 
 /* asa_bind.c */
 void asa_binding_line(struct asa *a, struct line *l);

@@ -198,7 +198,7 @@ static const struct entry words[] = {
 	IRRELEVANT("rest-api"),
 	{ "rip", KW_ROUTER },
 	{ "route", KW_ROUTE },
-	BLOCK("route-map"),
+	{ "route-map", KW_ROUTE_MAP },
 	{ "router", KW_ROUTER },
 	{ "same-security-traffic", KW_SAME_SECURITY },
 	BLOCK("scansafe"),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interfaces, their addresses and security levels, and static routes. A port goes by its
+ * Interfaces, their addresses and security levels. A port goes by its
  * nameif, as every other line of the configuration does; an interface without one carries no
  * traffic and is no port.
  */
@@ -140,10 +140,15 @@ static void address(struct asa *a, struct line *l, struct intf *i)
 {
 	struct word w = line_next(l);
 	enum family f, f2;
-	struct addr addr, mask;
+	struct addr addr, mask, other;
 
 	if (word_is(w, "dhcp") || word_is(w, "pppoe")) {
 		i->dynamic = true;
+		while (!line_ended(l))
+			i->setroute |= word_is(line_next(l), "setroute");
+		asa_learned(a, l->no,
+			    arena_printf(a->arena, "%s gets its address from elsewhere",
+					 i->name ? i->name : i->hw));
 		asa_class(a, l->no, ACCOUNT_BOUNDED, true,
 			  "the interface gets its address from elsewhere");
 		return;
@@ -164,7 +169,12 @@ static void address(struct asa *a, struct line *l, struct intf *i)
 			return;
 		}
 		mask = addr_mask(FAMILY_V4, len);
+	} else {
+		l->i++;
 	}
+	if (line_take(l, "standby") && asa_addr(a, line_peek(l, 0), &f2, &other) &&
+	    f2 == FAMILY_V4)
+		*vec_add(&i->standby) = other;
 	/* One IPv4 address an interface: a later line replaces it. */
 	for (size_t k = 0; k < i->prefixes.n; k++)
 		if (i->prefixes.v[k].family == FAMILY_V4) {
@@ -202,6 +212,7 @@ static void address6(struct asa *a, struct line *l, struct intf *i)
 	w = line_next(l);
 	if (word_is(w, "autoconfig") || word_is(w, "dhcp")) {
 		i->unknown_v6 = true;
+		asa_learned(a, l->no, "an IPv6 address from elsewhere");
 		asa_class(a, l->no, ACCOUNT_BOUNDED, true,
 			  "the interface gets its address from elsewhere");
 		return;
@@ -220,11 +231,30 @@ static void address6(struct asa *a, struct line *l, struct intf *i)
 		}
 		*vec_add(&i->prefixes) = p;
 		*vec_add(&i->addrs) = addr;
+		if (line_take(l, "standby") &&
+		    addr_parse(line_peek(l, 0).s, line_peek(l, 0).len, &f, &addr) &&
+		    f == FAMILY_V6)
+			*vec_add(&i->standby) = addr;
 		ASA_EXACT(a, l->no);
 		return;
 	}
 	asa_reject(a, l->no, i->name, "asa.interface", "\"%.*s\" is no IPv6 address",
 		   (int)w.len, w.s);
+}
+
+/* tunnel source interface X | A, tunnel destination A */
+static void tunnel(struct asa *a, struct line *l, struct intf *i)
+{
+	enum family f;
+
+	if (line_take(l, "source")) {
+		line_take(l, "interface");
+		i->tunnel_source = asa_str(a, line_next(l));
+	} else if (line_take(l, "destination")) {
+		i->has_tunnel_dest =
+			asa_addr(a, line_next(l), &f, &i->tunnel_dest) && f == FAMILY_V4;
+	}
+	asa_class(a, l->no, ACCOUNT_IRRELEVANT, false, NULL);
 }
 
 static void no_line(struct asa *a, struct line *l, struct intf *i)
@@ -297,8 +327,15 @@ void asa_interface_sub(struct asa *a, struct line *l, struct intf *i)
 		asa_reject(a, l->no, i->name, "asa.traffic-zone",
 			   "traffic may enter and leave at any interface of a traffic zone");
 	} else if (word_is(w, "policy-route")) {
-		asa_reject(a, l->no, i->name, "asa.policy-route",
-			   "policy routing may send packets another way");
+		if (!line_take(l, "route-map")) { /* cost, path-monitoring */
+			asa_class(a, l->no, ACCOUNT_IRRELEVANT, false, NULL);
+			return;
+		}
+		i->policy = asa_str(a, line_next(l));
+		i->policy_line = l->no;
+		ASA_EXACT(a, l->no);
+	} else if (word_is(w, "tunnel")) {
+		tunnel(a, l, i);
 	} else if (word_is(w, "exit") || asa_interface_irrelevant(w)) {
 		asa_class(a, l->no, ACCOUNT_IRRELEVANT, false, NULL);
 	} else {
@@ -379,6 +416,37 @@ bool asa_down(const struct asa *a, const struct intf *i)
 	return i->shutdown || (parent && parent->shutdown);
 }
 
+/* Both ends of a tunnel name the same two addresses; where one isn't told, nobody else has
+ * such a wire, and the way ends there by name. */
+static const char *tunnel_wire(struct asa *a, const struct intf *i)
+{
+	const struct intf *src = i->tunnel_source ? asa_port_named(a, i->tunnel_source) : NULL;
+	struct addr own = { 0, 0 };
+	struct text t = { 0 };
+	const char *wire;
+	enum family f;
+	bool has = i->tunnel_source &&
+		   addr_parse(i->tunnel_source, strlen(i->tunnel_source), &f, &own) &&
+		   f == FAMILY_V4;
+	bool less;
+
+	for (size_t k = 0; src && !has && k < src->addrs.n; k++)
+		if (src->prefixes.v[k].family == FAMILY_V4) {
+			own = src->addrs.v[k];
+			has = true;
+		}
+	if (!has || !i->has_tunnel_dest)
+		return arena_printf(a->arena, "tunnel of %s %s", a->name, i->name);
+	less = addr_compare(own, i->tunnel_dest) < 0;
+	text_put(&t, "tunnel ");
+	addr_print(&t, FAMILY_V4, less ? own : i->tunnel_dest);
+	text_putc(&t, ' ');
+	addr_print(&t, FAMILY_V4, less ? i->tunnel_dest : own);
+	wire = arena_str(a->arena, t.s);
+	text_finish(&t);
+	return wire;
+}
+
 static void build_port(struct asa *a, const struct intf *i, const struct intf *bvi)
 {
 	const struct intf *of = bvi ? bvi : i;
@@ -393,6 +461,13 @@ static void build_port(struct asa *a, const struct intf *i, const struct intf *b
 	p->n_prefixes = of->prefixes.n;
 	p->prefixes = vec_keep(a->arena, &of->prefixes);
 	p->addrs = vec_keep(a->arena, &of->addrs);
+	p->shared = vec_keep(a->arena, &of->standby);
+	p->n_shared = of->standby.n;
+	p->alone = word_starts((struct word){ i->hw, (uint32_t)strlen(i->hw) }, "Loopback");
+	if (i->tunnel)
+		p->wire = tunnel_wire(a, i);
+	if (i->management && asa_own_table(a))
+		p->segment = ASA_MANAGEMENT;
 	p->at = asa_loc(a, i->line);
 }
 
@@ -431,150 +506,4 @@ void asa_ports_build(struct asa *a)
 		}
 	}
 	free(bvis);
-}
-
-/* Routes */
-
-struct way {
-	struct route r;
-	uint32_t line;
-	unsigned metric;
-};
-
-static bool parse_route(struct asa *a, struct line *l, bool v6, struct way *w, const char **why)
-{
-	struct word name = line_next(l), dst = line_next(l), gw;
-	struct intf *i = asa_port(a, name);
-	enum family f;
-	struct addr mask;
-	unsigned len, v;
-	bool bits;
-
-	*w = (struct way){ .line = l->no, .metric = 1, .r.at = asa_loc(a, l->no) };
-	w->r.drop = word_is(name, "Null0");
-	if (!i && !w->r.drop)
-		return *why = arena_printf(a->arena, "there is no interface %.*s",
-					   (int)name.len, name.s),
-		       false;
-	w->r.port = i ? i->name : NULL;
-	w->r.dst.family = v6 ? FAMILY_V6 : FAMILY_V4;
-	if (v6) {
-		if (!prefix_parse(dst.s, dst.len, &f, &w->r.dst.addr, &len, &bits) ||
-		    f != FAMILY_V6)
-			return *why = "no IPv6 prefix", false;
-		w->r.dst.addr = addr_and(w->r.dst.addr, addr_mask(FAMILY_V6, len));
-	} else {
-		if (!asa_addr(a, dst, &f, &w->r.dst.addr) || f != FAMILY_V4 ||
-		    !asa_addr(a, line_next(l), &f, &mask) || f != FAMILY_V4 ||
-		    addr_mask_len(FAMILY_V4, mask) < 0)
-			return *why = "a route needs an address and a netmask", false;
-		len = (unsigned)addr_mask_len(FAMILY_V4, mask);
-		w->r.dst.addr = addr_and(w->r.dst.addr, mask);
-	}
-	w->r.dst.len = (uint8_t)len;
-	gw = line_peek(l, 0);
-	if (asa_addr(a, gw, &f, &w->r.via) && f == w->r.dst.family) {
-		l->i++;
-		w->r.has_via = true;
-	} else if (!w->r.drop) {
-		return *why = "a route needs a gateway", false;
-	}
-	if (word_number(line_peek(l, 0), 255, &v)) {
-		l->i++;
-		w->metric = v;
-	}
-	return true;
-}
-
-static int compare_ways(const void *p, const void *q)
-{
-	const struct way *x = p, *y = q;
-	int c;
-
-	if (x->r.dst.family != y->r.dst.family)
-		return x->r.dst.family < y->r.dst.family ? -1 : 1;
-	c = addr_compare(x->r.dst.addr, y->r.dst.addr);
-	if (c)
-		return c;
-	if (x->r.dst.len != y->r.dst.len)
-		return x->r.dst.len < y->r.dst.len ? -1 : 1;
-	if (x->metric != y->metric)
-		return x->metric < y->metric ? -1 : 1;
-	return x->line < y->line ? -1 : x->line > y->line;
-}
-
-static bool same_dst(const struct way *x, const struct way *y)
-{
-	return x->r.dst.family == y->r.dst.family && x->r.dst.len == y->r.dst.len &&
-	       addr_equal(x->r.dst.addr, y->r.dst.addr);
-}
-
-static int compare_lines(const void *p, const void *q)
-{
-	const struct way *x = p, *y = q;
-
-	return x->line < y->line ? -1 : x->line > y->line;
-}
-
-/*
- * Static routes. Of several to the same destination only those with the smallest metric are
- * in force; the others wait for them to go.
- */
-void asa_routes_build(struct asa *a)
-{
-	VEC(struct way) ways = { 0 };
-	size_t kept = 0;
-	bool own_table = a->version_known && a->flavour == ASA_ASA &&
-			 (a->major > 9 || (a->major == 9 && a->minor >= 5));
-
-	vec_each (no, &a->routes) {
-		struct line l;
-		struct way w;
-		const char *why = NULL;
-		const struct intf *i;
-		bool v6, tunneled = false;
-
-		line_split(a->src, *no, &l);
-		v6 = line_take(&l, "ipv6");
-		line_next(&l); /* route */
-		if (!parse_route(a, &l, v6, &w, &why)) {
-			asa_reject(a, *no, NULL, "asa.route",
-				   "the route was not understood: %s", why);
-			continue;
-		}
-		while (!line_ended(&l))
-			tunneled |= word_is(line_next(&l), "tunneled");
-		if (tunneled) {
-			asa_class(a, *no, ACCOUNT_BOUNDED, true,
-				  "a route for what comes out of tunnels only");
-			continue;
-		}
-		/* Routes of management ports have a table of their own from 9.5 on. */
-		i = w.r.port ? asa_port_named(a, w.r.port) : NULL;
-		if (i && i->management && own_table) {
-			asa_class(a, *no, ACCOUNT_BOUNDED, true,
-				  "a route for packets of the firewall itself only");
-			continue;
-		}
-		*vec_add(&ways) = w;
-	}
-	if (ways.n)
-		qsort(ways.v, ways.n, sizeof(*ways.v), compare_ways);
-	for (size_t i = 0; i < ways.n; i++) {
-		struct way *w = &ways.v[i];
-
-		if (kept && same_dst(&ways.v[kept - 1], w) &&
-		    ways.v[kept - 1].metric != w->metric) {
-			asa_class(a, w->line, ACCOUNT_BOUNDED, true,
-				  "a route that waits for a better one to go");
-			continue;
-		}
-		ASA_EXACT(a, w->line);
-		ways.v[kept++] = *w;
-	}
-	if (kept)
-		qsort(ways.v, kept, sizeof(*ways.v), compare_lines);
-	for (size_t i = 0; i < kept; i++)
-		*vec_add(&a->b->routes) = ways.v[i].r;
-	vec_free(&ways);
 }

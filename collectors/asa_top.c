@@ -217,6 +217,8 @@ static void ip_line(struct asa *a, struct line *l)
 		asa_ip_address_line(a, l);
 	} else if (line_at(l, "local") && word_is(line_peek(l, 1), "pool")) {
 		*vec_add(&a->pools) = l->no;
+	} else if (line_at(l, "verify") && word_is(line_peek(l, 1), "reverse-path")) {
+		*vec_add(&a->verifies) = l->no;
 	} else if (line_at(l, "audit")) {
 		asa_bounded(a, l->no,
 			    "intrusion signatures may drop packets for what they carry");
@@ -235,6 +237,8 @@ static void ipv6_line(struct asa *a, struct line *l)
 	} else if (line_at(l, "local") && word_is(line_peek(l, 1), "pool")) {
 		*vec_add(&a->pools) = l->no;
 	} else {
+		if (line_at(l, "router"))
+			asa_learned(a, l->no, "an IPv6 routing protocol");
 		asa_irrelevant(a, l->no);
 	}
 }
@@ -309,6 +313,14 @@ static void nat_line(struct asa *a, struct line *l)
 		a->saw_old_nat = true;
 	*vec_add(&a->nat_lines) = l->no;
 	asa_note_uses(a, l);
+}
+
+static const char *line_whole(struct asa *a, const struct line *l)
+{
+	struct line all = *l;
+
+	all.i = 0;
+	return line_rest(a->arena, a->src, &all);
 }
 
 static void time_range_line(struct asa *a, struct line *l)
@@ -452,8 +464,13 @@ void asa_top_line(struct asa_reader *r, struct line *l)
 		*vec_add(&a->routes) = l->no;
 		asa_note_uses(a, l);
 		break;
+	case KW_ROUTE_MAP:
+		asa_route_map_line(a, l);
+		r->mode = MODE_ROUTE_MAP;
+		break;
 	case KW_ROUTER:
 		r->mode = MODE_BLOCK;
+		asa_learned(a, l->no, line_whole(a, l));
 		asa_bounded(a, l->no, "learned routes are not in a configuration");
 		break;
 	case KW_SAME_SECURITY:

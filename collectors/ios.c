@@ -133,6 +133,9 @@ static void read_lines(struct ios *x)
 		ios_words(x->src, line, &w);
 		if (!w.n || *w.v[0].s == '!' || is_wrapping(x, &w)) {
 			whole |= w.n && toks_are(&w, 0, "Current configuration");
+			/* heads of NX-OS and EOS: "!Command: show running-config", "! device: " */
+			x->whole |= w.n && (toks_are(&w, 0, "!Command: show") ||
+					    (toks_are(&w, 0, "! device:") && line < 10));
 			if (w.n && *w.v[0].s == '#' && !hashes++)
 				diag_note(x->d, "ios.hash-comment", tok_line(x, &w),
 					  "IOS has no comments that begin with #: it refuses "
@@ -161,6 +164,7 @@ static void read_lines(struct ios *x)
 		diag_warning(x->d, "ios.truncated", at,
 			     "the configuration doesn't end with `end`: it may be cut off");
 		device_build_taint(x->b, NULL, at, "the configuration may be cut off");
+		x->whole = false;
 	}
 }
 
@@ -259,13 +263,17 @@ static void finish(struct ios *x)
 		}
 		vec_free(&v->clauses);
 	}
-	ios_route_finish(x);
+	ios_nat_finish(x);
+	ios_policy_finish(x);
 	map_finish(&x->acls);
 	map_finish(&x->groups);
 	map_finish(&x->iface_at);
 	map_finish(&x->vacls);
 	map_finish(&x->drop_policies);
-	map_finish(&x->route_maps);
+	map_finish(&x->crypto_maps);
+	map_finish(&x->maps);
+	vec_free(&x->routes);
+	vec_free(&x->doubts);
 	map_finish(&x->pools);
 	map_finish(&x->rulesets);
 	vec_free(&x->whys);

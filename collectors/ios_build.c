@@ -194,6 +194,19 @@ const struct match *ios_acl_touches(struct ios *x, const char *name)
 	return a->touches;
 }
 
+const struct match *ios_acl_permits(struct ios *x, enum family f, const char *name)
+{
+	struct acl *a = find_list(x, f, name);
+	if (!a || !a->aces.n)
+		return match_and(x->m, match_family(x->m, f),
+				 match_unknown(x->m, LOC_NONE, "access list %s, which is %s",
+					       name, a ? "empty" : "not defined"));
+	if (!a->permits)
+		a->permits = match_and(x->m, match_family(x->m, f),
+				       rules_permit(x->m, a->rs->rules, a->rs->n));
+	return a->permits;
+}
+
 static bool is_physical(const struct iface *f)
 {
 	return !strncasecmp(f->name, "eth", 3) || !strncasecmp(f->name, "port-channel", 12);
@@ -261,37 +274,6 @@ static void bind_lists(struct ios *x, const struct iface *f)
 	}
 }
 
-/* Sources that a reverse path check lets pass for certain: connected, and not routed by
- * something longer elsewhere. */
-static const struct match *urpf_passes(struct ios *x, const struct iface *f)
-{
-	VEC(struct span) own = { 0 };
-	VEC(struct span) other = { 0 };
-	x->work += 16 * (x->ifaces.n + x->b->routes.n);
-	if (x->work > IOS_WORK_MAX)
-		return match_none(x->m);
-	vec_each (a, &f->addrs)
-		if (a->family == FAMILY_V4)
-			*vec_add(&own) = span_prefix(FAMILY_V4, a->addr, a->len);
-	vec_each (it, &x->ifaces)
-		if (it != f)
-			vec_each (a, &it->addrs)
-				if (a->family == FAMILY_V4)
-					*vec_add(&other) =
-						span_prefix(FAMILY_V4, a->addr, a->len);
-	vec_each (r, &x->b->routes)
-		if (r->dst.family == FAMILY_V4 && r->dst.len > 8)
-			*vec_add(&other) = span_prefix(FAMILY_V4, r->dst.addr, r->dst.len);
-	size_t n_own = spans_normalise(own.v, own.n),
-	       n_other = spans_normalise(other.v, other.n);
-	size_t n = 0;
-	struct span *rest = spans_minus(x->arena, own.v, n_own, other.v, n_other, &n);
-	const struct match *m = match_spans(x->m, FIELD_SRC, FAMILY_V4, rest, n);
-	vec_free(&own);
-	vec_free(&other);
-	return m;
-}
-
 /* A ruleset that may drop what `which` matches, and passes the rest. */
 static void narrow_hook(struct ios *x, enum hook_kind kind, const char *port, const char *why,
 			const struct match *which, struct loc at)
@@ -308,13 +290,43 @@ static void narrow_hook(struct ios *x, enum hook_kind kind, const char *port, co
 	device_build_hook(x->b, kind, 20, port, rs, at);
 }
 
+/* ip verify unicast source reachable-via rx|any: what its list permits passes all the same. */
+static void bind_check(struct ios *x, const struct iface *f, const struct narrow *w)
+{
+	const char *name = arena_printf(x->arena, "%s %s", f->name, w->why);
+	size_t n = x->b->ports.n + x->b->routes.n;
+	bool whole = x->b->dev.routing == ROUTING_WHOLE && x->work < IOS_WORK_MAX;
+	x->work += n > 1000 ? n : n * n / 16;
+	const struct match *m = sources_refused(x->b, f->vrf, f->name, w->loose, FAMILY_V4,
+						w->allow_default, whole, w->at);
+	if (w->list)
+		m = match_and(x->m, m, match_not(x->m, ios_acl_permits(x, FAMILY_V4, w->list)));
+	ios_mark(x, w->at.line, m->inexact ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, true, "%s",
+		 w->why);
+	if (may_be_l2(x, f))
+		taint_svis(x, f, w->at, w->why);
+	if (m->kind == MATCH_NONE)
+		return;
+	struct ruleset *rs = fresh(x, name, "check", w->at);
+	struct rule r = {
+		.at = w->at, .match = m, .verdict = VERDICT_DENY, .flags = RULE_GLUE
+	};
+	device_build_rules(x->b, rs, &r, 1);
+	rs->glue = true;
+	rs->incidental = true;
+	rs->dflt = VERDICT_PERMIT;
+	device_build_hook(x->b, HOOK_IN, 20, f->name, rs, w->at);
+}
+
 static void bind_narrows(struct ios *x, const struct iface *f)
 {
 	vec_each (w, &f->narrows) {
 		const struct match *which =
 			w->v4_only ? match_family(x->m, FAMILY_V4) : match_all(x->m);
-		if (w->urpf)
-			which = match_and(x->m, which, match_not(x->m, urpf_passes(x, f)));
+		if (w->urpf) {
+			bind_check(x, f, w);
+			continue;
+		}
 		if (may_be_l2(x, f))
 			taint_svis(x, f, w->at, w->why);
 		narrow_hook(x, w->out ? HOOK_OUT : HOOK_IN, f->name, w->why, which, w->at);
@@ -327,9 +339,14 @@ static void bind_narrows(struct ios *x, const struct iface *f)
 				    match_all(x->m), f->policy_at[out]);
 }
 
-static bool is_up(const struct ios *x, const struct iface *f)
+static bool is_up(struct ios *x, const struct iface *f)
 {
-	if (f->shutdown)
+	const char *dot = strchr(f->name, '.');
+	const struct iface *parent =
+		dot ? ios_iface(x, arena_strn(x->arena, f->name, (size_t)(dot - f->name)),
+				false, LOC_NONE)
+		    : NULL;
+	if (f->shutdown || (parent && parent->shutdown))
 		return false;
 	if (x->dialect != IOS_NXOS || f->no_shutdown)
 		return true;
@@ -340,40 +357,70 @@ static bool is_up(const struct ios *x, const struct iface *f)
 	return !(x->default_shutdown && is_l2(x, f));
 }
 
+/* Both ends of a tunnel name the same two addresses. Where an end isn't told, nobody else has
+ * such a wire, so that the way ends there, by name. */
+static const char *tunnel_wire(struct ios *x, const struct iface *f)
+{
+	struct addr own = { 0, 0 }, a, b;
+	enum family fam;
+	bool has = false;
+	if (f->tunnel.source) {
+		const struct iface *src = ios_iface(x, f->tunnel.source, false, LOC_NONE);
+		has = addr_parse(f->tunnel.source, strlen(f->tunnel.source), &fam, &own) &&
+		      fam == FAMILY_V4;
+		for (size_t i = 0; src && !has && i < src->addrs.n; i++)
+			if (src->addrs.v[i].family == FAMILY_V4) {
+				own = src->addrs.v[i].addr;
+				has = true;
+			}
+	}
+	if (!has || !f->tunnel.has_dest || f->tunnel.many)
+		return arena_printf(x->arena, "tunnel of %s %s", x->device, f->name);
+	bool less = addr_compare(own, f->tunnel.dest) < 0;
+	a = less ? own : f->tunnel.dest;
+	b = less ? f->tunnel.dest : own;
+	struct text t = { 0 };
+	text_put(&t, "tunnel ");
+	addr_print(&t, FAMILY_V4, a);
+	text_putc(&t, ' ');
+	addr_print(&t, FAMILY_V4, b);
+	if (f->tunnel.key)
+		text_putf(&t, " key %s", f->tunnel.key);
+	const char *wire = arena_str(x->arena, t.s);
+	text_finish(&t);
+	return wire;
+}
+
 static void build_port(struct ios *x, const struct iface *f)
 {
-	size_t n = f->addrs.n + f->virtuals.n, k = 0;
+	size_t n = f->addrs.n;
 	struct prefix *prefixes = arena_array(x->arena, n, sizeof(*prefixes));
 	struct addr *addrs = arena_array(x->arena, n, sizeof(*addrs));
-	for (size_t i = 0; i < f->addrs.n; i++, k++) {
+	struct addr *shared = arena_array(x->arena, f->virtuals.n, sizeof(*shared));
+	for (size_t i = 0; i < n; i++) {
 		const struct ios_addr *a = &f->addrs.v[i];
-		prefixes[k] =
+		prefixes[i] =
 			(struct prefix){ (uint8_t)a->family, (uint8_t)a->len,
 					 addr_and(a->addr, addr_mask(a->family, a->len)) };
-		addrs[k] = a->addr;
+		addrs[i] = a->addr;
 	}
-	for (size_t i = 0; i < f->virtuals.n; i++, k++) {
-		const struct ios_addr *a = &f->virtuals.v[i];
-		unsigned len = a->len;
-		for (size_t j = 0; j < f->addrs.n; j++)
-			if (f->addrs.v[j].family == a->family &&
-			    span_has(span_prefix(a->family, f->addrs.v[j].addr,
-						 f->addrs.v[j].len),
-				     a->addr))
-				len = f->addrs.v[j].len;
-		prefixes[k] = (struct prefix){ (uint8_t)a->family, (uint8_t)len,
-					       addr_and(a->addr, addr_mask(a->family, len)) };
-		addrs[k] = a->addr;
-	}
+	for (size_t i = 0; i < f->virtuals.n; i++)
+		shared[i] = f->virtuals.v[i].addr;
+	bool tunnel = !strncasecmp(f->name, "tunnel", 6);
 	*vec_add(&x->b->ports) = (struct port){ .name = f->name,
 						.kind = "interface",
 						.alias = f->alias,
 						.segment = f->vrf,
 						.vlan = f->vlan,
+						.wire = tunnel ? tunnel_wire(x, f) : NULL,
+						.alone = !strncasecmp(f->name, "loopback", 8) ||
+							 !strncasecmp(f->name, "null", 4),
 						.up = is_up(x, f),
 						.prefixes = prefixes,
 						.n_prefixes = n,
 						.addrs = addrs,
+						.shared = shared,
+						.n_shared = f->virtuals.n,
 						.at = f->at };
 }
 
@@ -525,13 +572,16 @@ void ios_build(struct ios *x)
 			(*a)->defined = true;
 			build_list(x, *a);
 		}
-	for (size_t i = 0; i < x->ifaces.n; i++) {
+	for (size_t i = 0; i < x->ifaces.n; i++)
 		build_port(x, &x->ifaces.v[i]);
+	ios_routes_build(x);
+	for (size_t i = 0; i < x->ifaces.n; i++) {
 		bind_lists(x, &x->ifaces.v[i]);
 		bind_narrows(x, &x->ifaces.v[i]);
 	}
 	bind_vlan_filters(x);
 	bind_lines(x);
+	ios_policies_build(x);
 	ios_nats(x);
 	ios_crypto(x);
 	x->b->dev.hostname = x->hostname;

@@ -253,6 +253,12 @@ static bool no_line(struct ios *x, const struct toks *w)
 					   "an undoing that is not followed");
 		return true;
 	}
+	if (toks_are(w, 1, "ip routing") && w->n == 3) {
+		x->routing = -1;
+		x->routing_at = tok_line(x, w);
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+		return true;
+	}
 	if (tok_is(w, 1, "object-group")) {
 		for (int kind = 0; kind <= GROUP_OTHER; kind++) {
 			struct group *g = ios_group(x, (enum group_kind)kind,
@@ -337,6 +343,37 @@ static void plain_block(struct ios *x, const struct toks *w, enum ios_mode mode)
 	open_mode(x, w, mode);
 }
 
+/* `ip` and `ipv6` lines that tell whether and how the device routes. */
+static void routing_line(struct ios *x, const struct toks *w)
+{
+	bool v6 = tok_is(w, 0, "ipv6");
+	if (toks_are(w, 0, "ip routing") && w->n == 2)
+		x->routing = 1;
+	else if (toks_are(w, 0, "ipv6 unicast-routing"))
+		x->routing6 = true;
+	else if (toks_are(w, 0, "ip default-network"))
+		ios_learned(x, w, "ip default-network");
+	else if (v6 && tok_is(w, 1, "router") && !tok_is(w, 2, "vrf"))
+		ios_learned(x, w, arena_printf(x->arena, "ipv6 router %s", tok_str(x, w, 2)));
+	else if (toks_are(w, 1, "local policy") && tok_is(w, 3, "route-map") && !v6) {
+		x->local_policy = tok_str(x, w, 4);
+		x->local_policy_at = tok_line(x, w);
+	}
+}
+
+/* Processes that learn routes; others (pim, msdp, traffic-engineering) don't. */
+static void router_line(struct ios *x, const struct toks *w)
+{
+	static const char *const learns[] = { "ospf", "ospfv3", "eigrp",   "bgp",
+					      "rip",  "isis",	"igrp",	   "egp",
+					      "odr",  "mobile", "iso-igrp" };
+	for (size_t k = 0; k < sizeof(learns) / sizeof(*learns); k++)
+		if (tok_is(w, 1, learns[k]))
+			ios_learned(x, w,
+				    arena_printf(x->arena, "router %s%s%s", learns[k],
+						 w->n > 2 ? " " : "", tok_str(x, w, 2)));
+}
+
 static bool ip_line(struct ios *x, const struct toks *w)
 {
 	enum family f;
@@ -377,6 +414,7 @@ static bool ip_line(struct ios *x, const struct toks *w)
 		}
 		return true;
 	}
+	routing_line(x, w);
 	if (f == FAMILY_V4 ? ios_known(IOS_IP_BLOCKS, w, 1)
 			   : ios_known(IOS_IPV6_BLOCKS, w, 1)) {
 		block(x, w);
@@ -445,7 +483,7 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 		return vlan_line(x, w);
 	if (tok_is(w, 0, "route-map") && w->n > 1) {
 		plain_block(x, w, MODE_ROUTE_MAP);
-		x->mode_name = tok_str(x, w, 1);
+		ios_map_open(x, w);
 		return true;
 	}
 	if (tok_is(w, 0, "policy-map") && w->n > 1) {
@@ -494,11 +532,14 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 		return true;
 	}
 	if (tok_is(w, 0, "end") && w->n == 1) {
-		x->ended = true;
+		x->ended = x->whole = true;
 		irrelevant(x, w);
 		x->mode = MODE_GLOBAL;
 		return true;
 	}
+	if (tok_is(w, 0, "router"))
+		router_line(x, w);
+	x->whole |= tok_is(w, 0, "version") && w->n > 1;
 	if (toks_are(w, 0, "time-range"))
 		ios_define(x, "time-range", tok_str(x, w, 1), tok_loc(x, w, 1));
 	if (ios_known(IOS_BLOCKS, w, 0)) {
@@ -614,9 +655,7 @@ bool ios_sub_line(struct ios *x, const struct toks *w)
 		vacl_mode(x, w);
 		return true;
 	case MODE_ROUTE_MAP:
-		if (toks_are(w, 0, "match ip address") && !tok_is(w, 3, "prefix-list"))
-			for (unsigned i = 3; i < w->n; i++)
-				ios_route_map_acl(x, x->mode_name, tok_str(x, w, i));
+		ios_map_line(x, w);
 		ios_note_uses(x, w);
 		irrelevant(x, w);
 		return true;

@@ -84,6 +84,9 @@ static void ip_address(struct ios *x, const struct toks *w, unsigned i)
 		i++;
 	if (tok_is(w, i, "dhcp") || tok_is(w, i, "negotiated") || tok_is(w, i, "pool") ||
 	    tok_is(w, i, "slarp")) {
+		EACH_CURRENT (it)
+			it->open_v4 = true;
+		ios_learned(x, w, "an address that is given later");
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "an address that is given later");
 		return;
 	}
@@ -114,6 +117,7 @@ static void ipv6_address(struct ios *x, const struct toks *w, unsigned i)
 	bool host_bits;
 	if (tok_is(w, i, "autoconfig") || tok_is(w, i, "dhcp") ||
 	    tok_is(w, i, "use-link-local-only")) {
+		ios_learned(x, w, "an address that is given later");
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "an address that is given later");
 		return;
 	}
@@ -121,6 +125,7 @@ static void ipv6_address(struct ios *x, const struct toks *w, unsigned i)
 	    !prefix_parse(w->v[i].s, w->v[i].len, &f, &a.addr, &a.len, &host_bits) ||
 	    f != FAMILY_V6) {
 		if (w->n == i + 2) { /* a general prefix and the rest */
+			ios_learned(x, w, "an address under a general prefix");
 			ios_mark(x, w->line, ACCOUNT_BOUNDED, true,
 				 "an address under a general prefix");
 			return;
@@ -292,14 +297,22 @@ static bool no_line(struct ios *x, const struct toks *w)
 static bool verify(struct ios *x, const struct toks *w, enum family f)
 {
 	if (tok_is(w, 2, "unicast")) {
+		struct narrow n = { .why = "unicast reverse path check",
+				    .v4_only = f == FAMILY_V4,
+				    .at = tok_line(x, w) };
+		if (f == FAMILY_V4 && toks_are(w, 3, "source reachable-via") &&
+		    (tok_is(w, 5, "rx") || tok_is(w, 5, "any"))) {
+			n.urpf = true;
+			n.loose = tok_is(w, 5, "any");
+			for (unsigned i = 6; i < w->n; i++) {
+				if (tok_is(w, i, "allow-default"))
+					n.allow_default = true;
+				else if (!tok_is(w, i, "allow-self-ping"))
+					n.list = tok_str(x, w, i);
+			}
+		}
 		EACH_CURRENT (it)
-			put_narrow(x, it,
-				   (struct narrow){ .why = "unicast reverse path check",
-						    .v4_only = f == FAMILY_V4,
-						    .urpf = tok_is(w, 3, "source") &&
-							    tok_is(w, 4, "reachable-via") &&
-							    f == FAMILY_V4,
-						    .at = tok_line(x, w) });
+			put_narrow(x, it, n);
 		ios_note_uses(x, w);
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "unicast reverse path check");
 		return true;
@@ -342,6 +355,8 @@ static bool ip_line(struct ios *x, const struct toks *w, enum family f)
 	} else if (tok_is(w, 1, "verify")) {
 		return verify(x, w, f);
 	} else if (tok_is(w, 1, "unnumbered")) {
+		EACH_CURRENT (it)
+			it->unnumbered = tok_str(x, w, 2);
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "the address of another interface");
 	} else if (tok_is(w, 1, "ips") || tok_is(w, 1, "audit") || tok_is(w, 1, "admission") ||
 		   tok_is(w, 1, "auth-proxy")) {
@@ -349,13 +364,24 @@ static bool ip_line(struct ios *x, const struct toks *w, enum family f)
 			   f == FAMILY_V4);
 	} else if (toks_are(w, 1, "virtual-router address")) {
 		virtual_address(x, w, 3);
-	} else if (toks_are(w, 1, "policy route-map") || tok_is(w, 1, "wccp")) {
-		diag_note(x->d, "ios.policy-routing", tok_line(x, w),
-			  "routing by policy changes the path, which is not followed");
-		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "routing by policy");
+	} else if (toks_are(w, 1, "policy route-map") && w->n > 3) {
+		EACH_CURRENT (it) {
+			it->policy[f] = tok_str(x, w, 3);
+			it->policy_map_at[f] = tok_line(x, w);
+		}
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	} else if (tok_is(w, 1, "wccp")) {
+		EACH_CURRENT (it)
+			ios_doubt(x, tok_is(w, w->n - 1, "out") ? NULL : it->name,
+				  "packets may be sent to a cache", tok_line(x, w));
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "packets may be sent to a cache");
 	} else if (x->standby_sub && w->n >= 2 && isdigit((unsigned char)*w->v[1].s)) {
 		virtual_address(x, w, 1);
 	} else if (ios_known(IOS_IF_IP, w, 1)) {
+		if (tok_is(w, 1, "nhrp") || (f == FAMILY_V6 && tok_is(w, 1, "rip")))
+			ios_learned(x, w,
+				    arena_printf(x->arena, "%s %s", tok_str(x, w, 0),
+						 tok_str(x, w, 1)));
 		ios_note_uses(x, w);
 		irrelevant(x, w);
 	} else {
@@ -425,6 +451,31 @@ static bool service_instance(struct ios *x, const struct toks *w)
 	return true;
 }
 
+/* tunnel source X, destination A, mode M, key N */
+static void tunnel_line(struct ios *x, const struct toks *w)
+{
+	enum family f;
+	struct addr a;
+	unsigned next;
+	EACH_CURRENT (it) {
+		if (tok_is(w, 1, "source") && w->n > 2) {
+			it->tunnel.source = addr_parse(w->v[2].s, w->v[2].len, &f, &a)
+						    ? tok_str(x, w, 2)
+						    : ios_port_word(x, w, 2, &next);
+		} else if (tok_is(w, 1, "destination")) {
+			it->tunnel.has_dest =
+				w->n > 2 &&
+				addr_parse(w->v[2].s, w->v[2].len, &f, &it->tunnel.dest) &&
+				f == FAMILY_V4;
+		} else if (tok_is(w, 1, "mode")) {
+			it->tunnel.many = tok_is(w, w->n - 1, "multipoint");
+		} else if (tok_is(w, 1, "key")) {
+			it->tunnel.key = tok_str(x, w, 2);
+		}
+	}
+	irrelevant(x, w);
+}
+
 bool ios_iface_line(struct ios *x, const struct toks *w)
 {
 	x->work += x->current.n;
@@ -455,6 +506,10 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 	}
 	if (tok_is(w, 0, "switchport"))
 		return switchport(x, w);
+	if (tok_is(w, 0, "tunnel")) {
+		tunnel_line(x, w);
+		return true;
+	}
 	if (tok_is(w, 0, "standby") || tok_is(w, 0, "vrrp") || tok_is(w, 0, "glbp") ||
 	    tok_is(w, 0, "hsrp"))
 		return standby(x, w);
@@ -496,6 +551,12 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 		/* [type T] input|output NAME; judged when all policy maps are known */
 		unsigned i = tok_is(w, 1, "type") ? 3 : 1;
 		bool out = tok_is(w, i, "output");
+		if (toks_are(w, 1, "type pbr")) {
+			EACH_CURRENT (f)
+				ios_doubt(x, f->name, "a policy map routes", tok_line(x, w));
+			ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "a policy map routes");
+			return true;
+		}
 		EACH_CURRENT (f) {
 			f->policy_maps[out] = tok_str(x, w, i + 1);
 			f->policy_at[out] = tok_line(x, w);

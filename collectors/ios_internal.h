@@ -14,6 +14,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "collectors/cisco_route.h"
 #include "collectors/collector.h"
 
 enum ios_dialect { IOS_IOS, IOS_NXOS, IOS_EOS };
@@ -91,6 +92,7 @@ struct acl {
 	struct ruleset *rs;
 	const struct ruleset *hooks; /* what a binding of it asks; made on demand */
 	const struct match *touches; /* all that it permits, and answers; made on demand */
+	const struct match *permits; /* all that it permits; made on demand */
 };
 
 enum group_kind { GROUP_NETWORK, GROUP_NETWORK6, GROUP_SERVICE, GROUP_PORT, GROUP_OTHER };
@@ -134,6 +136,8 @@ struct narrow {
 	bool out;
 	bool v4_only;
 	bool urpf;
+	bool loose, allow_default; /* of urpf */
+	const char *list;	   /* what it permits passes the check all the same; or NULL */
 	struct loc at;
 };
 
@@ -145,7 +149,16 @@ struct iface {
 	int vlan;
 	bool shutdown, no_shutdown;
 	bool switchport, no_switchport, trunk;
-	bool nat_inside, nat_outside;
+	bool nat_inside, nat_outside, nat_enable;
+	bool open_v4; /* gets an address that isn't written */
+	const char *unnumbered;
+	const char *policy[FAMILY_COUNT]; /* route maps of policy routing */
+	struct loc policy_map_at[FAMILY_COUNT];
+	struct {
+		const char *source, *key;
+		struct addr dest;
+		bool has_dest, many;
+	} tunnel;
 	VEC(struct ios_addr) addrs;
 	VEC(struct ios_addr) virtuals; /* standby, VRRP, GLBP */
 	VEC(struct bind) binds;
@@ -185,6 +198,44 @@ struct vacl {
 struct vlan_filter {
 	const char *map;
 	uint32_t lo, hi;
+	struct loc at;
+};
+
+/* A static route; what its next hop means is told when all ports are known. */
+struct route_line {
+	struct route route;
+	uint32_t line;
+	bool other;		/* the next hop is of another table */
+	const char *other_name; /* NULL: of the default one */
+};
+
+/* One clause of a route map. */
+struct map_set {
+	uint8_t kind; /* enum policy_set_kind */
+	uint8_t family;
+	struct addr via;
+	const char *port; /* as written */
+	const char *table, *why;
+};
+
+struct map_clause {
+	uint64_t seq;
+	bool deny;
+	struct loc at;
+	VEC(const char *) acls[FAMILY_COUNT];
+	VEC(const char *) ports; /* match interface */
+	const char *other;	 /* a match that isn't known, or NULL */
+	VEC(struct map_set) sets;
+};
+
+struct route_map {
+	const char *name;
+	VEC(struct map_clause) clauses;
+};
+
+/* A rule of policy routing that isn't one of a route map. */
+struct route_doubt {
+	const char *in, *why;
 	struct loc at;
 };
 
@@ -262,9 +313,22 @@ struct ios {
 	VEC(struct access_class) classes_of_lines;
 	VEC(struct access_class) control_lists;
 	struct map drop_policies; /* policy maps that drop; value: a name */
-	struct map route_maps; /* "route-map N" or "crypto map N" to its lists, ios_route.c */
+	struct map crypto_maps;	  /* to their lists, ios_nat.c */
+	struct map maps;	  /* to struct route_map */
+	struct route_map *map;	  /* whose clause is being read, the last one */
+	VEC(struct route_line) routes;
+	VEC(struct route_doubt) doubts;
+	const char *learned; /* where routes may come from that aren't written, or NULL */
+	struct loc learned_at;
+	bool whole;  /* something tells that this is a whole configuration */
+	int routing; /* `ip routing`: 1, `no ip routing`: -1 */
+	struct loc routing_at;
+	bool routing6; /* ipv6 unicast-routing */
+	const char *local_policy;
+	struct loc local_policy_at;
 	struct map pools;
-	const char *vrf; /* whose section this is */
+	struct nat_pool *pool; /* whose ranges may stand below */
+	const char *vrf;       /* whose section this is */
 	bool routes_seen;
 	const char *control_policy;
 	struct loc control_at;
@@ -367,15 +431,34 @@ void ios_note_uses(struct ios *x, const struct toks *w);
 
 /* ios_route.c */
 bool ios_route(struct ios *x, const struct toks *w, unsigned i, enum family f, const char *vrf);
+/* Routes may come from elsewhere; the first reason stands. */
+void ios_learned(struct ios *x, const struct toks *w, const char *why);
+void ios_routes_build(struct ios *x);
+/* Word i as the name of an interface, which may be two words; *ret_next is behind it. */
+const char *ios_port_word(struct ios *x, const struct toks *w, unsigned i, unsigned *ret_next);
+
+/* ios_policy.c: route maps, and policy routing by them */
+void ios_map_open(struct ios *x, const struct toks *w);
+void ios_map_line(struct ios *x, const struct toks *w);
+void ios_doubt(struct ios *x, const char *in, const char *why, struct loc at);
+void ios_policies_build(struct ios *x);
+void ios_policy_finish(struct ios *x);
+/* What the route map takes of a family (NULL: not there), over source, destination, service
+ * and, where it asks for ports, the port it leaves by. */
+const struct match *ios_map_match(struct ios *x, const char *name, enum family f);
+
+/* ios_nat.c */
 void ios_nat_pool(struct ios *x, const struct toks *w);
-void ios_route_map_acl(struct ios *x, const char *map, const char *acl);
+void ios_nat_pool_range(struct ios *x, const struct toks *w);
 void ios_crypto_acl(struct ios *x, const char *map, const char *acl);
 void ios_nats(struct ios *x);
 void ios_crypto(struct ios *x);
-void ios_route_finish(struct ios *x);
+void ios_nat_finish(struct ios *x);
 
 /* ios_build.c */
 void ios_build(struct ios *x);
 const struct match *ios_acl_touches(struct ios *x, const char *name);
+/* Exactly what the list permits, as far as it is known. */
+const struct match *ios_acl_permits(struct ios *x, enum family f, const char *name);
 
 #endif

@@ -1,36 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Static routes, and what rewrites packets: NAT and crypto maps. Neither is applied to packets
- * here; each is kept with the set of packets that it may touch in either direction, drawn
- * wide rather than narrow, so that answers about those are bounds.
+ * Static routes. Their next hops may stand in another table, and their ports may be defined
+ * later, so that they are kept as they were read until all ports are known. What else makes
+ * routes (protocols, addresses that are given later) is told by its first line: then only
+ * networks of the device's own are sure.
  */
 #include "collectors/ios_internal.h"
 
 #include <ctype.h>
 #include <strings.h>
 
-struct lists {
-	VEC(const char *) v;
-};
-
-static void add_list(struct ios *x, const char *kind, const char *map, const char *acl)
+void ios_learned(struct ios *x, const struct toks *w, const char *why)
 {
-	void **slot = map_at(&x->route_maps, arena_printf(x->arena, "%s %s", kind, map));
-	if (!*slot)
-		*slot = arena_alloc(x->arena, sizeof(struct lists));
-	struct lists *l = *slot;
-	if (l->v.n <= IOS_CLAUSES_MAX) /* one more tells that there are too many */
-		*vec_add(&l->v) = arena_str(x->arena, acl);
-}
-
-void ios_route_map_acl(struct ios *x, const char *map, const char *acl)
-{
-	add_list(x, "route-map", map, acl);
-}
-
-void ios_crypto_acl(struct ios *x, const char *map, const char *acl)
-{
-	add_list(x, "crypto map", map, acl);
+	if (x->learned)
+		return;
+	x->learned = why;
+	x->learned_at = tok_line(x, w);
 }
 
 static bool addr_at(const struct toks *w, unsigned i, enum family f, struct addr *ret)
@@ -81,196 +66,245 @@ static bool is_port(const struct toks *w, unsigned i)
 	return !memchr(w->v[i].s, ':', w->v[i].len);
 }
 
+const char *ios_port_word(struct ios *x, const struct toks *w, unsigned i, unsigned *ret_next)
+{
+	const char *name = tok_str(x, w, i++);
+	/* "GigabitEthernet 0/1" in two words */
+	if (i < w->n && *name && !isdigit((unsigned char)name[strlen(name) - 1]) &&
+	    isdigit((unsigned char)*w->v[i].s) && !memchr(w->v[i].s, '.', w->v[i].len))
+		name = arena_printf(x->arena, "%s%s", name, tok_str(x, w, i++));
+	*ret_next = i;
+	return ios_iface_name(x->arena, name, strlen(name));
+}
+
+static bool next_hop(const struct toks *w, unsigned i, enum family f, struct route *r)
+{
+	enum family got;
+	if (i >= w->n)
+		return false;
+	size_t len = w->v[i].len;
+	const char *pct = memchr(w->v[i].s, '%', len); /* NX-OS, EOS: A%interface */
+	if (pct)
+		len = (size_t)(pct - w->v[i].s);
+	if (memchr(w->v[i].s, '/', len))
+		len = (size_t)((const char *)memchr(w->v[i].s, '/', len) - w->v[i].s);
+	r->has_via = addr_parse(w->v[i].s, len, &got, &r->via) && got == f;
+	return r->has_via;
+}
+
+/*
+ * [DISTANCE] [METRIC] [tag N] [name S] [track N] [permanent] [global] [vrf V]..., in any order.
+ * The first bare number is the administrative distance (IOS: "distance metric"; NX-OS calls it
+ * preference; EOS: distance).
+ */
+static bool options(struct ios *x, const struct toks *w, unsigned k, struct route_line *l)
+{
+	struct route *r = &l->route;
+	bool distance = false, bound = false;
+	uint64_t n;
+	for (; k < w->n; k++) {
+		if (tok_is(w, k, "tag") || tok_is(w, k, "name") ||
+		    tok_is(w, k, "description") || tok_is(w, k, "metric")) {
+			k++;
+		} else if (tok_is(w, k, "track")) {
+			r->odd = arena_printf(x->arena, "it hangs on track %s",
+					      tok_str(x, w, k + 1));
+			bound = true;
+			k++;
+		} else if (tok_is(w, k, "bfd")) {
+			r->odd = "it hangs on BFD";
+			bound = true;
+		} else if (tok_is(w, k, "dhcp")) {
+			r->odd = "its next hop comes from DHCP";
+			bound = true;
+		} else if (tok_is(w, k, "global")) {
+			l->other = true;
+			l->other_name = NULL;
+		} else if ((tok_is(w, k, "vrf") || tok_is(w, k, "nexthop-vrf")) &&
+			   k + 1 < w->n) {
+			l->other = true;
+			l->other_name = tok_str(x, w, ++k);
+			if (!strcasecmp(l->other_name, "default"))
+				l->other_name = NULL;
+		} else if (tok_is(w, k, "nexthop-group")) {
+			r->odd = "its next hops are a group that isn't read";
+			bound = true;
+			k++;
+		} else if (tok_is(w, k, "multicast")) {
+			r->odd = "it is a route of multicast";
+			bound = true;
+		} else if (!distance && tok_number(w, k, 1, 255, &n)) {
+			r->metric = (uint32_t)n;
+			distance = true;
+		}
+	}
+	return bound;
+}
+
 bool ios_route(struct ios *x, const struct toks *w, unsigned i, enum family f, const char *vrf)
 {
-	struct route r = { .segment = vrf, .at = tok_line(x, w) };
+	struct route_line l = { .route = { .segment = vrf, .metric = 1, .at = tok_line(x, w) },
+				.line = w->line };
+	struct route *r = &l.route;
 	x->routes_seen = true;
 	if (tok_is(w, i, "vrf") && i + 1 < w->n) {
-		r.segment = tok_str(x, w, i + 1);
+		r->segment = tok_str(x, w, i + 1);
 		i += 2;
 	}
+	if (r->segment && !strcasecmp(r->segment, "default"))
+		r->segment = NULL;
 	if (tok_is(w, i, "topology"))
 		i += 2;
-	if (!destination(w, &i, f, &r.dst)) {
+	if (!destination(w, &i, f, &r->dst)) {
 		ios_reject(x, w, "ios.bad-route", tok_loc(x, w, i), "not a destination");
 		device_build_taint(x->b, NULL, tok_line(x, w),
 				   "a route that is not understood");
+		ios_learned(x, w, "a route that is not understood");
 		return true;
+	}
+	if (tok_is(w, i, "egress-vrf") && i + 1 < w->n) { /* EOS */
+		l.other = true;
+		l.other_name = tok_str(x, w, i + 1);
+		if (!strcasecmp(l.other_name, "default"))
+			l.other_name = NULL;
+		i += 2;
 	}
 	if (is_port(w, i)) {
 		if (!strncasecmp(w->v[i].s, "null", 4)) {
-			r.drop = true;
+			unsigned next;
+			r->drop = true;
+			ios_port_word(x, w, i, &next); /* "Null 0" */
+			i = next;
 		} else {
-			const char *name = tok_str(x, w, i);
-			/* "GigabitEthernet 0/1" in two words */
-			if (i + 1 < w->n && !isdigit((unsigned char)name[strlen(name) - 1]) &&
-			    isdigit((unsigned char)*w->v[i + 1].s))
-				name = arena_printf(x->arena, "%s%s", name, tok_str(x, w, ++i));
-			struct iface *it = ios_iface(x, name, false, LOC_NONE);
-			r.port = it ? it->name : ios_iface_name(x->arena, name, strlen(name));
+			r->port = ios_port_word(x, w, i, &i);
 		}
+	}
+	if (!r->drop && next_hop(w, i, f, r)) {
+		const char *pct = memchr(w->v[i].s, '%', w->v[i].len);
+		if (pct && !r->port)
+			r->port = ios_iface_name(x->arena, pct + 1,
+						 w->v[i].len - (size_t)(pct + 1 - w->v[i].s));
 		i++;
 	}
-	if (!r.drop && i < w->n) {
-		enum family got;
-		size_t len = w->v[i].len;
-		const char *pct = memchr(w->v[i].s, '%', len); /* NX-OS, EOS: A%interface */
-		if (pct)
-			len = (size_t)(pct - w->v[i].s);
-		if (memchr(w->v[i].s, '/', len))
-			len = (size_t)((const char *)memchr(w->v[i].s, '/', len) - w->v[i].s);
-		if (addr_parse(w->v[i].s, len, &got, &r.via) && got == f) {
-			r.has_via = true;
-			i++;
-		}
-	}
-	bool conditional = false;
-	for (unsigned k = i; k < w->n; k++)
-		conditional |= tok_is(w, k, "track") || tok_is(w, k, "dhcp") ||
-			       tok_is(w, k, "global") || tok_is(w, k, "egress-vrf") ||
-			       tok_is(w, k, "vrf") || tok_is(w, k, "nexthop-group");
-	*vec_add(&x->b->routes) = r;
-	if (!r.drop && !r.port && !r.has_via)
+	bool bound = options(x, w, i, &l);
+	if (!r->drop && !r->port && !r->has_via) {
+		if (!r->odd)
+			r->odd = "where it leads isn't known";
 		ios_mark(x, w->line, ACCOUNT_BOUNDED, true,
 			 "where this route leads isn't known");
-	else
-		ios_mark(x, w->line, conditional ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, true,
-			 "a route under a condition or into another table");
+	} else if (bound) {
+		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "a route under a condition");
+	} else {
+		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
+	}
+	*vec_add(&x->routes) = l;
 	return true;
 }
 
-struct pool {
-	struct span span;
-	bool known;
-};
-
-void ios_nat_pool(struct ios *x, const struct toks *w)
+/* What the line comes to now that all ports are known. */
+static void build_route(struct ios *x, const struct route_line *l)
 {
-	struct pool *p = arena_alloc(x->arena, sizeof(*p));
-	/* ip nat pool NAME FIRST LAST netmask M | prefix-length N; ranges may stand below */
-	p->known = addr_at(w, 4, FAMILY_V4, &p->span.lo) &&
-		   addr_at(w, 5, FAMILY_V4, &p->span.hi) &&
-		   addr_compare(p->span.lo, p->span.hi) <= 0;
-	*map_at(&x->pools, tok_str(x, w, 3)) = p;
-	ios_mark(x, w->line, p->known ? ACCOUNT_EXACT : ACCOUNT_BOUNDED, true,
-		 "the addresses of this pool");
-}
-
-/* Packets from or to the addresses. */
-static const struct match *either_way(struct ios *x, const struct span *v, size_t n)
-{
-	return match_or(x->m, match_spans(x->m, FIELD_SRC, FAMILY_V4, v, n),
-			match_spans(x->m, FIELD_DST, FAMILY_V4, v, n));
-}
-
-static const struct match *lists_touch(struct ios *x, const char *kind, const char *map)
-{
-	const struct lists *l =
-		map_get(&x->route_maps, arena_printf(x->arena, "%s %s", kind, map));
-	const struct match *m = match_none(x->m);
-	if (!l || l->v.n > IOS_CLAUSES_MAX)
-		return match_family(x->m, FAMILY_V4);
-	for (size_t k = 0; k < l->v.n; k++)
-		m = match_or(x->m, m, ios_acl_touches(x, l->v.v[k]));
-	return m;
-}
-
-static const struct match *nat_touches(struct ios *x, const struct toks *w)
-{
-	VEC(struct span) spans = { 0 };
-	const struct match *m = match_none(x->m);
-	bool open = false, some = false;
-	struct addr a, mask;
-	for (unsigned i = 2; i < w->n; i++) {
-		if ((tok_is(w, i, "list") || tok_is(w, i, "access-list")) && i + 1 < w->n) {
-			m = match_or(x->m, m, ios_acl_touches(x, tok_str(x, w, ++i)));
-			some = true;
-		} else if (tok_is(w, i, "route-map") && i + 1 < w->n) {
-			m = match_or(x->m, m, lists_touch(x, "route-map", tok_str(x, w, ++i)));
-			some = true;
-		} else if (tok_is(w, i, "pool") && i + 1 < w->n) {
-			const struct pool *p = map_get(&x->pools, tok_str(x, w, ++i));
-			if (p && p->known)
-				*vec_add(&spans) = p->span;
-			else
-				open = true;
-		} else if (tok_is(w, i, "interface") && i + 1 < w->n) {
-			struct iface *f = ios_iface(x, tok_str(x, w, ++i), false, LOC_NONE);
-			open |= !f || !f->addrs.n;
-			for (size_t k = 0; f && k < f->addrs.n; k++)
-				if (f->addrs.v[k].family == FAMILY_V4)
-					*vec_add(&spans) = (struct span){ f->addrs.v[k].addr,
-									  f->addrs.v[k].addr };
-		} else if (addr_at(w, i, FAMILY_V4, &a)) {
-			some = true;
-			/* `network A B MASK` or /LEN: both as wide as the mask says */
-			unsigned len = 32;
-			bool net = false;
-			for (unsigned k = 2; k < i; k++)
-				net |= tok_is(w, k, "network");
-			if (net && addr_at(w, i, FAMILY_V4, &mask) && i >= 2 &&
-			    addr_mask_len(FAMILY_V4, mask) > 0 && mask.lo >> 31 &&
-			    (mask.lo & 0xff000000u) == 0xff000000u)
-				continue;
-			if (net) {
-				len = 0;
-				for (unsigned k = i + 1; k < w->n; k++) {
-					uint64_t n;
-					if (*w->v[k].s == '/' &&
-					    parse_number(w->v[k].s + 1, w->v[k].len - 1, 0, 32,
-							 true, &n))
-						len = (unsigned)n;
-					else if (addr_at(w, k, FAMILY_V4, &mask) &&
-						 addr_mask_len(FAMILY_V4, mask) >= 8)
-						len = (unsigned)addr_mask_len(FAMILY_V4, mask);
-				}
-			}
-			*vec_add(&spans) = span_prefix(FAMILY_V4, a, len);
+	struct route r = l->route;
+	const char *table = l->other ? l->other_name : r.segment;
+	if (r.port) {
+		const struct iface *it = ios_iface(x, r.port, false, LOC_NONE);
+		const struct port *p = NULL;
+		if (it)
+			vec_each (q, &x->b->ports)
+				if (!strcmp(q->name, it->name))
+					p = q;
+		if (p && !p->up)
+			return; /* not in the table while its port is shut down */
+		if (p)
+			r.port = p->name;
+		else if (!r.odd)
+			r.odd = "its port isn't defined";
+		if (p && p->alone && !r.has_via)
+			r.drop = true;
+	} else if (l->other && !r.drop) {
+		const struct port *p =
+			r.has_via ? port_towards(x->b, table, r.dst.family, r.via) : NULL;
+		if (p) {
+			r.port = p->name;
+		} else if (!r.has_via) { /* EOS: the destination is looked up there */
+			r.into = table ? table : "";
+			r.odd = NULL;
+		} else if (!r.odd) {
+			r.odd = "its next hop is found by another table's routes";
 		}
 	}
-	if (open || (!some && !spans.n))
-		m = match_family(x->m, FAMILY_V4);
-	else if (spans.n)
-		m = match_or(x->m, m, either_way(x, spans.v, spans.n));
-	vec_free(&spans);
-	return m;
+	*vec_add(&x->b->routes) = r;
 }
 
-static void add_nat(struct ios *x, struct loc at, const char *in, const char *out,
-		    const char *text, const struct match *touches)
+/* Ports that a packet may come in by and go out of. */
+static size_t routed_ports(const struct ios *x)
 {
-	*vec_add(&x->b->nats) = (struct nat){ at, in, out, text, touches };
+	size_t n = 0;
+	vec_each (p, &x->b->ports)
+		n += p->up && p->n_prefixes && !p->alone;
+	return n;
 }
 
-void ios_nats(struct ios *x)
+static void routing_off(struct ios *x, const char *why, const struct match *m, struct loc at)
 {
-	vec_each (l, &x->nats) {
-		struct toks w;
-		ios_words(x->src, l->line, &w);
-		const char *text =
-			arena_strn(x->arena, w.v[0].s,
-				   (size_t)(w.v[w.n - 1].s - w.v[0].s) + w.v[w.n - 1].len);
-		add_nat(x, tok_line(x, &w), NULL, NULL, text, nat_touches(x, &w));
-	}
+	struct route_rule *r = vec_add(&x->b->route_rules);
+	*r = (struct route_rule){ .kind = why ? ROUTE_UNKNOWN : ROUTE_DROP,
+				  .match = m,
+				  .suppress = -1,
+				  .why = why,
+				  .at = at };
 }
 
-void ios_crypto(struct ios *x)
+/*
+ * Whether the device routes at all. `ip routing` is shown where it isn't the default: routers
+ * have it on, most switches and all of EOS have it off; which of the two a device is, only its
+ * switch ports tell. IPv6 is off until `ipv6 unicast-routing` in IOS and EOS.
+ */
+static void whether_it_routes(struct ios *x)
 {
+	bool switches = false, v6 = false;
 	vec_each (f, &x->ifaces) {
-		if (!f->crypto_map)
-			continue;
-		const struct match *m = lists_touch(x, "crypto map", f->crypto_map);
-		const char *text =
-			arena_printf(x->arena, "IPsec by crypto map %s", f->crypto_map);
-		add_nat(x, f->crypto_at, f->name, NULL, text, m);
-		add_nat(x, f->crypto_at, NULL, f->name, text, m);
+		switches |= f->switchport;
+		for (size_t i = 0; i < f->addrs.n; i++)
+			v6 |= f->addrs.v[i].family == FAMILY_V6;
 	}
+	if (x->routing < 0)
+		routing_off(x, NULL, match_family(x->m, FAMILY_V4), x->routing_at);
+	else if (!x->routing && routed_ports(x) > 1 &&
+		 (x->dialect == IOS_EOS ||
+		  (x->dialect == IOS_IOS && switches && !x->routes_seen && !x->learned)))
+		routing_off(x, "whether it routes isn't told (`ip routing`)",
+			    match_family(x->m, FAMILY_V4), x->b->dev.at);
+	if (v6 && !x->routing6 && x->dialect != IOS_NXOS)
+		routing_off(x,
+			    x->whole ? NULL
+				     : "whether it routes IPv6 isn't told "
+				       "(`ipv6 unicast-routing`)",
+			    match_family(x->m, FAMILY_V6), x->b->dev.at);
 }
 
-void ios_route_finish(struct ios *x)
+void ios_routes_build(struct ios *x)
 {
-	for (size_t i = 0; i < x->route_maps.n; i++) {
-		struct lists *l = x->route_maps.entries[i].value;
-		vec_free(&l->v);
+	bool addressed = false;
+	struct device *d = &x->b->dev;
+	vec_each (p, &x->b->ports)
+		addressed |= p->n_prefixes > 0;
+	vec_each (l, &x->routes)
+		build_route(x, l);
+	if (!addressed && !x->b->routes.n && !x->learned) {
+		d->routing = ROUTING_NONE;
+		return;
 	}
+	d->connected = true;
+	d->routing = ROUTING_WHOLE;
+	d->routing_at = d->at;
+	if (x->learned) {
+		d->routing = ROUTING_PART;
+		d->routing_why = x->learned;
+		d->routing_at = x->learned_at;
+	} else if (!x->whole) {
+		d->routing = ROUTING_PART;
+		d->routing_why = "nothing tells that this is the whole configuration";
+	}
+	whether_it_routes(x);
 }

@@ -609,12 +609,16 @@ Test(asa, ports_and_routes)
 	p = device_port(d, "v6");
 	cr_expect_not(p->up);
 	cr_expect_eq(p->prefixes[0].family, FAMILY_V6);
-	cr_assert_eq(d->n_routes, 4);
+	cr_assert_eq(d->n_routes, 4, "not that of the port which is shut down");
 	cr_expect_str_eq(d->routes[0].port, "outside");
-	cr_expect_str_eq(d->routes[1].port, "inside");
-	cr_expect(d->routes[2].drop);
-	cr_expect_eq(d->routes[3].dst.family, FAMILY_V6);
-	cr_expect_eq(account(&w)->count[ACCOUNT_BOUNDED], 1, "the floating route");
+	cr_expect_eq(d->routes[0].metric, 1);
+	cr_expect_str_eq(d->routes[1].port, "dmz");
+	cr_expect_eq(d->routes[1].metric, 200, "the floating route");
+	cr_expect_str_eq(d->routes[2].port, "inside");
+	cr_expect(d->routes[3].drop);
+	cr_expect(d->connected);
+	cr_expect_eq(d->routing, ROUTING_WHOLE);
+	cr_expect_eq(account(&w)->count[ACCOUNT_BOUNDED], 0);
 	done(&w);
 }
 

@@ -525,14 +525,14 @@ Test(ios, interfaces)
 	cr_assert(p);
 	cr_expect_eq(p->vlan, 10);
 	cr_expect_str_eq(p->segment, "BLUE");
-	cr_assert_eq(p->n_prefixes, 4);
+	cr_assert_eq(p->n_prefixes, 3);
 	cr_expect_eq(p->prefixes[0].len, 24);
 	cr_expect_eq(p->prefixes[0].addr.lo, 0x0a000000);
 	cr_expect_eq(p->addrs[0].lo, 0x0a000001);
 	cr_expect_eq(p->prefixes[1].len, 25);
 	cr_expect_eq(p->prefixes[2].family, FAMILY_V6);
-	cr_expect_eq(p->addrs[3].lo, 0x0a0000fe);
-	cr_expect_eq(p->prefixes[3].len, 24);
+	cr_assert_eq(p->n_shared, 1);
+	cr_expect_eq(p->shared[0].lo, 0x0a0000fe);
 	p = device_port(w.dev, "gigabitethernet0/2");
 	cr_assert(p);
 	cr_expect(!p->up);
