@@ -24,15 +24,31 @@ static const struct {
 	const char *key;
 	enum aws_kind kind;
 } wrappers[] = {
-	{ "SecurityGroups", AWS_GROUP }, { "NetworkInterfaces", AWS_INTERFACE },
-	{ "Subnets", AWS_SUBNET },	 { "Vpcs", AWS_VPC },
-	{ "NetworkAcls", AWS_ACL },	 { "PrefixLists", AWS_LIST },
+	{ "SecurityGroups", AWS_GROUP },
+	{ "NetworkInterfaces", AWS_INTERFACE },
+	{ "Subnets", AWS_SUBNET },
+	{ "Vpcs", AWS_VPC },
+	{ "NetworkAcls", AWS_ACL },
+	{ "PrefixLists", AWS_LIST },
 	{ "Entries", AWS_LIST_ENTRY },
+	{ "RouteTables", AWS_TABLE },
+	{ "InternetGateways", AWS_IGW },
+	{ "EgressOnlyInternetGateways", AWS_EIGW },
+	{ "NatGateways", AWS_NAT },
+	{ "VpcPeeringConnections", AWS_PEERING },
+	{ "VpnGateways", AWS_VGW },
+	{ "VpcEndpoints", AWS_ENDPOINT },
+	{ "Addresses", AWS_ADDRESS },
+	{ "TransitGateways", AWS_TGW },
+	{ "TransitGatewayAttachments", AWS_TGW_ATTACHMENT },
+	{ "TransitGatewayVpcAttachments", AWS_TGW_VPC },
+	{ "TransitGatewayRouteTables", AWS_TGW_TABLE },
+	{ "TransitGatewayPropagations", AWS_TGW_PROPAGATION },
+	{ "TransitGatewayStaticRoutes", AWS_TGW_ROUTES },
 };
 
 /* Lists of other commands: nothing of a group or an ACL stands in them. */
 static const char *const others[] = {
-	"Addresses",
 	"AutoScalingGroups",
 	"AvailabilityZones",
 	"CarrierGateways",
@@ -46,13 +62,11 @@ static const char *const others[] = {
 	"DirectConnectGatewayAssociations",
 	"DirectConnectGateways",
 	"DomainStatusList",
-	"EgressOnlyInternetGateways",
 	"FlowLogs",
 	"Functions",
 	"Images",
 	"InstanceStatuses",
 	"Instances",
-	"InternetGateways",
 	"KeyPairs",
 	"LaunchTemplates",
 	"Listeners",
@@ -62,12 +76,10 @@ static const char *const others[] = {
 	"LoadBalancerTargetHealth",
 	"LoadBalancers",
 	"LocalGateways",
-	"NatGateways",
 	"NetworkInterfacePermissions",
 	"PrefixListAssociations",
 	"Regions",
 	"Reservations",
-	"RouteTables",
 	"SecurityGroupReferenceSet",
 	"SecurityGroupRules",
 	"SecurityGroupVpcAssociations",
@@ -77,21 +89,12 @@ static const char *const others[] = {
 	"StaleSecurityGroupSet",
 	"Tags",
 	"TargetGroups",
-	"TransitGatewayAttachments",
 	"TransitGatewayConnects",
 	"TransitGatewayPeeringAttachments",
-	"TransitGatewayPropagations",
-	"TransitGatewayRouteTables",
-	"TransitGatewayStaticRoutes",
-	"TransitGatewayVpcAttachments",
-	"TransitGateways",
 	"VirtualInterfaces",
 	"Volumes",
 	"VpcEndpointConnections",
-	"VpcEndpoints",
-	"VpcPeeringConnections",
 	"VpnConnections",
-	"VpnGateways",
 };
 
 enum {
@@ -156,6 +159,35 @@ static void read_one(struct aws *w, enum aws_kind kind, const json_t *o)
 		break;
 	case AWS_LIST:
 		aws_read_list(w, o);
+		break;
+	case AWS_TABLE:
+		aws_read_table(w, o);
+		break;
+	case AWS_IGW:
+	case AWS_EIGW:
+	case AWS_NAT:
+	case AWS_PEERING:
+	case AWS_VGW:
+	case AWS_ENDPOINT:
+		aws_read_gate(w, kind, o);
+		break;
+	case AWS_ADDRESS:
+		aws_read_address(w, o);
+		break;
+	case AWS_TGW:
+	case AWS_TGW_ATTACHMENT:
+	case AWS_TGW_VPC:
+	case AWS_TGW_TABLE:
+	case AWS_TGW_PROPAGATION:
+	case AWS_TGW_ROUTES:
+		aws_read_transit(w, kind, o);
+		break;
+	case AWS_BALANCER:
+	case AWS_BALANCER_ATTRIBUTES:
+	case AWS_LISTENER:
+	case AWS_TARGET_GROUP:
+	case AWS_TARGET_HEALTH:
+		aws_read_balance(w, kind, o);
 		break;
 	case AWS_OTHER:
 	case AWS_LIST_ENTRY:
@@ -384,6 +416,7 @@ static void join(struct aws *w)
 			     "the answer goes on (NextToken), but its last page is not here");
 		if (p->kind == AWS_INTERFACE)
 			missing = p;
+		w->missing[p->kind] = true;
 	}
 	for (size_t i = 0; i < w->vpcs.n; i++) {
 		struct aws_vpc *v = w->vpcs.entries[i].value;
@@ -408,6 +441,14 @@ static void join(struct aws *w)
 
 static void finish_vpc(struct aws_vpc *v)
 {
+	aws_spans_finish(&v->cidrs);
+	vec_free(&v->prefixes);
+	vec_free(&v->tables);
+	vec_free(&v->gates);
+	vec_free(&v->attachments);
+	vec_free(&v->balancers);
+	vec_free(&v->publics);
+	map_finish(&v->ports);
 	vec_free(&v->groups);
 	vec_free(&v->interfaces);
 	vec_free(&v->subnets);
@@ -423,12 +464,16 @@ static void finish(struct aws *w)
 		aws_spans_finish(&s->cidrs);
 		vec_free(&s->prefixes);
 		vec_free(&s->interfaces);
+		vec_free(&s->transits);
+		vec_free(&s->relays);
 	}
 	for (size_t i = 0; i < w->interfaces.n; i++) {
 		struct aws_interface *n = w->interfaces.entries[i].value;
 		aws_spans_finish(&n->addrs);
 		vec_free(&n->groups);
+		vec_free(&n->publics);
 	}
+	aws_path_finish(w);
 	for (size_t i = 0; i < w->lists.n; i++)
 		aws_spans_finish(&((struct aws_list *)w->lists.entries[i].value)->spans);
 	for (size_t i = 0; i < w->groups.n; i++) {
@@ -481,6 +526,7 @@ static void build(struct aws *w)
 	}
 	for (size_t i = 0; i < w->vpcs.n; i++)
 		aws_build_device(w, w->vpcs.entries[i].value);
+	aws_path_devices(w);
 	for (size_t i = 0; i < w->lists.n; i++) {
 		struct aws_list *l = w->lists.entries[i].value;
 		const struct aws_vpc *first = w->vpcs.n ? w->vpcs.entries[0].value : NULL;
@@ -506,6 +552,7 @@ static int aws_read(struct collect *c, const struct source *src)
 	}
 	w.src = c->n_sources ? c->sources[0] : src;
 	join(&w);
+	aws_path_join(&w);
 	build(&w);
 	finish(&w);
 	return err;
@@ -544,7 +591,7 @@ static int aws_probe(const char *head, size_t len, const char *filename)
 	if (i == len || (head[i] != '{' && head[i] != '['))
 		return 0;
 	for (i = 0; i < N_WRAPPERS; i++)
-		if (wrappers[i].kind != AWS_LIST_ENTRY && has_list(head, len, wrappers[i].key))
+		if (wrappers[i].kind < AWS_LIST_ENTRY && has_list(head, len, wrappers[i].key))
 			return 95;
 	if (has_word(head, len, "\"IpPermissions") ||
 	    has_word(head, len, "\"NetworkInterfaceId\"") ||
@@ -554,6 +601,9 @@ static int aws_probe(const char *head, size_t len, const char *filename)
 		return 85;
 	if (has_word(head, len, "\"VpcId\"") && has_word(head, len, "\"CidrBlock\""))
 		return 85;
+	for (i = 0; i < N_WRAPPERS; i++)
+		if (wrappers[i].kind > AWS_LIST_ENTRY && has_list(head, len, wrappers[i].key))
+			return 40;
 	for (i = 0; i < N_OTHERS; i++)
 		if (has_list(head, len, others[i]))
 			return 40;

@@ -27,12 +27,8 @@
 
 static const char edge_name[] = "edge";
 
-struct rules {
-	VEC(struct rule) v;
-};
-
-static void add(struct rules *r, enum verdict verdict, const struct match *m,
-		const struct ruleset *target, struct loc at, const char *note)
+void aws_rule(struct aws_rules *r, enum verdict verdict, const struct match *m,
+	      const struct ruleset *target, struct loc at, const char *note)
 {
 	*vec_add(&r->v) = (struct rule){ .at = at,
 					 .match = m,
@@ -42,27 +38,33 @@ static void add(struct rules *r, enum verdict verdict, const struct match *m,
 					 .note = note };
 }
 
-static struct ruleset *finish_rules(struct aws_vpc *v, struct rules *r, const char *name,
-				    const char *kind, struct loc at, bool stateful)
+struct ruleset *aws_rules_finish(struct device_build *b, struct aws_rules *r, const char *name,
+				 const char *kind, struct loc at, bool stateful)
 {
-	struct ruleset *rs = device_build_ruleset(v->build, name, kind, at);
+	struct ruleset *rs = device_build_ruleset(b, name, kind, at);
 	rs->glue = true;
 	rs->stateful = stateful;
 	rs->dflt = VERDICT_DENY;
 	rs->dflt_at = at;
-	device_build_rules(v->build, rs, r->v.v, r->v.n);
+	device_build_rules(b, rs, r->v.v, r->v.n);
 	vec_free(&r->v);
 	return rs;
 }
 
-/* Security groups are stateful: what belongs to a connection passes before any rule. */
-static void add_tracked(struct aws *w, struct rules *r, struct loc at)
+static struct ruleset *finish_rules(struct aws_vpc *v, struct aws_rules *r, const char *name,
+				    const char *kind, struct loc at, bool stateful)
 {
-	add(r, VERDICT_PERMIT, match_value(w->m, FIELD_STATE, STATE_ESTABLISHED), NULL, at,
-	    NULL);
+	return aws_rules_finish(v->build, r, name, kind, at, stateful);
+}
+
+/* Security groups are stateful: what belongs to a connection passes before any rule. */
+static void add_tracked(struct aws *w, struct aws_rules *r, struct loc at)
+{
+	aws_rule(r, VERDICT_PERMIT, match_value(w->m, FIELD_STATE, STATE_ESTABLISHED), NULL, at,
+		 NULL);
 	r->v.v[r->v.n - 1].flags |= RULE_IMPLICIT;
-	add(r, VERDICT_UNKNOWN, match_value(w->m, FIELD_STATE, STATE_RELATED), NULL, at,
-	    "whether errors about a connection pass is not documented");
+	aws_rule(r, VERDICT_UNKNOWN, match_value(w->m, FIELD_STATE, STATE_RELATED), NULL, at,
+		 "whether errors about a connection pass is not documented");
 }
 
 static const struct match *here(struct aws *w, const struct aws_group *g, enum field field)
@@ -74,7 +76,7 @@ static const struct match *here(struct aws *w, const struct aws_group *g, enum f
  * Every interface of the list by its groups, told by its address. What no group permits falls
  * off the end.
  */
-static void add_members(struct aws *w, struct aws_vpc *v, struct rules *r,
+static void add_members(struct aws *w, struct aws_vpc *v, struct aws_rules *r,
 			struct aws_interface *const *list, size_t n, enum aws_direction d)
 {
 	enum field own = aws_own_field(d);
@@ -83,9 +85,9 @@ static void add_members(struct aws *w, struct aws_vpc *v, struct rules *r,
 	for (size_t i = 0; i < n; i++) {
 		struct aws_interface *it = list[i];
 		if (it->odd)
-			add(r, VERDICT_UNKNOWN, aws_spans_match(w, &it->addrs, own), NULL,
-			    it->at,
-			    arena_printf(a, "network interface %s: %s", it->id, it->odd));
+			aws_rule(r, VERDICT_UNKNOWN, aws_spans_match(w, &it->addrs, own), NULL,
+				 it->at,
+				 arena_printf(a, "network interface %s: %s", it->id, it->odd));
 		vec_each (g, &it->groups) {
 			if (!(*g)->here.n)
 				*vec_add(&groups) = *g;
@@ -95,20 +97,21 @@ static void add_members(struct aws *w, struct aws_vpc *v, struct rules *r,
 	vec_each (g, &groups) {
 		aws_build_group(w, v, *g);
 		if ((*g)->defined)
-			add(r, VERDICT_JUMP, here(w, *g, own), (*g)->ruleset[d], (*g)->at,
-			    NULL);
+			aws_rule(r, VERDICT_JUMP, here(w, *g, own), (*g)->ruleset[d], (*g)->at,
+				 NULL);
 	}
 	vec_each (g, &groups) {
 		if (!(*g)->defined)
-			add(r, VERDICT_UNKNOWN, here(w, *g, own), NULL, (*g)->at,
-			    arena_printf(a, "security group %s was not collected", (*g)->id));
+			aws_rule(r, VERDICT_UNKNOWN, here(w, *g, own), NULL, (*g)->at,
+				 arena_printf(a, "security group %s was not collected",
+					      (*g)->id));
 		vec_free(&(*g)->here);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (list[i]->unfiltered && !list[i]->odd)
-			add(r, VERDICT_PERMIT, aws_spans_match(w, &list[i]->addrs, own), NULL,
-			    list[i]->at,
-			    arena_printf(a, "%s has no security groups", list[i]->id));
+			aws_rule(r, VERDICT_PERMIT, aws_spans_match(w, &list[i]->addrs, own),
+				 NULL, list[i]->at,
+				 arena_printf(a, "%s has no security groups", list[i]->id));
 	vec_free(&groups);
 }
 
@@ -123,31 +126,55 @@ static void hook(struct aws_vpc *v, enum aws_direction d, int order, const char 
 	device_build_hook(v->build, d == AWS_EGRESS ? HOOK_IN : HOOK_OUT, order, port, rs, at);
 }
 
-/* What crosses the border of a subnet meets its ACL. */
-static struct ruleset *build_border(struct aws *w, struct aws_vpc *v, struct aws_subnet *s,
-				    enum aws_direction d)
+/*
+ * What stays within the subnet. A packet to or from elsewhere does so where a gateway's
+ * interface stands in the subnet itself, as long as it goes between the two; what a transit
+ * gateway sends to its own subnet isn't filtered, what goes to it is ("How transit gateways and
+ * network ACLs work").
+ */
+static void add_within(struct aws *w, struct aws_rules *r, const struct aws_subnet *s,
+		       enum aws_direction d)
 {
-	struct rules r = { 0 };
-	struct arena *a = w->snap->arena;
-	struct loc at = s->acl ? s->acl_at : s->at;
 	const struct match *same = aws_spans_match(w, &s->cidrs, aws_peer_field(d));
 	if (!s->defined || s->odd)
 		same = match_or(w->m, same,
 				match_unknown(w->m, s->at, "addresses of %s: %s", s->id,
 					      s->odd ? s->odd : "it was not collected"));
-	add(&r, VERDICT_PERMIT, same, NULL, s->at, "within the subnet");
-	r.v.v[0].flags |= RULE_IMPLICIT;
+	aws_rule(r, VERDICT_PERMIT, same, NULL, s->at, "within the subnet");
+	r->v.v[0].flags |= RULE_IMPLICIT;
+	const struct match *there = match_none(w->m);
+	enum field place = d == AWS_EGRESS ? FIELD_OIF : FIELD_IIF;
+	vec_each (name, &s->relays)
+		there = match_or(w->m, there, match_iface(w->m, place, *name, false));
+	for (size_t i = 0; d == AWS_INGRESS && i < s->transits.n; i++)
+		there = match_or(w->m, there,
+				 match_iface(w->m, place, s->transits.v[i], false));
+	aws_rule(r, VERDICT_PERMIT, there, NULL, s->at, "within the subnet");
+	r->v.v[1].flags |= RULE_IMPLICIT;
+}
+
+/* What crosses the border of a subnet meets its ACL. within: what stays inside doesn't. */
+static struct ruleset *build_border(struct aws *w, struct aws_vpc *v, struct aws_subnet *s,
+				    enum aws_direction d, bool within)
+{
+	struct aws_rules r = { 0 };
+	struct arena *a = w->snap->arena;
+	struct loc at = s->acl ? s->acl_at : s->at;
+	if (within)
+		add_within(w, &r, s, d);
 	if (s->acl && !s->acl_odd && s->acl->vpc == v)
-		add(&r, VERDICT_GOTO, match_all(w->m), s->acl->ruleset[d], at, NULL);
+		aws_rule(&r, VERDICT_GOTO, match_all(w->m), s->acl->ruleset[d], at, NULL);
 	else
-		add(&r, VERDICT_UNKNOWN, match_all(w->m), NULL, at,
-		    s->acl_odd	? arena_str(a, s->acl_odd)
-		    : s->acl	? arena_printf(a, "%s belongs to another VPC", s->acl->id)
-		    : v->acls.n ? arena_printf(a, "no network ACL is told for %s", s->id)
-				: "network ACLs were not collected");
-	struct ruleset *rs = finish_rules(
-		v, &r, arena_printf(w->arena, "%s border %s", s->id, aws_direction_name(d)),
-		"network ACL", s->at, false);
+		aws_rule(&r, VERDICT_UNKNOWN, match_all(w->m), NULL, at,
+			 s->acl_odd  ? arena_str(a, s->acl_odd)
+			 : s->acl    ? arena_printf(a, "%s belongs to another VPC", s->acl->id)
+			 : v->acls.n ? arena_printf(a, "no network ACL is told for %s", s->id)
+				     : "network ACLs were not collected");
+	struct ruleset *rs =
+		finish_rules(v, &r,
+			     arena_printf(w->arena, "%s %s %s", s->id,
+					  within ? "border" : "passage", aws_direction_name(d)),
+			     "network ACL", s->at, false);
 	if (s->acl)
 		rs->dflt_at = s->acl->at;
 	return rs;
@@ -156,16 +183,16 @@ static struct ruleset *build_border(struct aws *w, struct aws_vpc *v, struct aws
 /* The ACL of the subnet that the address belongs to. */
 static struct ruleset *build_borders(struct aws *w, struct aws_vpc *v, enum aws_direction d)
 {
-	struct rules r = { 0 };
+	struct aws_rules r = { 0 };
 	vec_each (s, &v->subnets) {
 		if ((*s)->defined)
-			add(&r, VERDICT_GOTO,
-			    aws_spans_match(w, &(*s)->cidrs, aws_own_field(d)), (*s)->border[d],
-			    (*s)->at, NULL);
+			aws_rule(&r, VERDICT_GOTO,
+				 aws_spans_match(w, &(*s)->cidrs, aws_own_field(d)),
+				 (*s)->border[d], (*s)->at, NULL);
 	}
-	add(&r, VERDICT_UNKNOWN, match_all(w->m), NULL, v->at,
-	    r.v.n ? "the address is in no subnet that was collected"
-		  : "subnets were not collected");
+	aws_rule(&r, VERDICT_UNKNOWN, match_all(w->m), NULL, v->at,
+		 r.v.n ? "the address is in no subnet that was collected"
+		       : "subnets were not collected");
 	return finish_rules(v, &r, by_direction(w, "subnet borders", d), "network ACL", v->at,
 			    false);
 }
@@ -173,20 +200,21 @@ static struct ruleset *build_borders(struct aws *w, struct aws_vpc *v, enum aws_
 static struct ruleset *build_subnet(struct aws *w, struct aws_vpc *v, struct aws_subnet *s,
 				    enum aws_direction d, const struct aws_interface *forwarder)
 {
-	struct rules r = { 0 };
+	struct aws_rules r = { 0 };
 	add_tracked(w, &r, s->at);
 	add_members(w, v, &r, s->interfaces.v, s->interfaces.n, d);
 	const struct match *nobody =
 		match_not(w->m, aws_interfaces_match(w, s->interfaces.v, s->interfaces.n,
 						     aws_own_field(d)));
 	if (v->partial)
-		add(&r, VERDICT_UNKNOWN, nobody, NULL, s->at,
-		    arena_printf(w->snap->arena, "security groups of the address: %s",
-				 v->partial));
+		aws_rule(&r, VERDICT_UNKNOWN, nobody, NULL, s->at,
+			 arena_printf(w->snap->arena, "security groups of the address: %s",
+				      v->partial));
 	else if (forwarder)
-		add(&r, VERDICT_UNKNOWN, nobody, NULL, forwarder->at,
-		    arena_printf(w->snap->arena, "%s forwards for others (no source check)",
-				 forwarder->id));
+		aws_rule(&r, VERDICT_UNKNOWN, nobody, NULL, forwarder->at,
+			 arena_printf(w->snap->arena,
+				      "%s forwards for others (no source check)",
+				      forwarder->id));
 	return finish_rules(
 		v, &r, arena_printf(w->arena, "%s interfaces %s", s->id, aws_direction_name(d)),
 		"security groups", s->at, true);
@@ -234,17 +262,17 @@ static void add_subnet(struct aws *w, struct aws_vpc *v, struct aws_subnet *s)
 static void add_group(struct aws *w, struct aws_vpc *v, struct aws_group *g)
 {
 	struct arena *a = w->snap->arena;
-	add_port(w, v, g->id, "security-group", g->at);
+	add_port(w, v, g->id, "security-group", g->at)->part = true;
 	for (int i = 0; i < AWS_DIRECTIONS; i++) {
 		enum aws_direction d = (enum aws_direction)i;
-		struct rules r = { 0 };
+		struct aws_rules r = { 0 };
 		add_tracked(w, &r, g->at);
-		add(&r, VERDICT_GOTO, v->held_match[d], v->members[d], g->at, NULL);
-		add(&r, VERDICT_JUMP, match_all(w->m), g->ruleset[d], g->at, NULL);
+		aws_rule(&r, VERDICT_GOTO, v->held_match[d], v->members[d], g->at, NULL);
+		aws_rule(&r, VERDICT_JUMP, match_all(w->m), g->ruleset[d], g->at, NULL);
 		if (v->partial)
-			add(&r, VERDICT_UNKNOWN, match_all(w->m), NULL, g->at,
-			    arena_printf(a, "other groups of the same interface: %s",
-					 v->partial));
+			aws_rule(&r, VERDICT_UNKNOWN, match_all(w->m), NULL, g->at,
+				 arena_printf(a, "other groups of the same interface: %s",
+					      v->partial));
 		struct ruleset *rs = finish_rules(
 			v, &r,
 			arena_printf(w->arena, "%s members %s", g->id, aws_direction_name(d)),
@@ -278,26 +306,28 @@ static const char *set_name(struct aws *w, struct aws_interface *n)
 	return name;
 }
 
-static void set_rules(struct aws *w, struct aws_vpc *v, struct rules *r,
+static void set_rules(struct aws *w, struct aws_vpc *v, struct aws_rules *r,
 		      const struct aws_interface *n, enum aws_direction d)
 {
 	struct arena *a = w->snap->arena;
 	add_tracked(w, r, n->at);
 	if (n->odd)
-		add(r, VERDICT_UNKNOWN, match_all(w->m), NULL, n->at,
-		    arena_printf(a, "network interface %s: %s", n->id, n->odd));
+		aws_rule(r, VERDICT_UNKNOWN, match_all(w->m), NULL, n->at,
+			 arena_printf(a, "network interface %s: %s", n->id, n->odd));
 	if (n->unfiltered && !n->odd)
-		add(r, VERDICT_PERMIT, match_all(w->m), NULL, n->at,
-		    arena_printf(a, "%s has no security groups", n->id));
+		aws_rule(r, VERDICT_PERMIT, match_all(w->m), NULL, n->at,
+			 arena_printf(a, "%s has no security groups", n->id));
 	vec_each (g, &n->groups) {
 		aws_build_group(w, v, *g);
 		if ((*g)->defined)
-			add(r, VERDICT_JUMP, match_all(w->m), (*g)->ruleset[d], (*g)->at, NULL);
+			aws_rule(r, VERDICT_JUMP, match_all(w->m), (*g)->ruleset[d], (*g)->at,
+				 NULL);
 	}
 	vec_each (g, &n->groups)
 		if (!(*g)->defined)
-			add(r, VERDICT_UNKNOWN, match_all(w->m), NULL, (*g)->at,
-			    arena_printf(a, "security group %s was not collected", (*g)->id));
+			aws_rule(r, VERDICT_UNKNOWN, match_all(w->m), NULL, (*g)->at,
+				 arena_printf(a, "security group %s was not collected",
+					      (*g)->id));
 }
 
 static void interface_addrs(struct aws *w, struct port *p, const struct aws_interface *n)
@@ -323,26 +353,31 @@ static void interface_addrs(struct aws *w, struct port *p, const struct aws_inte
 		p->present = aws_spans_match(w, &n->addrs, FIELD_SRC);
 }
 
-static struct ruleset *no_border(struct aws *w, struct aws_vpc *v, enum aws_direction d)
+struct ruleset *aws_no_border(struct aws *w, struct aws_vpc *v, enum aws_direction d)
 {
-	struct rules r = { 0 };
-	add(&r, VERDICT_UNKNOWN, match_all(w->m), NULL, v->at, "the subnet is not told");
-	return finish_rules(v, &r, by_direction(w, "unknown subnet border", d), "network ACL",
-			    v->at, false);
+	if (v->no_border[d])
+		return v->no_border[d];
+	struct aws_rules r = { 0 };
+	aws_rule(&r, VERDICT_UNKNOWN, match_all(w->m), NULL, v->at, "the subnet is not told");
+	return v->no_border[d] =
+		       finish_rules(v, &r, by_direction(w, "unknown subnet border", d),
+				    "network ACL", v->at, false);
 }
 
 /* sets: what equal sets of groups permit is built once. */
 static void add_interface(struct aws *w, struct aws_vpc *v, struct aws_interface *n,
 			  struct map *sets)
 {
-	interface_addrs(w, add_port(w, v, n->id, "network-interface", n->at), n);
+	struct port *p = add_port(w, v, n->id, "network-interface", n->at);
+	p->part = true;
+	interface_addrs(w, p, n);
 	const char *name = set_name(w, n);
 	for (int i = 0; i < AWS_DIRECTIONS; i++) {
 		enum aws_direction d = (enum aws_direction)i;
 		const char *full = by_direction(w, name, d);
 		void **rs = map_at(sets, full);
 		if (!*rs) {
-			struct rules r = { 0 };
+			struct aws_rules r = { 0 };
 			set_rules(w, v, &r, n, d);
 			*rs = finish_rules(v, &r, full, "security groups", n->at, true);
 		}
@@ -352,10 +387,7 @@ static void add_interface(struct aws *w, struct aws_vpc *v, struct aws_interface
 			     n->subnet->acl ? n->subnet->acl_at : n->at);
 			continue;
 		}
-		rs = map_at(sets, by_direction(w, "", d));
-		if (!*rs)
-			*rs = no_border(w, v, d);
-		hook(v, d, 1, n->id, *rs, n->at);
+		hook(v, d, 1, n->id, aws_no_border(w, v, d), n->at);
 	}
 	vec_each (g, &n->groups) {
 		const struct aws_vpc *in = (*g)->defined ? (*g)->vpc : v;
@@ -401,10 +433,8 @@ static void add_aliases(struct aws *w, struct aws_vpc *v)
 static void add_taints(struct aws *w, struct aws_vpc *v)
 {
 	if (v->blocked)
-		device_build_taint(
-			v->build, edge_name, v->at,
-			"block public access is on (%s), and gateways are not modelled",
-			v->blocked);
+		device_build_taint(v->build, edge_name, v->at, "block public access is on (%s)",
+				   v->blocked);
 	if (v->odd)
 		device_build_taint(v->build, NULL, v->odd_at, "%s: %s", v->id, v->odd);
 	if (w->failed)
@@ -439,16 +469,19 @@ void aws_build_device(struct aws *w, struct aws_vpc *v)
 		aws_build_acl(w, v, *acl);
 	for (int i = 0; i < AWS_DIRECTIONS; i++) {
 		enum aws_direction d = (enum aws_direction)i;
-		struct rules r = { 0 };
+		struct aws_rules r = { 0 };
 		v->held_match[d] = aws_interfaces_match(w, v->interfaces.v, v->interfaces.n,
 							aws_own_field(d));
 		add_members(w, v, &r, v->interfaces.v, v->interfaces.n, d);
 		v->members[d] = finish_rules(v, &r, by_direction(w, "interfaces", d),
 					     "security groups", v->at, true);
 		vec_each (s, &v->subnets)
-			(*s)->border[d] = build_border(w, v, *s, d);
+			(*s)->border[d] = build_border(w, v, *s, d, true);
 		v->borders[d] = build_borders(w, v, d);
 	}
+	vec_each (s, &v->subnets)
+		if ((*s)->transits.n)
+			(*s)->passage = build_border(w, v, *s, AWS_INGRESS, false);
 	vec_each (s, &v->subnets)
 		add_subnet(w, v, *s);
 	vec_each (g, &v->groups)
@@ -458,6 +491,7 @@ void aws_build_device(struct aws *w, struct aws_vpc *v)
 	add_port(w, v, edge_name, "vpc-edge", v->at);
 	add_aliases(w, v);
 	add_taints(w, v);
+	aws_path_build(w, v);
 	device_build_finish(v->build);
 	v->build = NULL;
 	map_finish(&sets);

@@ -13,6 +13,11 @@
  *	aws_group.c    security groups and their permissions
  *	aws_ruleset.c  references resolved; groups and ACLs as rulesets
  *	aws_device.c   ports, what hangs on them, devices
+ *	aws_route.c    route tables, and the gateways that routes name
+ *	aws_transit.c  transit gateways: attachments, tables, routes; each becomes a device
+ *	aws_balance.c  network load balancers: listeners, targets; each becomes a device
+ *	aws_path.c     a VPC's routing: ports of gateways, tables, public addresses; NAT
+ *gateways
  */
 
 #include <jansson.h>
@@ -30,6 +35,25 @@ enum aws_kind {
 	AWS_ACL,
 	AWS_LIST,
 	AWS_LIST_ENTRY,
+	AWS_TABLE,
+	AWS_IGW, /* InternetGateways, and so on: gateways, each read by aws_read_gate() */
+	AWS_EIGW,
+	AWS_NAT,
+	AWS_PEERING,
+	AWS_VGW,
+	AWS_ENDPOINT,
+	AWS_ADDRESS,
+	AWS_TGW,
+	AWS_TGW_ATTACHMENT,
+	AWS_TGW_VPC,
+	AWS_TGW_TABLE,
+	AWS_TGW_PROPAGATION,
+	AWS_TGW_ROUTES,
+	AWS_BALANCER,
+	AWS_BALANCER_ATTRIBUTES,
+	AWS_LISTENER,
+	AWS_TARGET_GROUP,
+	AWS_TARGET_HEALTH,
 	AWS_OTHER, /* of the API, but nothing that is modelled here */
 	AWS_KINDS
 };
@@ -39,6 +63,94 @@ enum aws_direction { AWS_INGRESS, AWS_EGRESS, AWS_DIRECTIONS };
 
 struct aws_spans {
 	VEC(struct span) of[FAMILY_COUNT];
+};
+
+/* Whatever a route may name besides interfaces: a gateway by its id. */
+struct aws_gate {
+	const char *id;
+	struct loc at;
+	bool defined;
+	uint64_t print;
+	const char *odd;
+	bool gone;		   /* deleted, not active, not attached */
+	const char *ends[2];	   /* VPCs where it is attached; peering: both ends */
+	struct aws_subnet *subnet; /* NAT gateway */
+	struct aws_spans addrs;	   /* NAT gateway: its private addresses */
+	struct aws_table *table;   /* for what comes in by it: a gateway association */
+	struct loc table_at;
+};
+
+struct aws_hop {
+	struct loc at;
+	struct prefix dst;
+	struct aws_list *list; /* destinations are its entries; NULL: dst */
+	const char *target;    /* "local", an id, or NULL */
+	const char *interface; /* "eni-..." beside an instance; or NULL */
+	bool blackhole;
+};
+
+struct aws_table {
+	const char *id;
+	struct loc at, main_at;
+	const char *vpc_id;
+	bool defined, main;
+	uint64_t print;
+	const char *odd; /* why it isn't known where it sends packets */
+	VEC(struct aws_hop) routes;
+	bool transit, lists; /* some route leads to a transit gateway, or names a list */
+	/* made for what packets its lists might have routes; NULL: nothing is missing */
+	const struct match *missing;
+	const char *missing_why;
+	bool looked;
+};
+
+/* One VPC, peering... attached to a transit gateway. */
+struct aws_attachment {
+	const char *id, *type; /* "vpc", "peering", "vpn"...; NULL: not told */
+	struct loc at;
+	struct aws_tgw *tgw;
+	const char *vpc_id, *odd;
+	struct aws_vpc *vpc; /* NULL: none that was collected */
+	VEC(struct aws_subnet *) subnets;
+	bool told; /* in the list that tells associations */
+	bool gone;
+	bool appliance; /* keeps a flow in one zone: any zone may be chosen */
+	bool no_v6;
+	struct aws_tgw_table *table; /* association; NULL: none */
+};
+
+struct aws_tgw_route {
+	struct loc at;
+	struct prefix dst;
+	struct aws_list *list;
+	bool blackhole, propagated;
+	VEC(const char *) attachments;
+};
+
+struct aws_tgw_table {
+	const char *id;
+	struct loc at;
+	struct aws_tgw *tgw;
+	bool defined, has_routes, has_propagations;
+	const char *odd;
+	VEC(struct aws_tgw_route) routes;
+	VEC(const char *) propagations; /* ids of attachments */
+	struct loc propagations_at;
+};
+
+struct aws_tgw {
+	const char *id, *name;
+	struct loc at;
+	bool defined;
+	uint64_t print;
+	VEC(struct aws_attachment *) attachments;
+	VEC(struct aws_tgw_table *) tables;
+};
+
+/* A public address and the private one that stands behind it, one by one. */
+struct aws_public {
+	struct addr private, public;
+	struct loc at;
 };
 
 struct aws_vpc {
@@ -64,6 +176,17 @@ struct aws_vpc {
 	struct ruleset *members[AWS_DIRECTIONS], *borders[AWS_DIRECTIONS];
 	/* addresses of all interfaces, over our own field */
 	const struct match *held_match[AWS_DIRECTIONS];
+	struct aws_spans cidrs;
+	VEC(struct prefix) prefixes; /* its networks, as routes of others to it say them */
+	const char *cidrs_odd;	     /* why there may be more of them */
+	VEC(struct aws_table *) tables;
+	struct aws_table *main;
+	VEC(struct aws_gate *) gates; /* attached to it */
+	VEC(struct aws_attachment *) attachments;
+	VEC(struct aws_balancer *) balancers;
+	VEC(struct aws_public) publics;
+	struct map ports;			   /* those of gateways, by name */
+	struct ruleset *no_border[AWS_DIRECTIONS]; /* of a subnet that isn't told; or NULL */
 };
 
 struct aws_subnet {
@@ -80,6 +203,14 @@ struct aws_subnet {
 	struct loc acl_at;
 	const char *acl_odd; /* two ACLs claim it */
 	struct ruleset *border[AWS_DIRECTIONS];
+	/* The same without what is passed because it stays within the subnet. */
+	struct ruleset *passage;
+	const char *zone;	 /* availability zone; NULL: not told */
+	struct aws_table *table; /* NULL: the VPC's main one */
+	struct loc table_at;
+	const char *table_odd;
+	/* ports in it: of transit gateways, and of others that packets go on through */
+	VEC(const char *) transits, relays;
 };
 
 struct aws_interface {
@@ -95,6 +226,9 @@ struct aws_interface {
 	const char *lost; /* why it may have addresses that aren't known */
 	struct aws_spans addrs;
 	VEC(struct aws_group *) groups;
+	const char *instance;
+	bool unchecked; /* whether it has a source/destination check is not told */
+	VEC(struct aws_public) publics;
 };
 
 struct aws_list {
@@ -164,15 +298,25 @@ struct aws_acl {
 	struct ruleset *ruleset[AWS_DIRECTIONS];
 };
 
+/* An answer of describe-addresses, whose interface may come later. */
+struct aws_address {
+	struct aws_public pair;
+	const char *interface;
+};
+
 struct aws {
 	struct collect *c;
 	struct snapshot *snap;
 	struct matches *m;
 	struct arena *arena; /* of this one read */
 	struct map vpcs, subnets, interfaces, acls, lists, groups;
+	struct map tables, gates, tgws, attachments, tgw_tables;
+	struct map balancers, target_groups;
+	VEC(struct aws_address) addresses;
 	VEC(struct account *) accounts;
-	struct map pages;   /* "kind directory": struct aws_pages */
-	const char *failed; /* name of a source that couldn't be read to its end */
+	struct map pages;	 /* "kind directory": struct aws_pages */
+	bool missing[AWS_KINDS]; /* pages of the list are */
+	const char *failed;	 /* name of a source that couldn't be read to its end */
 	/* the document being read */
 	const struct source *src;
 	struct jsonloc *places;
@@ -233,6 +377,11 @@ struct aws_subnet *aws_subnet(struct aws *w, const char *id, struct loc at);
 struct aws_list *aws_list(struct aws *w, const char *id, struct loc at);
 struct aws_group *aws_group(struct aws *w, const char *id, struct loc at);
 
+struct aws_table *aws_table(struct aws *w, const char *id, struct loc at);
+struct aws_gate *aws_gate(struct aws *w, const char *id, struct loc at);
+/* v stands under key in m: a zeroed one of that size where it is new (*ret_new). */
+void *aws_object(struct aws *w, struct map *m, const char *id, size_t size, bool *ret_new);
+
 /* The readers of one object each; what they find is in the account. */
 void aws_read_group(struct aws *w, const json_t *o);
 void aws_read_interface(struct aws *w, const json_t *o);
@@ -240,6 +389,13 @@ void aws_read_subnet(struct aws *w, const json_t *o);
 void aws_read_vpc(struct aws *w, const json_t *o);
 void aws_read_acl(struct aws *w, const json_t *o);
 void aws_read_list(struct aws *w, const json_t *o);
+void aws_read_table(struct aws *w, const json_t *o);
+void aws_read_gate(struct aws *w, enum aws_kind kind, const json_t *o);
+void aws_read_address(struct aws *w, const json_t *o);
+/* Of transit gateways: AWS_TGW to AWS_TGW_ROUTES. */
+void aws_read_transit(struct aws *w, enum aws_kind kind, const json_t *o);
+/* Of load balancers: AWS_BALANCER to AWS_TARGET_HEALTH. */
+void aws_read_balance(struct aws *w, enum aws_kind kind, const json_t *o);
 /* The entries of a managed prefix list; list NULL: nobody says of which. */
 void aws_read_entries(struct aws *w, struct aws_list *list, const json_t *entries, bool open);
 
@@ -287,5 +443,44 @@ void aws_build_group(struct aws *w, struct aws_vpc *v, struct aws_group *g);
 void aws_build_acl(struct aws *w, struct aws_vpc *v, struct aws_acl *acl);
 /* aws_device.c */
 void aws_build_device(struct aws *w, struct aws_vpc *v);
+/* The border of a subnet that isn't known. */
+struct ruleset *aws_no_border(struct aws *w, struct aws_vpc *v, enum aws_direction d);
+
+/* A list of rules while it is made. */
+struct aws_rules {
+	VEC(struct rule) v;
+};
+
+void aws_rule(struct aws_rules *r, enum verdict verdict, const struct match *m,
+	      const struct ruleset *target, struct loc at, const char *note);
+/* A ruleset of ours that denies what no rule decides; frees r. */
+struct ruleset *aws_rules_finish(struct device_build *b, struct aws_rules *r, const char *name,
+				 const char *kind, struct loc at, bool stateful);
+
+/*
+ * aws_path.c. join: after all was read, who belongs to what; build: into the VPC's device,
+ * whose ports and borders are there already.
+ */
+void aws_path_join(struct aws *w);
+void aws_path_build(struct aws *w, struct aws_vpc *v);
+/* The devices beside the VPCs: NAT gateways, transit gateways, load balancers. */
+void aws_path_devices(struct aws *w);
+void aws_path_finish(struct aws *w);
+/* aws_transit.c */
+void aws_transit_join(struct aws *w);
+void aws_transit_devices(struct aws *w);
+void aws_transit_finish(struct aws *w);
+/* The name of the attachment's port in the subnet, also its wire. */
+const char *aws_transit_port(struct aws *w, const struct aws_attachment *at,
+			     const struct aws_subnet *s);
+/* aws_balance.c; ports: of balancers in the VPC, with the table that each looks up in */
+void aws_balance_join(struct aws *w);
+void aws_balance_ports(struct aws *w, struct aws_vpc *v, struct map *made);
+void aws_balance_devices(struct aws *w);
+void aws_balance_finish(struct aws *w);
+/* The attachment of v to the transit gateway; NULL: none is known, or *ret_many. */
+struct aws_attachment *aws_transit_of(struct aws_vpc *v, const char *tgw, bool *ret_many);
+/* A route of a table for every prefix of the span list. */
+void aws_add_route(struct aws *w, struct device_build *b, struct route r);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "collectors/aws_internal.h"
 
-static void *object_at(struct aws *w, struct map *m, const char *id, size_t size, bool *ret_new)
+void *aws_object(struct aws *w, struct map *m, const char *id, size_t size, bool *ret_new)
 {
 	void **at = map_at(m, id);
 	*ret_new = !*at;
@@ -22,7 +22,7 @@ static void *object_at(struct aws *w, struct map *m, const char *id, size_t size
 struct aws_vpc *aws_vpc(struct aws *w, const char *id, const char *owner, struct loc at)
 {
 	bool is_new;
-	struct aws_vpc *v = object_at(w, &w->vpcs, id, sizeof(*v), &is_new);
+	struct aws_vpc *v = aws_object(w, &w->vpcs, id, sizeof(*v), &is_new);
 	if (is_new) {
 		v->id = arena_str(w->snap->arena, id);
 		v->at = at;
@@ -37,7 +37,7 @@ struct aws_vpc *aws_vpc(struct aws *w, const char *id, const char *owner, struct
 struct aws_subnet *aws_subnet(struct aws *w, const char *id, struct loc at)
 {
 	bool is_new;
-	struct aws_subnet *s = object_at(w, &w->subnets, id, sizeof(*s), &is_new);
+	struct aws_subnet *s = aws_object(w, &w->subnets, id, sizeof(*s), &is_new);
 	if (is_new) {
 		s->id = arena_str(w->snap->arena, id);
 		s->at = at;
@@ -48,7 +48,7 @@ struct aws_subnet *aws_subnet(struct aws *w, const char *id, struct loc at)
 struct aws_list *aws_list(struct aws *w, const char *id, struct loc at)
 {
 	bool is_new;
-	struct aws_list *l = object_at(w, &w->lists, id, sizeof(*l), &is_new);
+	struct aws_list *l = aws_object(w, &w->lists, id, sizeof(*l), &is_new);
 	if (is_new) {
 		l->id = arena_str(w->snap->arena, id);
 		l->at = at;
@@ -79,6 +79,49 @@ static const char *blocked_mode(struct aws *w, const json_t *o)
 	const json_t *states = aws_member(o, "BlockPublicAccessStates");
 	const char *mode = aws_string(w, states, "InternetGatewayBlockMode");
 	return mode && strcmp(mode, "off") ? mode : NULL;
+}
+
+static bool vpc_cidr(struct aws *w, struct aws_vpc *v, const json_t *value, int family)
+{
+	enum family f;
+	struct span span;
+	if (!value || !aws_parse_cidr(w, aws_at(w, value), value, family, &f, &span))
+		return false;
+	const struct span *first = v->cidrs.of[f].v;
+	if (v->cidrs.of[f].n && addr_equal(first->lo, span.lo) &&
+	    addr_equal(first->hi, span.hi))
+		return true; /* the primary one stands in the list too */
+	aws_spans_add(&v->cidrs, f, span);
+	*vec_add(&v->prefixes) = (struct prefix){ .family = (uint8_t)f,
+						  .len = (uint8_t)aws_span_len(f, span),
+						  .addr = span.lo };
+	return true;
+}
+
+/* What transit gateways learn of it, and what an internet gateway answers for. */
+static void vpc_networks(struct aws *w, struct aws_vpc *v, const json_t *o)
+{
+	static const struct {
+		const char *list, *key, *state;
+		enum family family;
+	} where[] = {
+		{ "CidrBlockAssociationSet", "CidrBlock", "CidrBlockState", FAMILY_V4 },
+		{ "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock", "Ipv6CidrBlockState",
+		  FAMILY_V6 },
+	};
+	const json_t *e;
+	size_t i;
+	bool bad = false;
+	if (aws_member(o, "CidrBlock") &&
+	    !vpc_cidr(w, v, aws_member(o, "CidrBlock"), FAMILY_V4))
+		bad = true;
+	for (size_t k = 0; k < sizeof(where) / sizeof(*where); k++)
+		json_array_foreach (aws_array(o, where[k].list, &bad), i, e)
+			if (in_force(e, where[k].state) &&
+			    !vpc_cidr(w, v, aws_member(e, where[k].key), (int)where[k].family))
+				bad = true;
+	if (bad)
+		v->cidrs_odd = "its networks are not understood";
 }
 
 void aws_read_vpc(struct aws *w, const json_t *o)
@@ -115,6 +158,7 @@ void aws_read_vpc(struct aws *w, const json_t *o)
 	v->at = at;
 	v->name = aws_name_tag(w, o, "Tags");
 	v->blocked = blocked_mode(w, o);
+	vpc_networks(w, v, o);
 	const char *unknown = aws_unknown_member(o, known);
 	if (unknown) {
 		v->odd = arena_printf(w->arena, "member \"%s\" is not known", unknown);
@@ -187,6 +231,11 @@ void aws_read_subnet(struct aws *w, const json_t *o)
 	const char *mode = blocked_mode(w, o);
 	if (mode)
 		v->blocked = mode;
+	/* an account's own names for zones mean others in the next account */
+	const char *zone = aws_string(w, o, "AvailabilityZone");
+	s->zone = aws_string(w, o, "AvailabilityZoneId");
+	if (!s->zone && zone)
+		s->zone = arena_printf(w->arena, "%s of %s", zone, v->owner ? v->owner : "?");
 	const json_t *cidr = aws_member(o, "CidrBlock"), *assoc;
 	bool bad = false;
 	size_t i;
@@ -224,6 +273,27 @@ static bool interface_addr(struct aws *w, struct aws_interface *n, const json_t 
 	return true;
 }
 
+/* A public address stands beside the private one that it belongs to. */
+static bool interface_public(struct aws *w, struct aws_interface *n, const json_t *o)
+{
+	const json_t *private = aws_member(o, "PrivateIpAddress");
+	const json_t *public = aws_member(aws_member(o, "Association"), "PublicIp");
+	enum family f;
+	struct span in, out;
+	if (!public)
+		return true;
+	if (!private || !aws_parse_cidr(w, n->at, private, FAMILY_V4, &f, &in) ||
+	    !aws_parse_cidr(w, n->at, public, FAMILY_V4, &f, &out))
+		return false;
+	vec_each (had, &n->publics)
+		if (addr_equal(had->private, in.lo) && addr_equal(had->public, out.lo))
+			return true;
+	*vec_add(&n->publics) = (struct aws_public){ .private = in.lo,
+						     .public = out.lo,
+						     .at = aws_at(w, public) };
+	return true;
+}
+
 static bool interface_addrs(struct aws *w, struct aws_interface *n, const json_t *o)
 {
 	static const struct {
@@ -242,6 +312,11 @@ static bool interface_addrs(struct aws *w, struct aws_interface *n, const json_t
 		json_array_foreach (aws_array(o, where[k].list, &bad), i, e)
 			if (!interface_addr(w, n, e, where[k].key, where[k].family))
 				bad = true;
+	json_array_foreach (aws_array(o, "PrivateIpAddresses", &bad), i, e)
+		if (!interface_public(w, n, e))
+			bad = true;
+	if (!interface_public(w, n, o))
+		bad = true;
 	/* The primary addresses stand in the lists too; some tools leave those out. */
 	if (aws_member(o, "PrivateIpAddress") && !n->addrs.of[FAMILY_V4].n &&
 	    !interface_addr(w, n, o, "PrivateIpAddress", FAMILY_V4))
@@ -350,6 +425,8 @@ static void interface_oddities(struct aws *w, struct aws_interface *n, const jso
 		n->odd = "traffic of its gateway is denied in part";
 	const json_t *check = aws_member(o, "SourceDestCheck");
 	n->forwards = !json_is_true(check) && !is_service(n->type);
+	n->unchecked = !check;
+	n->instance = aws_string(w, aws_member(o, "Attachment"), "InstanceId");
 	if (!interface_addrs(w, n, o))
 		n->odd = n->lost = "its addresses are not understood";
 }
@@ -363,7 +440,7 @@ void aws_read_interface(struct aws *w, const json_t *o)
 	if (!id)
 		return;
 	bool is_new;
-	struct aws_interface *n = object_at(w, &w->interfaces, id, sizeof(*n), &is_new);
+	struct aws_interface *n = aws_object(w, &w->interfaces, id, sizeof(*n), &is_new);
 	struct loc at = aws_at_member(w, o, "NetworkInterfaceId");
 	if (!aws_first(w, o, id, &n->defined, &n->print, ignore, n->at, &n->odd)) {
 		n->lost = n->odd;
@@ -494,7 +571,7 @@ void aws_read_acl(struct aws *w, const json_t *o)
 	if (!vpc)
 		return;
 	bool is_new, bad = !aws_member(o, "Entries");
-	struct aws_acl *acl = object_at(w, &w->acls, id, sizeof(*acl), &is_new);
+	struct aws_acl *acl = aws_object(w, &w->acls, id, sizeof(*acl), &is_new);
 	struct loc at = aws_at_member(w, o, "NetworkAclId");
 	if (!aws_first(w, o, id, &acl->defined, &acl->print, ignore, acl->at, &acl->odd))
 		return;

@@ -386,12 +386,12 @@ Test(aws, what_is_no_export_is_said_so)
 	cr_expect_eq(collector_aws.probe("", 0, "x"), 0);
 	cr_expect_eq(collector_aws.probe("\"SecurityGroups\": [", 19, "x"), 0);
 	struct world w = { 0 };
-	add_file(&w, "routes.json", "{\"RouteTables\": [{\"RouteTableId\": \"rtb-1\"}]}");
+	add_file(&w, "logs.json", "{\"FlowLogs\": [{\"FlowLogId\": \"fl-1\"}]}");
 	run(&w);
 	cr_expect_eq(w.err, 0);
 	cr_expect(diags_has(&w.diags, "aws.not-modelled"));
 	cr_expect(diags_has(&w.diags, "aws.no-vpc"));
-	is_counted(&w, "routes.json", 2, 0, 0, 0);
+	is_counted(&w, "logs.json", 2, 0, 0, 0);
 	cr_expect_gt(device(&w, "cloud")->n_taints, 0);
 	done(&w);
 }
