@@ -37,7 +37,28 @@ struct walk {
 struct rules {
 	struct rule *v;
 	size_t n, cap;
+	VEC(struct nf_translation *) translations; /* beside each rule; NULL: none */
 };
+
+/* Rules of ours and copies of the reader's: each with what it translates. */
+static struct rule *add(struct rules *out, struct nf_translation *t)
+{
+	*vec_add(&out->translations) = t;
+	return vec_add(out);
+}
+
+/* Gives the rules to the ruleset and says which of them translate; frees what out holds. */
+static void keep(struct ipt_reader *r, struct ruleset *rs, struct rules *out)
+{
+	if (rs) {
+		device_build_rules(r->b, rs, out->v, out->n);
+		for (size_t i = 0; i < out->n; i++)
+			if (out->translations.v[i])
+				nf_nat_rule(r->nats, &rs->rules[i], out->translations.v[i]);
+	}
+	vec_free(&out->translations);
+	vec_free(out);
+}
 
 static const struct match *limited(struct ipt_reader *r, const struct match *m)
 {
@@ -224,7 +245,7 @@ static void emit(struct walk *w, struct rules *out, struct ipt_rule *rule, size_
 		rule->bounded = true;
 		rule->why = why;
 	}
-	*vec_add(out) = (struct rule){
+	*add(out, rule->translation) = (struct rule){
 		.at = rule->at,
 		.name = arena_printf(w->r->arena, "rule %zu", number),
 		.match = cond,
@@ -326,7 +347,7 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 	size_t number = 0;
 	ch->busy = true;
 	for (size_t i = 0; making && i < n_glue; i++)
-		*vec_add(&out) = glue[i];
+		*add(&out, NULL) = glue[i];
 	if (++w->b->steps > STEPS_MOST || w->b->copied > COPIES_MOST)
 		if (w->follow)
 			lose(w);
@@ -373,13 +394,12 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 			*vec_add(&here.gone) = went(gone);
 	}
 	ch->busy = false;
+	keep(w->r, rs, &out);
 	if (making) {
-		device_build_rules(w->r->b, rs, out.v, out.n);
 		known = rs;
 		if (ch->asks && !ch->changes)
 			*vec_add(&ch->memo) = (struct ipt_memo){ version, rs };
 	}
-	vec_free(&out);
 	vec_free(&here.gone);
 	*ret_accepted = acc;
 	return known;
@@ -476,6 +496,17 @@ static const struct match *reach_of(struct walk *w, struct ipt_chain *ch)
 	return in;
 }
 
+/* First packets that are seen by the listing's nat chains, as far as it tells alone. */
+static const struct match *nat_reach(struct walk *w)
+{
+	struct matches *m = w->r->m;
+	const struct match *in = match_not(m, w->k->untracked);
+	if (w->l->families == IPT_V4 || w->l->families == IPT_V6)
+		in = match_and(m, in,
+			       match_family(m, w->l->families == IPT_V4 ? FAMILY_V4 : FAMILY_V6));
+	return in;
+}
+
 static void base_chain(struct walk *w, enum ipt_table_id table)
 {
 	static const struct {
@@ -493,11 +524,20 @@ static void base_chain(struct walk *w, enum ipt_table_id table)
 		return;
 	w->early = table == TABLE_RAW;
 	w->follow = ch->changes;
+	const struct match *reach = nat_reach(w);
 	size_t n = glue_of(w, ch, glue);
 	walk_chain(w, ch, reach_of(w, ch), 0, glue, n, &acc);
 	ch->plain->stateful = w->k->untracked->kind == MATCH_NONE && nf_is_stateful(ch->plain);
-	nf_bind(w->r->b, w->r->h, ch->plain, hooks[w->hook].kind, ipt_priority(table, w->hook),
-		w->l->families ? w->l->families : IPT_V4 | IPT_V6, ch->at);
+	unsigned families = w->l->families ? w->l->families : IPT_V4 | IPT_V6;
+	int priority = ipt_priority(table, w->hook);
+	nf_bind(w->r->b, w->r->h, ch->plain, hooks[w->hook].kind, priority, families, ch->at);
+	if (table == TABLE_NAT)
+		nf_nat_chain(w->r->nats,
+			     &(struct nf_nat_chain){ .kind = hooks[w->hook].kind,
+						     .priority = priority,
+						     .families = families,
+						     .ruleset = ch->plain,
+						     .reach = reach });
 }
 
 /* The marks that packets have when they come in by an interface. */
@@ -515,6 +555,17 @@ static void wire_marks(struct build *b, struct ipt_listing *l, struct ipt_marks 
 	if (r->h->unwrapped)
 		own = match_or(r->m, own, r->h->unwrapped);
 	ipt_marks_own(k, own);
+}
+
+/* What routing asks of marks. */
+static void tell_marks(struct ipt_reader *r, struct ipt_listing *l, struct ipt_marks *k)
+{
+	for (size_t i = 0; i < r->h->n_marks; i++) {
+		struct nf_mark *x = &r->h->marks[i];
+		const struct ipt_ask ask = { ASK_MARK, false, x->value & x->mask, x->mask };
+		if (l->marks && l->families & 1u << x->family)
+			x->is = ipt_marks_ask(k, l, &ask, false);
+	}
 }
 
 static void listing(struct build *b, struct ipt_listing *l)
@@ -536,6 +587,7 @@ static void listing(struct build *b, struct ipt_listing *l)
 	base_chain(&w, TABLE_MANGLE);
 	base_chain(&w, TABLE_NAT);
 	ipt_marks_doubt(&pre, translated);
+	tell_marks(r, l, &pre);
 	ipt_marks_copy(&in, &pre);
 	ipt_marks_copy(&forward, &pre);
 	if (r->redirects)

@@ -346,6 +346,9 @@ void ipt_note_words(struct ipt_reader *r, struct ipt_listing *l)
 			glance_line(&l->text->v[l->first + i], &w, &r->loosened);
 	l->tracks = w.tracks, l->marks = w.marks, l->tests = w.tests;
 	l->untracks = w.untracks, l->connmarks = w.connmarks;
+	/* routing may ask for them as well */
+	for (size_t i = 0; l->marks && i < r->h->n_marks; i++)
+		l->tests |= !l->families || l->families & 1u << r->h->marks[i].family;
 	for (enum family f = FAMILY_V4; f < FAMILY_COUNT; f++)
 		if (!l->families || l->families & 1u << f)
 			r->tracks[f] |= w.tracks;

@@ -22,6 +22,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "collectors/ipt.h"
+#include "collectors/netfilter_nat.h"
 
 enum ipt_hook { PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING, IPT_HOOKS };
 enum ipt_table_id {
@@ -64,6 +65,7 @@ struct ipt_rule {
 	uint16_t n_asks;
 	uint8_t verdict; /* enum verdict */
 	uint8_t effect;	 /* enum ipt_effect */
+	struct nf_translation *translation; /* in the table nat; NULL: none */
 	bool translates; /* more than a verdict: never to be called redundant */
 	bool other;	 /* for the other family (-4, -6): not part of this listing */
 	bool bounded;	 /* some ruleset that it became a rule of has it inexact */
@@ -173,6 +175,7 @@ struct ipt_reader {
 	struct collect *c;
 	struct device_build *b;
 	const struct nf_host *h;
+	struct nf_nats *nats; /* never NULL */
 	struct arena *arena;
 	struct matches *m;
 	struct diags *d;

@@ -190,12 +190,17 @@ static void connmark(struct ipt_parse *p)
 	}
 }
 
-/* "a", "a-b", "a:port", "[a]-[b]:port": the addresses; none where only a port is given */
-static bool nat_address(enum family f, const char *s, struct span *ret, bool *ret_none)
+/*
+ * "a", "a-b", "a:port", "[a]-[b]:port": the addresses; none where only a port is given. ret_ports:
+ * what stands behind the colon, or NULL.
+ */
+static bool nat_address(enum family f, const char *s, struct span *ret, bool *ret_none,
+			const char **ret_ports)
 {
 	char plain[128];
 	size_t n = 0;
 	const char *end = s + strlen(s);
+	*ret_ports = NULL;
 	if (f == FAMILY_V4) {
 		const char *colon = strrchr(s, ':');
 		end = colon ? colon : end;
@@ -204,6 +209,8 @@ static bool nat_address(enum family f, const char *s, struct span *ret, bool *re
 	} else if (*s == ':' && s[1] != ':') {
 		end = s;
 	}
+	if (*end == ':')
+		*ret_ports = end + 1;
 	for (const char *c = s; c < end && n + 1 < sizeof(plain); c++)
 		if (*c != '[' && *c != ']')
 			plain[n++] = *c;
@@ -214,23 +221,30 @@ static bool nat_address(enum family f, const char *s, struct span *ret, bool *re
 
 struct translation {
 	struct span to[32];
+	struct range ports[32]; /* beside each address; 0 to 0: as it was */
 	size_t n;
 	bool unknown; /* addresses that aren't in the file */
-	bool ports;   /* only ports change */
+	bool odd;     /* understood in part: ports that follow the old ones... */
+	bool only;    /* only ports change */
 	struct range to_ports;
 };
 
-/* "8080", "8080-8090", "8080/random"; all ports where it isn't that */
-static struct range port_range(const char *s)
+/* "8080", "8080-8090", "8080/random"; false with all ports where it isn't that */
+static bool port_range(const char *s, struct range *ret)
 {
-	struct range r = { 0, 65535 };
+	*ret = (struct range){ 0, 65535 };
 	size_t len = strcspn(s, "-/");
 	int lo = ipt_port(s, len), hi = lo;
-	if (s[len] == '-')
-		hi = ipt_port(s + len + 1, strcspn(s + len + 1, "/"));
-	if (len && lo >= 0 && hi >= lo)
-		r = (struct range){ (uint16_t)lo, (uint16_t)hi };
-	return r;
+	const char *behind = s + len;
+	if (*behind == '-') {
+		hi = ipt_port(behind + 1, strcspn(behind + 1, "/"));
+		behind += 1 + strcspn(behind + 1, "/");
+	}
+	if (!len || lo < 0 || hi < lo)
+		return false;
+	*ret = (struct range){ (uint16_t)lo, (uint16_t)hi };
+	/* "/random" doesn't matter; "/3000" takes the old port along */
+	return !*behind || !strcmp(behind, "/random");
 }
 
 static void translation_targets(struct ipt_parse *p, struct translation *t)
@@ -240,23 +254,69 @@ static void translation_targets(struct ipt_parse *p, struct translation *t)
 	for (size_t i = p->first; i + 1 < p->w.n; i++)
 		for (size_t k = 0; k < 3; k++) {
 			bool none;
+			const char *s = p->w.v[i + 1], *ports;
 			if (p->w.quoted[i] || strcmp(p->w.v[i], names[k]) != 0)
 				continue;
 			any = true;
 			if (t->n == sizeof(t->to) / sizeof(*t->to) || !p->l->families ||
-			    !nat_address(p->family, p->w.v[i + 1], &t->to[t->n], &none))
+			    !nat_address(p->family, s, &t->to[t->n], &none, &ports)) {
 				t->unknown = true;
-			else if (none)
-				t->ports = true, t->to_ports = port_range(p->w.v[i + 1] + 1);
+				continue;
+			}
+			struct range r = { 0, 0 };
+			if (ports)
+				t->odd |= !port_range(ports, &r);
+			if (none)
+				t->only = true, t->to_ports = r;
 			else
-				t->n++;
+				t->ports[t->n++] = r;
 		}
 	t->unknown |= !any;
 	const char *to = option(p, "--to-ports");
 	if (to) {
-		t->ports = true;
-		t->to_ports = port_range(to);
+		t->only = true;
+		t->odd |= !port_range(to, &t->to_ports);
+	} else if (option(p, "--random") || option(p, "--random-fully")) {
+		/* of sources: any port that the kernel takes, unless one is told */
+		const struct range any_port = { 1, 65535 };
+		if (t->to_ports.hi == 0)
+			t->to_ports = any_port;
+		for (size_t i = 0; i < t->n; i++)
+			if (t->ports[i].hi == 0)
+				t->ports[i] = any_port;
 	}
+}
+
+/* The rule's translation, for the nat chains that it is in. */
+static struct nf_translation *told(struct ipt_parse *p, enum fate fate,
+				   const struct translation *t)
+{
+	struct ipt_reader *r = p->r;
+	struct nf_translation *ret = arena_alloc(r->arena, sizeof(*ret));
+	struct nf_nat_target *v = arena_array(r->arena, t->n + 1, sizeof(*v));
+	bool own = fate == FATE_REDIRECT || !strcmp(p->target, "MASQUERADE");
+	ret->families = p->l->families ? p->l->families : IPT_V4 | IPT_V6;
+	ret->v = v;
+	ret->how = own				? fate == FATE_REDIRECT ? NF_NAT_REDIRECT : NF_NAT_MASQUERADE
+		   : fate == FATE_NAT_BOTH	? NF_NAT_PREFIX
+						: NF_NAT_TO;
+	for (size_t i = 0; i < t->n; i++) {
+		struct nf_nat_target *to = &v[ret->n++];
+		to->to = arena_copy(r->arena, &t->to[i], sizeof(t->to[i]));
+		to->n_to = 1;
+		to->has_port = t->ports[i].hi != 0;
+		to->port_lo = t->ports[i].lo, to->port_hi = t->ports[i].hi;
+	}
+	if (own || t->only) {
+		struct nf_nat_target *to = &v[ret->n++];
+		to->has_port = t->to_ports.hi != 0;
+		to->port_lo = t->to_ports.lo, to->port_hi = t->to_ports.hi;
+	}
+	/* several targets in one rule are of kernels long gone, which chose among them */
+	bool known = fate != FATE_PREFIX && !t->odd && ret->n == 1 && (own || !t->unknown);
+	if (!known || !strcmp(p->target, "SAME") || (fate == FATE_NAT_BOTH && t->only))
+		ret->how = NF_NAT_BOUND;
+	return ret;
 }
 
 static void translate(struct ipt_parse *p, enum fate fate)
@@ -278,28 +338,40 @@ static void translate(struct ipt_parse *p, enum fate fate)
 	if (t.n) {
 		text_put(&text, " to ");
 		span_print(&text, p->family, t.to[0]);
+		if (t.ports[0].hi)
+			text_putf(&text, " port %u", t.ports[0].lo);
+		if (t.ports[0].hi > t.ports[0].lo)
+			text_putf(&text, "-%u", t.ports[0].hi);
 		if (t.n > 1)
 			text_put(&text, ", ...");
 		source = match_spans(m, FIELD_SRC, p->family, t.to, t.n);
 		destination = match_spans(m, FIELD_DST, p->family, t.to, t.n);
 	}
+	if (t.only && t.to_ports.hi)
+		text_putf(&text, " to port %u", t.to_ports.lo);
+	if (t.only && t.to_ports.hi > t.to_ports.lo)
+		text_putf(&text, "-%u", t.to_ports.hi);
 	bool far = t.unknown && !masquerade && fate != FATE_REDIRECT;
 	touches = match_or(m, match_or(m, touches, back), match_or(m, source, destination));
-	if (t.ports)
+	if (t.only)
 		touches = match_or(m, touches,
 				   match_or(m, match_ranges(m, FIELD_SPORT, &t.to_ports, 1),
 					    match_ranges(m, FIELD_DPORT, &t.to_ports, 1)));
 	if (far)
 		touches = match_all(m);
-	uint8_t rewrites = fate == FATE_NAT_SOURCE	  ? NAT_SOURCE
-			   : fate == FATE_NAT_DESTINATION ? NAT_DESTINATION
-			   : fate == FATE_REDIRECT	  ? NAT_DESTINATION
-							  : NAT_NOT_TOLD;
-	*vec_add(&r->b->nats) = (struct nat){ .at = p->rule->at,
-					      .text = arena_str(r->arena, text.s),
-					      .touches = touches,
-					      .rewrites = rewrites,
-					      .takes = takes };
+	struct nf_translation *x = told(p, fate, &t);
+	x->at = p->rule->at;
+	x->text = arena_str(r->arena, text.s);
+	x->touches = touches;
+	x->takes = takes;
+	x->rewrites = fate == FATE_NAT_SOURCE		? NAT_SOURCE
+		      : fate == FATE_NAT_DESTINATION	? NAT_DESTINATION
+		      : fate == FATE_REDIRECT		? NAT_DESTINATION
+							: NAT_NOT_TOLD;
+	if (fate != FATE_PREFIX && p->chain->table->id == TABLE_NAT)
+		p->rule->translation = x;
+	else
+		nf_nat_bound(r->b, x);
 	text_finish(&text);
 
 	/* how translated packets look behind PREROUTING and OUTPUT; the protocol stays */
@@ -308,7 +380,7 @@ static void translate(struct ipt_parse *p, enum fate fate)
 	bool source_only = fate == FATE_NAT_SOURCE;
 	if (source_only)
 		looks = match_and(m, back, match_ranges(m, FIELD_STATE, answers, 1));
-	else if (fate == FATE_NAT_DESTINATION && !far && !t.ports)
+	else if (fate == FATE_NAT_DESTINATION && !far && !t.only)
 		looks = destination;
 	else
 		looks = match_all(m);

@@ -509,9 +509,11 @@ static void read_sets(struct ipt_reader *r, const struct ipt_text *t)
 int ipt_read_texts(struct collect *c, struct device_build *b, const struct nf_host *h,
 		   const struct ipt_text *v, size_t n)
 {
+	struct nf_nats alone = { .b = b, .h = h };
 	struct ipt_reader r = { .c = c,
 				.b = b,
 				.h = h,
+				.nats = h->nats ? h->nats : &alone,
 				.arena = c->snap->arena,
 				.m = &c->snap->matches,
 				.d = c->diags };
@@ -533,6 +535,8 @@ int ipt_read_texts(struct collect *c, struct device_build *b, const struct nf_ho
 		check_policies(&r, *l);
 	}
 	ipt_build(&r);
+	if (!h->nats)
+		nf_nats_build(&alone);
 	account_rules(&r);
 	free_all(&r);
 	return r.err;

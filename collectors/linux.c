@@ -97,7 +97,10 @@ static void read_state(struct linux_read *r)
 	linux_count(r, linux_data(r, PART_NEIGHBOURS, JSON_ARRAY), NULL);
 	linux_facts(r);
 	linux_host(r);
+	linux_marks(r);
 	linux_rules(r);
+	linux_fib(r);
+	linux_policy(r);
 	linux_families(r);
 	taint_bridge_vlans(r);
 }
@@ -114,6 +117,10 @@ static void finish(struct linux_read *r)
 	}
 	vec_free(&r->links);
 	vec_free(&r->routes);
+	vec_free(&r->fib);
+	vec_free(&r->marks);
+	map_finish(&r->spaces);
+	map_finish(&r->nexthops);
 	vec_free(&r->reachable);
 	vec_free(&r->unsure);
 	map_finish(&r->link_names);

@@ -9,6 +9,8 @@
  *	linux_part.c	parts, their digests, members and what isn't known of them
  *	linux_link.c	links, addresses, bridges and their ports: the device's ports
  *	linux_route.c	routes and policy rules: where a source address is expected
+ *	linux_fib.c	the device's routes; what a table says that a route can't
+ *	linux_policy.c	policy rules: which table a packet is looked up in
  *	linux_host.c	what the host does without any ruleset: forwarding, source checks, bridges
  *	linux_rules.c	nftables, iptables, ipsets, ebtables
  */
@@ -64,6 +66,8 @@ struct linux_link {
 	bool addressed;		   /* has an IPv4 address */
 	bool vlan_filtering;	   /* of a bridge */
 	bool calls[FAMILY_COUNT];  /* of a bridge: nf_call_iptables, nf_call_ip6tables */
+	unsigned vrf_table;	   /* of a VRF; 0: not told */
+	int64_t group;
 	size_t port;		   /* index of the device's port */
 	/* of a port of a bridge, from the part `bridge` */
 	bool isolated;
@@ -95,6 +99,35 @@ struct linux_route {
 	size_t order; /* as the kernel lists them */
 };
 
+/* What a route says, as the device gets it. */
+enum linux_fate {
+	FATE_LINKS,
+	FATE_LOCAL,
+	FATE_DROP,
+	FATE_THROW, /* the table has no route: the next policy rule is asked */
+	FATE_UNKNOWN,
+};
+
+struct linux_hop {
+	const struct linux_link *link;
+	struct addr via;
+	bool has_via;
+	const char *odd; /* why it may not be in force, or NULL */
+};
+
+struct linux_fib_route {
+	struct prefix dst;
+	unsigned table;
+	uint32_t metric;
+	uint8_t fate;	 /* enum linux_fate */
+	const char *why; /* of FATE_UNKNOWN */
+	const char *odd; /* why it may not be in force, or NULL */
+	const struct linux_hop *hops;
+	size_t n_hops;
+	struct loc at;
+	size_t order; /* as the kernel lists them */
+};
+
 struct linux_read {
 	struct collect *c;
 	const struct source *src;
@@ -109,6 +142,10 @@ struct linux_read {
 	VEC(struct linux_link *) links;
 	struct map link_names;
 	VEC(struct linux_route) routes; /* of IPv4 tables local, main, default */
+	VEC(struct linux_fib_route) fib; /* all tables of both families */
+	struct map nexthops;		 /* id to its object of the file */
+	struct map spaces;		 /* of linux_space(), by its arguments */
+	VEC(struct nf_mark) marks;	 /* that policy rules ask for */
 	const char *rules_why; /* why policy rules aren't the three that every host has */
 	struct loc rules_at;
 	struct linux_spans local[FAMILY_COUNT], broadcast[FAMILY_COUNT]; /* of the local table */
@@ -165,6 +202,27 @@ void linux_routes(struct linux_read *r);
  * kernel's fib_validate_source()), as a condition on FIELD_SRC; inexact where that isn't known.
  */
 const struct match *linux_sources(struct linux_read *r, const struct linux_link *l, bool strict);
+
+/* linux_fib.c */
+
+/* The name that routes and route rules have a table by; NULL: main. */
+const char *linux_table(struct linux_read *r, unsigned table);
+/* Addresses whose route (of the longest prefix) in the table has that fate, over FIELD_DST; longest:
+ * only by prefixes of at most this length. *ret_first: one of the routes, or NULL. */
+const struct match *linux_space(struct linux_read *r, enum family f, unsigned table,
+				enum linux_fate fate, unsigned longest,
+				const struct linux_fib_route **ret_first);
+/* Every route of the table is to the host itself. */
+bool linux_only_local(struct linux_read *r, enum family f, unsigned table);
+/* The device's routes, once all were read; sorts r->fib. */
+void linux_fib(struct linux_read *r);
+
+/* linux_policy.c */
+
+/* The marks that policy rules ask for, to be answered by the readers of rulesets. */
+void linux_marks(struct linux_read *r);
+/* The device's route rules, once rulesets were read and r->fib is sorted. */
+void linux_policy(struct linux_read *r);
 
 /* linux_host.c */
 

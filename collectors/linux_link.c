@@ -57,6 +57,9 @@ static void read_link(struct linux_read *r, const json_t *v)
 	l->vlan_filtering = linux_true(bridge, "vlan_filtering");
 	l->calls[FAMILY_V4] = linux_true(bridge, "nf_call_iptables");
 	l->calls[FAMILY_V6] = linux_true(bridge, "nf_call_ip6tables");
+	int64_t table = linux_number(json_object_get(v, "vrf"), "table");
+	l->vrf_table = table > 0 ? (unsigned)table : 0;
+	l->group = linux_number(v, "group");
 	l->port = r->b->ports.n;
 	int64_t id = linux_number(vlan, "id");
 	*vec_add(&r->b->ports) = (struct port){
@@ -181,6 +184,9 @@ void linux_addresses(struct linux_read *r)
 {
 	const json_t *data = linux_data(r, PART_ADDRESSES, JSON_ARRAY);
 	VEC(struct owned) all = { 0 };
+	struct nf_addr *told =
+		arena_array(r->arena, json_array_size(data) + 1, sizeof(*told));
+	r->host.addrs = r->parts[PART_ADDRESSES].trouble ? NULL : told;
 	for (size_t i = 0; i < json_array_size(data); i++) {
 		const json_t *v = json_array_get(data, i);
 		struct linux_link *l = linux_link(r, linux_str(v, "link"));
@@ -203,6 +209,14 @@ void linux_addresses(struct linux_read *r)
 			account_add(r->c->snap, r->acc, ACCOUNT_REJECTED, true, linux_loc(r, v),
 				    "members that are not known");
 		l->addressed |= p.family == FAMILY_V4;
+		const char *scope = linux_str(v, "scope");
+		told[r->host.n_addrs++] = (struct nf_addr){
+			.port = l->name,
+			.family = p.family,
+			.secondary = p.family == FAMILY_V4 && linux_has_flag(v, "secondary"),
+			.narrow = !scope || strcmp(scope, "global"),
+			.addr = p.addr,
+		};
 		struct owned *o = vec_add(&all);
 		o->port = l->port;
 		o->addr = p.addr;

@@ -20,16 +20,19 @@ static bool is(const char *s, const char *word)
 static const json_t *nexthop_of(struct linux_read *r, int64_t id)
 {
 	const json_t *all = json_object_get(r->parts[PART_NEXTHOPS].v, "data");
-	for (size_t i = 0; i < json_array_size(all); i++)
-		if (linux_number(json_array_get(all, i), "id") == id)
-			return json_array_get(all, i);
-	return NULL;
+	for (size_t i = 0; !r->nexthops.n && i < json_array_size(all); i++) {
+		int64_t one = linux_number(json_array_get(all, i), "id");
+		*map_atn(&r->nexthops, (const char *)&one, sizeof(one)) =
+			(void *)json_array_get(all, i);
+	}
+	return map_getn(&r->nexthops, (const char *)&id, sizeof(id));
 }
 
 struct ways {
 	VEC(struct linux_link *) links;
 	VEC(const json_t *) hops; /* beside each link */
 	const char *why;	  /* they can't be told */
+	const char *gap;	  /* nor is it known whether they are in force */
 	bool drop;
 };
 
@@ -41,9 +44,9 @@ static void add_way(struct linux_read *r, struct ways *w, const json_t *v)
 	if (linux_has_flag(v, "linkdown"))
 		w->why = "a route by an interface without carrier";
 	if (json_object_get(v, "unknown_attributes"))
-		w->why = "a route with attributes that the collecting side didn't know";
+		w->gap = w->why = "a route with attributes that the collecting side didn't know";
 	if (!l) {
-		w->why = "a route by an interface that isn't among the links";
+		w->gap = w->why = "a route by an interface that isn't among the links";
 		return;
 	}
 	*vec_add(&w->links) = l;
@@ -68,36 +71,68 @@ static void ways_of(struct linux_read *r, const json_t *v, struct ways *w)
 				add_way(r, w, member);
 		}
 		if (!h)
-			w->why = "a route by a nexthop that the file hasn't got";
+			w->gap = w->why = "a route by a nexthop that the file hasn't got";
 		else if (!json_array_size(group) && !w->drop)
 			add_way(r, w, h);
 		else if (w->drop && w->links.n)
-			w->why = "a group of nexthops with a hole";
+			w->gap = w->why = "a group of nexthops with a hole";
 	} else {
 		add_way(r, w, v);
 	}
 }
 
-static void keep_route(struct linux_read *r, const json_t *v, const struct prefix *dst,
-		       unsigned table, const struct ways *w, bool drop)
+/* A route by an interface without carrier is in force all the same. */
+static bool kept_down(struct linux_read *r, const struct prefix *dst, const struct linux_link *l)
 {
-	const char *segment = NULL;
-	if (table != TABLE_MAIN)
-		segment = table == TABLE_LOCAL ? "local"
-					       : arena_printf(r->arena, "table %u", table);
-	for (size_t i = 0; i < w->links.n || (!i && drop); i++) {
-		struct route *out = vec_add(&r->b->routes);
+	const char *s = linux_sysctl(r, NULL, "net/%s/conf/%s/ignore_routes_with_linkdown",
+				     dst->family == FAMILY_V4 ? "ipv4" : "ipv6", l->name);
+	return s && !strcmp(s, "0");
+}
+
+/* The route as the device gets it; what isn't in force (all of its hops are dead) is left out. */
+static void keep_route(struct linux_read *r, const json_t *v, const struct prefix *dst,
+		       unsigned table, const struct ways *w, enum linux_fate fate, size_t order)
+{
+	int64_t metric = linux_number(v, "priority");
+	struct linux_fib_route x = { .dst = *dst,
+				     .table = table,
+				     .metric = metric < 0 ? 0 : (uint32_t)metric,
+				     .fate = (uint8_t)fate,
+				     .at = linux_loc(r, v),
+				     .order = order };
+	struct linux_hop *hops = arena_array(r->arena, w->links.n, sizeof(*hops));
+	const char *why = fate == FATE_UNKNOWN ? "a route of a type that isn't known" : w->gap;
+	if (json_object_get(v, "unknown_attributes"))
+		why = "a route with attributes that the collecting side didn't know";
+	if (json_object_get(v, "encap"))
+		why = "a route by which packets leave wrapped in others";
+	for (size_t i = 0; i < w->links.n && fate == FATE_LINKS; i++) {
+		const json_t *from = w->hops.v[i];
+		struct linux_hop *h = &hops[x.n_hops++];
 		struct prefix via;
-		out->dst = *dst;
-		out->segment = segment;
-		out->at = linux_loc(r, v);
-		out->drop = drop;
-		if (drop)
-			continue;
-		out->port = w->links.v[i]->name;
-		if (linux_prefix(w->hops.v[i], "gateway", &via) && via.family == dst->family)
-			out->via = via.addr, out->has_via = true;
+		h->link = w->links.v[i];
+		if (linux_prefix(from, "gateway", &via)) {
+			h->via = via.addr, h->has_via = true;
+			if (via.family != dst->family)
+				why = "a route by a next hop of the other family";
+		}
+		if (json_object_get(from, "encap"))
+			why = "a route by which packets leave wrapped in others";
+		if (linux_has_flag(from, "linkdown") && !kept_down(r, dst, h->link))
+			h->odd = "its interface has no carrier";
 	}
+	if (fate == FATE_LINKS && !x.n_hops && !why)
+		return;
+	if (linux_number(v, "tos") > 0)
+		x.odd = "it is for one type of service", x.metric = 0;
+	struct prefix source;
+	if (linux_prefix(v, "source", &source) && source.len)
+		x.odd = "it is for some sources", x.metric = 0;
+	if (why && fate == FATE_LINKS)
+		x.fate = FATE_UNKNOWN;
+	x.why = x.fate == FATE_UNKNOWN ? why : NULL;
+	x.hops = hops;
+	*vec_add(&r->fib) = x;
 }
 
 static void read_route(struct linux_read *r, const json_t *v, size_t order)
@@ -126,8 +161,16 @@ static void read_route(struct linux_read *r, const json_t *v, size_t order)
 	if (unicast || local)
 		ways_of(r, v, &w);
 	drop |= w.drop && !w.links.n;
-	if (unicast || drop || local)
-		keep_route(r, v, &dst, (unsigned)table, &w, drop);
+	/* what comes in to a broadcast address is the host's own as well */
+	bool own = local || is(type, "broadcast") || is(type, "anycast");
+	if (!is(type, "multicast"))
+		keep_route(r, v, &dst, (unsigned)table, &w,
+			   drop			? FATE_DROP
+			   : own		? FATE_LOCAL
+			   : is(type, "throw")	? FATE_THROW
+			   : unicast		? FATE_LINKS
+						: FATE_UNKNOWN,
+			   order);
 	bool asked = table == TABLE_LOCAL || table == TABLE_MAIN || table == TABLE_DEFAULT;
 	if (dst.family == FAMILY_V4 && asked) {
 		struct linux_route *out = vec_add(&r->routes);

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "collectors/ipt.h"
+#include "collectors/netfilter_nat.h"
 #include "collectors/nft.h"
 
 enum { RIDERS_MAX = 1 << 18, STEPS_MAX = 1 << 20 };
@@ -418,6 +419,8 @@ static void between(struct linux_read *r, struct rulesets *x, const json_t *list
 	ipt_glance(x->texts.v, x->texts.n, &t);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		h->tracked[f] = n.tracks[f] || t.tracks[f] ? NF_YES : sure ? NF_NO : NF_OPEN;
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		h->sets_marks[f] = n.marks || t.marks[f];
 	*ret_nft = *ret_ipt = *h;
 	ret_ipt->whole = sure;
 	if (n.marks)
@@ -457,6 +460,8 @@ void linux_rules(struct linux_read *r)
 	if (x.frames)
 		all_riders(r, &x);
 	struct nf_host nft, ipt;
+	struct nf_nats nats = { .b = r->b, .h = &r->host };
+	r->host.nats = &nats;
 	between(r, &x, listing, &nft, &ipt);
 	if (listing) {
 		struct nft_embed e = { .c = r->c,
@@ -470,6 +475,8 @@ void linux_rules(struct linux_read *r)
 	}
 	if (x.texts.n)
 		ipt_read_texts(r->c, r->b, &ipt, x.texts.v, x.texts.n);
+	nf_nats_build(&nats);
+	r->host.nats = NULL;
 	map_finish(&x.shared);
 	map_finish(&x.facts.tables);
 	map_finish(&x.facts.chains);

@@ -18,6 +18,27 @@ struct nf_spans {
 /* A fact that a bare listing leaves open. */
 enum nf_fact { NF_OPEN, NF_NO, NF_YES };
 
+/*
+ * A question of routing: has a packet that is about to be routed this mark ((its mark ^ value) &
+ * mask is 0)? Asked of packets as they look then, behind translation of destinations.
+ */
+struct nf_mark {
+	enum family family;
+	uint32_t value, mask;
+	const struct match *is; /* the answer; NULL: none was given */
+};
+
+/* An address of the host, in the order in which its interface has them. */
+struct nf_addr {
+	const char *port;
+	uint8_t family;
+	bool secondary; /* another one of its network stands in for it (IPv4) */
+	bool narrow;	/* of the link, the site or the host: not given to packets that go on */
+	struct addr addr;
+};
+
+struct nf_nats;
+
 struct nf_host {
 	/* All rulesets of the host are told of: a table that isn't listed isn't there. */
 	bool whole;
@@ -25,6 +46,12 @@ struct nf_host {
 	 * type local and broadcast (of the local table); multicast and the rest follow. */
 	bool addressed;
 	struct nf_spans local[FAMILY_COUNT], broadcast[FAMILY_COUNT];
+	/* What masquerading gives; NULL: not known. */
+	const struct nf_addr *addrs;
+	size_t n_addrs;
+	/* Where translations are put, of all readers (netfilter_nat.h); NULL: the reader is alone
+	 * and sees to the device's list by itself. */
+	struct nf_nats *nats;
 	/* Connection tracking is at work for the family: some rule on the host, whoever wrote
 	 * it, asks for it. Then fragments are joined before any hook sees them. */
 	enum nf_fact tracked[FAMILY_COUNT];
@@ -36,6 +63,10 @@ struct nf_host {
 	/* Another reader's rules (or something else) set packet marks before these see the
 	 * packet: why marks are not known, or NULL. */
 	const char *mark_doubt;
+	/* Marks to be told of; a reader whose rules set marks of the family answers. */
+	struct nf_mark *marks;
+	size_t n_marks;
+	bool sets_marks[FAMILY_COUNT]; /* some rule of the host does */
 	/* Packets that the host itself took out of a tunnel, over FIELD_IIF: they may carry the
 	 * mark of their wrapping. NULL: none that is known. */
 	const struct match *unwrapped;

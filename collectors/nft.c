@@ -470,9 +470,11 @@ static void finish(struct nft *n)
 void nft_read_documents(const struct nft_embed *e, const json_t *const *roots, size_t n_roots)
 {
 	struct snapshot *snap = e->c->snap;
+	struct nf_nats alone = { .b = e->b, .h = e->host };
 	struct nft n = { .c = e->c,
 			 .src = e->src,
 			 .host = e->host,
+			 .nats = e->host->nats ? e->host->nats : &alone,
 			 .facts = e->facts,
 			 .arena = snap->arena,
 			 .m = &snap->matches,
@@ -484,6 +486,8 @@ void nft_read_documents(const struct nft_embed *e, const json_t *const *roots, s
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		n.tracked[f] = e->host->tracked[f] == NF_YES;
 	read_roots(&n, roots, n_roots);
+	if (!e->host->nats)
+		nf_nats_build(&alone);
 	finish(&n);
 }
 

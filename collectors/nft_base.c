@@ -148,6 +148,7 @@ void nft_bind(struct nft *n, struct nft_chain *ch)
 		      { REACH_OUT, HOOK_OUT },
 		      { REACH_LOCAL_IN, HOOK_LOCAL_IN },
 		      { REACH_LOCAL_OUT, HOOK_LOCAL_OUT } };
+	const unsigned both = 1u << FAMILY_V4 | 1u << FAMILY_V6;
 	if (!ch->base || !ch->hook || ch->table->dormant)
 		return;
 	ch->ruleset->stateful = !n->notrack && nf_is_stateful(ch->ruleset);
@@ -155,12 +156,15 @@ void nft_bind(struct nft *n, struct nft_chain *ch)
 		if (!(ch->own_reach & kinds[i].reach))
 			continue;
 		if (!(ch->own_reach & REACH_FRAME)) {
-			unsigned both = 1u << FAMILY_V4 | 1u << FAMILY_V6;
-			nf_bind(n->b, n->host, ch->ruleset, kinds[i].kind, ch->prio,
-				ch->table->family == NFT_IP    ? 1u << FAMILY_V4
-				: ch->table->family == NFT_IP6 ? 1u << FAMILY_V6
-							       : both,
-				ch->at);
+			unsigned families = ch->table->family == NFT_IP	   ? 1u << FAMILY_V4
+					    : ch->table->family == NFT_IP6 ? 1u << FAMILY_V6
+									   : both;
+			bool source = kinds[i].kind == HOOK_OUT || kinds[i].kind == HOOK_LOCAL_IN;
+			/* all nat chains are called at the priority of translation itself */
+			int order = !ch->nat ? ch->prio : source ? 100 : -100;
+			nf_bind(n->b, n->host, ch->ruleset, kinds[i].kind, order, families, ch->at);
+			if (ch->nat)
+				nft_nat_chain(n, ch, kinds[i].kind, families);
 			continue;
 		}
 		device_build_hook(n->b, kinds[i].kind, ch->prio, NULL, ch->ruleset, ch->at);

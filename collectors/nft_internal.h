@@ -10,6 +10,7 @@
  *	nft_graph.c	who calls whom: cycles, depth, which hooks reach a chain
  *	nft_base.c	what stands in front of a base chain, and where it is bound
  *	nft_rule.c	one rule: its statements in order, verdict maps, translations
+ *	nft_nat.c	translations: which packets, to what
  *	nft_vmap.c	verdicts and maps to them
  *	nft_trace.c	what earlier rules did to a packet: marks, tracking
  *	nft_match.c	one match: left, operator, right
@@ -28,6 +29,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "collectors/collector.h"
+#include "collectors/netfilter_nat.h"
 #include "collectors/nft.h"
 
 enum nft_family { NFT_IP, NFT_IP6, NFT_INET, NFT_ARP, NFT_BRIDGE, NFT_NETDEV };
@@ -93,6 +95,7 @@ struct nft {
 	struct collect *c;
 	const struct source *src;
 	const struct nf_host *host;    /* never NULL */
+	struct nf_nats *nats;	       /* never NULL */
 	const struct nft_facts *facts; /* what the kernel itself says, or NULL */
 	struct arena *arena;
 	struct matches *m;
@@ -298,6 +301,19 @@ bool nft_members_overlap(struct nft_rule *r, const struct nft_keys *k,
 
 /* Tells kinds of keys apart, as far as a set's elements are concerned. */
 void nft_keys_text(struct text *t, const struct nft_keys *k);
+
+/* nft_nat.c */
+
+/* What {name: v} translates, of the packets `touch` (that hold for all of a connection); never
+ * NULL. */
+struct nf_translation *nft_translation(struct nft_rule *r, const char *name, const json_t *v,
+				       const struct match *touch);
+/* A map by chance or by a hash has an entry for every value. */
+bool nft_covers(struct nft_rule *r, const json_t *map);
+/* A statement that translates destinations may give packets that look so; NULL: it doesn't. */
+const struct match *nft_looks(struct nft_rule *r, const char *name, const json_t *v);
+/* The chain is bound to a hook: its translations go to the host's. */
+void nft_nat_chain(struct nft *n, struct nft_chain *ch, enum hook_kind kind, unsigned families);
 
 /* nft_vmap.c */
 

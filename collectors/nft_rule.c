@@ -25,6 +25,7 @@ struct building {
 	size_t n_parts; /* rules given out for this one */
 	uint8_t flags;	/* of the rules to come */
 	const char *comment;
+	struct nf_translation *translation; /* of the last rule given out; NULL: none */
 	bool done;
 };
 
@@ -89,41 +90,6 @@ static void vmap(struct building *b, const json_t *v)
 	b->done = goes_on->kind == MATCH_NONE && b->n_parts;
 }
 
-/* The addresses that a translation may give; false where they aren't in the file. */
-static bool nat_targets(struct nft_rule *r, enum family f, const json_t *addr,
-			struct nft_spans *out)
-{
-	struct span s;
-	const json_t *map = json_object_get(addr, "map");
-	if (!map) {
-		if (!nft_addr(f, addr, &s))
-			return false;
-		*vec_add(out) = s;
-		return true;
-	}
-	const json_t *data = json_object_get(map, "data");
-	const char *ref = json_string_value(data);
-	struct nft_members ms = { 0 };
-	if (ref) {
-		struct nft_set *set = nft_set_find(r, ref);
-		if (!set || set->loose)
-			return false;
-		vec_each (array, &set->elems)
-			nft_members_add(r, &ms, *array, true);
-	} else {
-		nft_members_add(r, &ms, json_object_get(data, "set"), true);
-	}
-	bool ok = ms.n > 0;
-	for (size_t i = 0; i < ms.n && ok; i++) {
-		const json_t *to = ms.v[i].data, *parts = json_object_get(to, "concat");
-		ok = nft_addr(f, parts ? json_array_get(parts, 0) : to, &s);
-		if (ok)
-			*vec_add(out) = s;
-	}
-	vec_free(&ms);
-	return ok;
-}
-
 static void add_nat(struct building *b, const char *text, const struct match *touches,
 		    enum nat_rewrites rewrites, const struct match *takes)
 {
@@ -162,59 +128,28 @@ static bool may_break(const json_t *v, int depth)
 	return false;
 }
 
-/*
- * A translation: packets that the rule takes, their answers, and all that goes to or comes
- * from the addresses it gives may look different on the other side.
- */
 static void nat(struct building *b, const char *name, const json_t *v)
 {
 	struct nft_rule *r = &b->r;
-	struct matches *m = r->n->m;
-	const json_t *addr = json_object_get(v, "addr");
-	const char *fname = nft_str(v, "family");
-	int f = nft_family(fname);
-	if (f != NFT_IP && f != NFT_IP6)
-		f = (int)r->chain->table->family;
-	const struct match *touches = b->touch;
-	if (f == NFT_IP || f == NFT_IP6)
-		touches = match_and(m, touches,
-				    match_family(m, f == NFT_IP6 ? FAMILY_V6 : FAMILY_V4));
-	const struct match *takes = touches;
-	touches = match_or(m, touches, match_swap(m, touches));
-	struct text t = { 0 };
-	text_put(&t, name);
-	if (addr) {
-		struct nft_spans to = { 0 };
-		enum family fam = f == NFT_IP6 ? FAMILY_V6 : FAMILY_V4;
-		if (f != NFT_INET && nat_targets(r, fam, addr, &to)) {
-			touches = match_or(m, touches,
-					   match_spans(m, FIELD_SRC, fam, to.v, to.n));
-			touches = match_or(m, touches,
-					   match_spans(m, FIELD_DST, fam, to.v, to.n));
-			text_put(&t, " to ");
-			span_print(&t, fam, to.v[0]);
-			if (to.n > 1)
-				text_put(&t, ", ...");
-		} else {
-			touches = match_all(m);
-		}
-		vec_free(&to);
-	}
+	const json_t *addr = json_object_get(v, "addr"), *port = json_object_get(v, "port");
+	struct nf_translation *t = nft_translation(r, name, v, b->touch);
 	/* a map without the key ends the rule */
-	const json_t *port = json_object_get(v, "port");
 	const json_t *maps[] = { json_object_get(addr, "map"), json_object_get(port, "map") };
 	for (size_t i = 0; i < 2; i++)
-		if (maps[i])
+		if (maps[i] && !nft_covers(r, maps[i]))
 			ask(b, nft_has_entry(r, maps[i]));
 	if ((json_is_object(addr) && !maps[0] && may_break(addr, 0)) ||
 	    (json_is_object(port) && !maps[1] && may_break(port, 0)))
 		ask_unknown(b, "a translation that was not understood");
-	bool source = !strcmp(name, "snat") || !strcmp(name, "masquerade");
-	add_nat(b, t.s, touches, source ? NAT_SOURCE : NAT_DESTINATION, takes);
-	text_finish(&t);
 	b->flags = RULE_GLUE; /* it does more than let pass: never to be called redundant */
 	give(b, b->cond, VERDICT_PERMIT, NULL, NULL);
 	b->done = true;
+	if (r->chain->table->dormant)
+		return;
+	if (r->chain->nat || !r->chain->base)
+		b->translation = t;
+	else
+		nf_nat_bound(r->n->b, t);
 }
 
 static void mangle(struct building *b, const json_t *v)
@@ -479,9 +414,9 @@ static bool looks_at_transport(const struct building *b, size_t first)
 	return false;
 }
 
-/* *fragments: later fragments have been dealt with. */
-static void read_rule(struct nft *n, struct nft_chain *ch, const json_t *rule,
-		      struct rules *out, bool *fragments)
+/* *fragments: later fragments have been dealt with. What its last part translates, or NULL. */
+static struct nf_translation *read_rule(struct nft *n, struct nft_chain *ch, const json_t *rule,
+					struct rules *out, bool *fragments)
 {
 	static const char *const known[] = { "family",	 "table", "chain",   "handle", "index",
 					     "position", "expr",  "comment", NULL };
@@ -511,6 +446,7 @@ static void read_rule(struct nft *n, struct nft_chain *ch, const json_t *rule,
 		out->v[first] = glue;
 		*fragments = true;
 	}
+	return b.translation;
 }
 
 void nft_chain_rules(struct nft *n, struct nft_chain *ch, struct rule *glue, size_t n_glue)
@@ -525,8 +461,19 @@ void nft_chain_rules(struct nft *n, struct nft_chain *ch, struct rule *glue, siz
 		*vec_add(&rules) = first;
 		fragments = true;
 	}
-	vec_each (rule, &ch->rules)
-		read_rule(n, ch, *rule, &rules, &fragments);
+	struct translated {
+		size_t rule;
+		struct nf_translation *t;
+	};
+	VEC(struct translated) translated = { 0 };
+	vec_each (rule, &ch->rules) {
+		struct nf_translation *t = read_rule(n, ch, *rule, &rules, &fragments);
+		if (t)
+			*vec_add(&translated) = (struct translated){ rules.n - 1, t };
+	}
 	device_build_rules(n->b, ch->ruleset, rules.v, rules.n);
+	vec_each (x, &translated)
+		nf_nat_rule(n->nats, &ch->ruleset->rules[x->rule], x->t);
+	vec_free(&translated);
 	vec_free(&rules);
 }

@@ -449,6 +449,77 @@ static void unmark(struct walk *w, unsigned hook)
 	}
 }
 
+/* How packets look that rules have translated before routing, and what the host sends; NULL: none. */
+static const struct match *translated(struct nft *n)
+{
+	const struct match *ret = NULL;
+	vec_each (ch, &n->order) {
+		unsigned reach = (*ch)->reach;
+		if ((*ch)->table->dormant || !(reach & (REACH_IN | REACH_LOCAL_OUT)))
+			continue;
+		vec_each (rule, &(*ch)->rules) {
+			const json_t *list = json_object_get(*rule, "expr");
+			struct nft_rule r;
+			nft_rule_start(&r, n, *ch, *rule);
+			for (size_t i = 0; i < json_array_size(list); i++) {
+				const json_t *v = NULL;
+				const char *name = nft_only_member(json_array_get(list, i), &v);
+				const struct match *looks = name ? nft_looks(&r, name, v) : NULL;
+				if (looks)
+					ret = ret ? match_or(n->m, ret, looks) : looks;
+			}
+		}
+	}
+	if (n->host->nat_doubt)
+		ret = match_all(n->m);
+	return ret;
+}
+
+/* Behind translation, packets that look like its results may have looked otherwise before. */
+static void doubt(struct walk *w, const struct match *looks)
+{
+	struct matches *m = w->n->m;
+	struct nft_marks *k = &w->now;
+	if (!looks || (!k->n && k->untracked->kind == MATCH_NONE))
+		return; /* all packets are alike */
+	struct nft_piece *v = arena_array(w->n->arena, k->n + 1, sizeof(*v));
+	struct nft_piece agreed = k->rest;
+	const struct match *others = match_not(m, looks);
+	for (size_t i = 0; i < k->n; i++) {
+		v[i] = k->v[i];
+		v[i].cond = match_and(m, v[i].cond, others);
+		agreed.known &= v[i].known & ~(v[i].value ^ agreed.value);
+	}
+	agreed.value &= agreed.known;
+	agreed.cond = looks;
+	v[k->n] = agreed;
+	k->untracked = match_and(
+		m, k->untracked,
+		match_or(m, others,
+			 match_unknown(m, LOC_NONE, "packets taken out of tracking")));
+	k->v = v;
+	k->n++;
+	k->version = ++w->versions;
+}
+
+/* What routing asks of marks. */
+static void tell_marks(struct walk *w, bool sets)
+{
+	struct nft *n = w->n;
+	for (size_t i = 0; i < n->host->n_marks && sets; i++) {
+		struct nf_mark *x = &n->host->marks[i];
+		struct nft_marks now = w->now;
+		struct nft_key k = { .marks = &now, .n_ops = 1 };
+		struct nft_rule r = { .n = n };
+		struct span s = { { 0, x->value & x->mask }, { 0, x->value & x->mask } };
+		const struct nft_spans v = { &s, 1, 1 };
+		k.ops[0].op = '&';
+		k.ops[0].number = x->mask;
+		x->is = w->lost ? match_unknown(n->m, LOC_NONE, "the packet's mark")
+				: nft_mark_in(&r, &k, &v, false);
+	}
+}
+
 void nft_trace(struct nft *n)
 {
 	struct walk w = { .n = n };
@@ -466,8 +537,11 @@ void nft_trace(struct nft *n)
 		from_wire.n = 1;
 	}
 	if (w.changers.n && !w.lost) {
+		const struct match *looks = translated(n);
 		w.now = from_wire;
 		walk_hook(&w, REACH_IN);
+		doubt(&w, looks);
+		tell_marks(&w, marks);
 		struct nft_marks in = w.now;
 		walk_hook(&w, REACH_FORWARD);
 		w.now = in;
@@ -478,6 +552,7 @@ void nft_trace(struct nft *n)
 		unmark(&w, REACH_OUT);
 	}
 	if (w.lost) {
+		tell_marks(&w, marks);
 		map_finish(&n->at_rule);
 		n->at_rule = (struct map){ 0 };
 	}

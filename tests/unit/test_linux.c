@@ -95,7 +95,7 @@ static void plain_host(bool pretty)
 	cr_expect_str_eq(device->hostname, "hv1");
 	cr_expect_str_eq(device->netns, "net:[4026531840]");
 	cr_expect_eq(device_port(device, "eth0")->n_prefixes, 1);
-	cr_expect_eq(device->n_routes, 5, "%zu", device->n_routes);
+	cr_expect_eq(device->n_routes, 6, "%zu", device->n_routes);
 	cr_expect_eq(account->count[ACCOUNT_REJECTED] + account->count[ACCOUNT_BOUNDED], 0);
 	expect("tcp 10.0.0.5 1 192.0.2.1 80 iif=eth0 oif=eth1", "permit");
 	done();
