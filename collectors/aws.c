@@ -45,6 +45,13 @@ static const struct {
 	{ "TransitGatewayRouteTables", AWS_TGW_TABLE },
 	{ "TransitGatewayPropagations", AWS_TGW_PROPAGATION },
 	{ "TransitGatewayStaticRoutes", AWS_TGW_ROUTES },
+	{ "LoadBalancers", AWS_BALANCER },
+	{ "LoadBalancerAttributes", AWS_BALANCER_ATTRIBUTES },
+	{ "LoadBalancerListeners", AWS_LISTENER },
+	{ "Listeners", AWS_LISTENER },
+	{ "TargetGroups", AWS_TARGET_GROUP },
+	{ "TargetGroupAttributes", AWS_TARGET_ATTRIBUTES },
+	{ "LoadBalancerTargetHealth", AWS_TARGET_HEALTH },
 };
 
 /* Lists of other commands: nothing of a group or an ACL stands in them. */
@@ -69,12 +76,7 @@ static const char *const others[] = {
 	"Instances",
 	"KeyPairs",
 	"LaunchTemplates",
-	"Listeners",
-	"LoadBalancerAttributes",
 	"LoadBalancerDescriptions",
-	"LoadBalancerListeners",
-	"LoadBalancerTargetHealth",
-	"LoadBalancers",
 	"LocalGateways",
 	"NetworkInterfacePermissions",
 	"PrefixListAssociations",
@@ -88,7 +90,6 @@ static const char *const others[] = {
 	"Snapshots",
 	"StaleSecurityGroupSet",
 	"Tags",
-	"TargetGroups",
 	"TransitGatewayConnects",
 	"TransitGatewayPeeringAttachments",
 	"VirtualInterfaces",
@@ -186,6 +187,7 @@ static void read_one(struct aws *w, enum aws_kind kind, const json_t *o)
 	case AWS_BALANCER_ATTRIBUTES:
 	case AWS_LISTENER:
 	case AWS_TARGET_GROUP:
+	case AWS_TARGET_ATTRIBUTES:
 	case AWS_TARGET_HEALTH:
 		aws_read_balance(w, kind, o);
 		break;

@@ -364,31 +364,35 @@ struct ruleset *aws_no_border(struct aws *w, struct aws_vpc *v, enum aws_directi
 				    "network ACL", v->at, false);
 }
 
-/* sets: what equal sets of groups permit is built once. */
-static void add_interface(struct aws *w, struct aws_vpc *v, struct aws_interface *n,
-			  struct map *sets)
+/* What equal sets of groups permit is built once. */
+void aws_hook_interface(struct aws *w, struct aws_vpc *v, const char *port,
+			struct aws_interface *n)
 {
-	struct port *p = add_port(w, v, n->id, "network-interface", n->at);
-	p->part = true;
-	interface_addrs(w, p, n);
 	const char *name = set_name(w, n);
 	for (int i = 0; i < AWS_DIRECTIONS; i++) {
 		enum aws_direction d = (enum aws_direction)i;
 		const char *full = by_direction(w, name, d);
-		void **rs = map_at(sets, full);
+		void **rs = map_at(&v->sets, full);
 		if (!*rs) {
 			struct aws_rules r = { 0 };
 			set_rules(w, v, &r, n, d);
 			*rs = finish_rules(v, &r, full, "security groups", n->at, true);
 		}
-		hook(v, d, 0, n->id, *rs, n->at);
-		if (n->subnet && n->subnet->border[d]) {
-			hook(v, d, 1, n->id, n->subnet->border[d],
+		hook(v, d, 0, port, *rs, n->at);
+		if (n->subnet && n->subnet->vpc == v && n->subnet->border[d])
+			hook(v, d, 1, port, n->subnet->border[d],
 			     n->subnet->acl ? n->subnet->acl_at : n->at);
-			continue;
-		}
-		hook(v, d, 1, n->id, aws_no_border(w, v, d), n->at);
+		else
+			hook(v, d, 1, port, aws_no_border(w, v, d), n->at);
 	}
+}
+
+static void add_interface(struct aws *w, struct aws_vpc *v, struct aws_interface *n)
+{
+	struct port *p = add_port(w, v, n->id, "network-interface", n->at);
+	p->part = true;
+	interface_addrs(w, p, n);
+	aws_hook_interface(w, v, n->id, n);
 	vec_each (g, &n->groups) {
 		const struct aws_vpc *in = (*g)->defined ? (*g)->vpc : v;
 		snapshot_name(w->snap, in->device, "security group", (*g)->id, n->at, false);
@@ -448,7 +452,6 @@ static void add_taints(struct aws *w, struct aws_vpc *v)
 
 void aws_build_device(struct aws *w, struct aws_vpc *v)
 {
-	struct map sets = { 0 };
 	v->build = device_build_start(w->snap, v->device, "aws", w->c->plane, v->at);
 	v->build->dev.hostname = v->name ? arena_str(w->snap->arena, v->name) : v->id;
 	if (!v->interfaces.n)
@@ -487,12 +490,12 @@ void aws_build_device(struct aws *w, struct aws_vpc *v)
 	vec_each (g, &v->groups)
 		add_group(w, v, *g);
 	vec_each (n, &v->interfaces)
-		add_interface(w, v, *n, &sets);
+		add_interface(w, v, *n);
 	add_port(w, v, edge_name, "vpc-edge", v->at);
 	add_aliases(w, v);
 	add_taints(w, v);
 	aws_path_build(w, v);
 	device_build_finish(v->build);
 	v->build = NULL;
-	map_finish(&sets);
+	map_finish(&v->sets);
 }

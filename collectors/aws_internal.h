@@ -53,6 +53,7 @@ enum aws_kind {
 	AWS_BALANCER_ATTRIBUTES,
 	AWS_LISTENER,
 	AWS_TARGET_GROUP,
+	AWS_TARGET_ATTRIBUTES,
 	AWS_TARGET_HEALTH,
 	AWS_OTHER, /* of the API, but nothing that is modelled here */
 	AWS_KINDS
@@ -147,6 +148,41 @@ struct aws_tgw {
 	VEC(struct aws_tgw_table *) tables;
 };
 
+struct aws_target {
+	const char *id,
+		*zone; /* instance or address; the account's name of its zone, or NULL */
+	uint16_t port;
+};
+
+struct aws_target_group {
+	struct loc at;
+	const char *type; /* "instance", "ip"...; NULL: not told */
+	bool has_targets;
+	const char *preserve; /* client addresses: "true" or "false"; NULL: not told */
+	const char *odd;
+	VEC(struct aws_target) targets;
+};
+
+struct aws_listener {
+	struct loc at;
+	const struct match *proto;
+	uint16_t port;
+	const char *odd;
+	VEC(const char *) groups;
+};
+
+/* A network load balancer. */
+struct aws_balancer {
+	const char *id; /* "net/NAME/0123abcd", the end of its ARN */
+	const char *name, *vpc_id, *odd;
+	struct loc at;
+	bool defined, told; /* told: its listeners are here */
+	uint64_t print;
+	const char *cross_zone; /* "true" or "false"; NULL: not told */
+	VEC(struct aws_listener) listeners;
+	VEC(struct aws_interface *) interfaces;
+};
+
 /* A public address and the private one that stands behind it, one by one. */
 struct aws_public {
 	struct addr private, public;
@@ -185,6 +221,7 @@ struct aws_vpc {
 	VEC(struct aws_attachment *) attachments;
 	VEC(struct aws_balancer *) balancers;
 	VEC(struct aws_public) publics;
+	struct map sets;			   /* rulesets of sets of groups, by name */
 	struct map ports;			   /* those of gateways, by name */
 	struct ruleset *no_border[AWS_DIRECTIONS]; /* of a subnet that isn't told; or NULL */
 };
@@ -206,6 +243,7 @@ struct aws_subnet {
 	/* The same without what is passed because it stays within the subnet. */
 	struct ruleset *passage;
 	const char *zone;	 /* availability zone; NULL: not told */
+	const char *zone_name;	 /* the account's own name for it */
 	struct aws_table *table; /* NULL: the VPC's main one */
 	struct loc table_at;
 	const char *table_odd;
@@ -226,7 +264,8 @@ struct aws_interface {
 	const char *lost; /* why it may have addresses that aren't known */
 	struct aws_spans addrs;
 	VEC(struct aws_group *) groups;
-	const char *instance;
+	const char *instance, *description;
+	bool first;	/* the instance's first one */
 	bool unchecked; /* whether it has a source/destination check is not told */
 	VEC(struct aws_public) publics;
 };
@@ -475,6 +514,16 @@ const char *aws_transit_port(struct aws *w, const struct aws_attachment *at,
 			     const struct aws_subnet *s);
 /* aws_balance.c; ports: of balancers in the VPC, with the table that each looks up in */
 void aws_balance_join(struct aws *w);
+/* What comes in by this port looks up the route table of the subnet. */
+void aws_path_look_up(struct aws *w, struct aws_vpc *v, struct map *made, const char *in,
+		      const struct aws_subnet *s);
+/* A port of v to something beside the VPC, with a wire of its own; NULL: it is there already.
+ */
+struct port *aws_path_port(struct aws *w, struct aws_vpc *v, const char *id, const char *kind,
+			   struct loc at);
+/* What permits at an interface of v: its groups, its subnet's border. */
+void aws_hook_interface(struct aws *w, struct aws_vpc *v, const char *port,
+			struct aws_interface *n);
 void aws_balance_ports(struct aws *w, struct aws_vpc *v, struct map *made);
 void aws_balance_devices(struct aws *w);
 void aws_balance_finish(struct aws *w);

@@ -234,6 +234,7 @@ void aws_read_subnet(struct aws *w, const json_t *o)
 	/* an account's own names for zones mean others in the next account */
 	const char *zone = aws_string(w, o, "AvailabilityZone");
 	s->zone = aws_string(w, o, "AvailabilityZoneId");
+	s->zone_name = zone;
 	if (!s->zone && zone)
 		s->zone = arena_printf(w->arena, "%s of %s", zone, v->owner ? v->owner : "?");
 	const json_t *cidr = aws_member(o, "CidrBlock"), *assoc;
@@ -427,6 +428,10 @@ static void interface_oddities(struct aws *w, struct aws_interface *n, const jso
 	n->forwards = !json_is_true(check) && !is_service(n->type);
 	n->unchecked = !check;
 	n->instance = aws_string(w, aws_member(o, "Attachment"), "InstanceId");
+	int64_t index;
+	n->first = aws_number(aws_member(aws_member(o, "Attachment"), "DeviceIndex"), &index) &&
+		   !index;
+	n->description = aws_string(w, o, "Description");
 	if (!interface_addrs(w, n, o))
 		n->odd = n->lost = "its addresses are not understood";
 }

@@ -97,8 +97,8 @@ void aws_add_route(struct aws *w, struct device_build *b, struct route r)
 	*vec_add(&b->routes) = r;
 }
 
-static struct port *gate_port(struct aws *w, struct aws_vpc *v, const char *id,
-			      const char *kind, struct loc at)
+struct port *aws_path_port(struct aws *w, struct aws_vpc *v, const char *id, const char *kind,
+			   struct loc at)
 {
 	void **had = map_at(&v->ports, id);
 	if (*had)
@@ -165,7 +165,7 @@ static void to_transit(struct aws *w, struct aws_vpc *v, struct route r, const c
 	struct aws_attachment *a = aws_transit_of(v, tgw, &many);
 	size_t n = 0;
 	if (!a || a->odd || !a->subnets.n) {
-		gate_port(w, v, a ? a->id : tgw, kind_of(tgw), r.at);
+		aws_path_port(w, v, a ? a->id : tgw, kind_of(tgw), r.at);
 		r.port = a ? a->id : arena_str(w->snap->arena, tgw);
 		aws_add_route(w, v->build, r);
 		return;
@@ -213,7 +213,7 @@ static void to_interface(struct aws *w, struct aws_vpc *v, struct route r,
 		r.via = n->addrs.of[f].v[0].lo;
 		r.has_via = true;
 	} else {
-		gate_port(w, v, n->id, "network-interface", r.at);
+		aws_path_port(w, v, n->id, "network-interface", r.at);
 		r.port = n->id;
 	}
 	aws_add_route(w, v->build, r);
@@ -234,7 +234,7 @@ static void add_hop(struct aws *w, struct aws_vpc *v, const struct aws_hop *h, s
 	} else if ((n = interface_of(w, h))) {
 		to_interface(w, v, r, n);
 	} else {
-		gate_port(w, v, h->target, kind_of(h->target), h->at);
+		aws_path_port(w, v, h->target, kind_of(h->target), h->at);
 		r.port = arena_str(w->snap->arena, h->target);
 		aws_add_route(w, v->build, r);
 	}
@@ -327,6 +327,12 @@ static void look_up(struct aws *w, struct aws_vpc *v, struct map *made, const ch
 	rule(v, ROUTE_LOOKUP, in, match, table_name(w, t, s->zone), NULL,
 	     s->table ? s->table_at : t->main_at);
 	fill_table(w, v, made, t, s->zone);
+}
+
+void aws_path_look_up(struct aws *w, struct aws_vpc *v, struct map *made, const char *in,
+		      const struct aws_subnet *s)
+{
+	look_up(w, v, made, in, NULL, s);
 }
 
 /* What comes in by a gateway: the table associated with it, or the VPC's own networks. */
@@ -468,7 +474,7 @@ static void translate_unknown(struct aws *w, struct aws_vpc *v, const char *port
 
 static void internet_gateway(struct aws *w, struct aws_vpc *v, const char *id, struct loc at)
 {
-	struct port *p = gate_port(w, v, id, "internet-gateway", at);
+	struct port *p = aws_path_port(w, v, id, "internet-gateway", at);
 	if (!p)
 		return;
 	const char *name = p->name;
@@ -509,7 +515,7 @@ static void internet_gateway(struct aws *w, struct aws_vpc *v, const char *id, s
 static void egress_gateway(struct aws *w, struct aws_vpc *v, const char *id, struct loc at,
 			   bool alone)
 {
-	struct port *p = gate_port(w, v, id, "egress-only-internet-gateway", at);
+	struct port *p = aws_path_port(w, v, id, "egress-only-internet-gateway", at);
 	struct aws_rules out = { 0 }, in = { 0 };
 	if (!p)
 		return;
@@ -567,7 +573,7 @@ static void gates(struct aws *w, struct aws_vpc *v, struct map *made)
 		} else if (has_prefix(g->id, "eigw-")) {
 			egress_gateway(w, v, g->id, g->at, !igw);
 		} else if (has_prefix(g->id, "nat-")) {
-			gate_port(w, v, g->id, kind_of(g->id), g->at);
+			aws_path_port(w, v, g->id, kind_of(g->id), g->at);
 			if (g->odd)
 				device_build_taint(v->build, g->id, g->at, "%s: %s", g->id,
 						   g->odd);
@@ -577,7 +583,7 @@ static void gates(struct aws *w, struct aws_vpc *v, struct map *made)
 			look_up(w, v, made, g->id, NULL, g->subnet);
 			continue;
 		} else {
-			gate_port(w, v, g->id, kind_of(g->id), g->at);
+			aws_path_port(w, v, g->id, kind_of(g->id), g->at);
 			if (g->odd)
 				device_build_taint(v->build, g->id, g->at, "%s: %s", g->id,
 						   g->odd);
@@ -592,7 +598,7 @@ static void transits(struct aws *w, struct aws_vpc *v, struct map *made)
 		const struct aws_attachment *a = *at;
 		vec_each (s, &a->subnets) {
 			const char *name = aws_transit_port(w, a, *s);
-			gate_port(w, v, name, "transit-gateway-attachment", a->at);
+			aws_path_port(w, v, name, "transit-gateway-attachment", a->at);
 			hook_border(w, v, name, *s, true);
 			look_up(w, v, made, name, NULL, *s);
 		}
@@ -611,7 +617,7 @@ static void named_gates(struct aws *w, struct aws_vpc *v, struct map *made)
 			else if (has_prefix(h->target, "eigw-"))
 				egress_gateway(w, v, h->target, h->at, true);
 			else if (has_prefix(h->target, "pcx-") || has_prefix(h->target, "vgw-"))
-				gate_port(w, v, h->target, kind_of(h->target), h->at);
+				aws_path_port(w, v, h->target, kind_of(h->target), h->at);
 			else
 				continue;
 			from_gate(w, v, made, arena_str(w->snap->arena, h->target),
