@@ -125,6 +125,13 @@ struct pset pset_rewrite_addr(struct pset_space *sp, struct pset s, enum field f
 			      struct addr to);
 struct pset pset_rewrite_port(struct pset_space *sp, struct pset s, enum field field,
 			      unsigned to);
+/*
+ * The packets of s whose address (field: SRC or DST) is in `from`, moved so that from.lo becomes
+ * `to` and all others keep their distance; packets outside `from` are left out. `to` and what
+ * follows it must have room in the family. Back again: the two exchanged.
+ */
+struct pset pset_shift(struct pset_space *sp, struct pset s, enum field field, struct span from,
+		       struct addr to);
 
 /* How many packets, as a double (2^104 and more are not exact); for ordering only. */
 double pset_count(struct pset_space *sp, struct pset s);

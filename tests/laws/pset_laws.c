@@ -661,6 +661,43 @@ static void law_rewrite(struct pset_space *sp, const struct pool *pool, struct p
 	}
 }
 
+static struct addr minus(struct addr a, struct addr b)
+{
+	return (struct addr){ a.hi - b.hi - (a.lo < b.lo), a.lo - b.lo };
+}
+
+/* Addresses moved by a constant, however the two ranges lie to each other; and back again. */
+static void law_shift(struct pset_space *sp, const struct pool *pool, struct pset s,
+		      const struct packet *pk)
+{
+	enum family f = pset_family(sp);
+	enum field field = below(2) ? FIELD_SRC : FIELD_DST;
+	struct addr a = pool_addr(pool), b = pool_addr(pool), to = pool_addr(pool);
+	struct span from = addr_compare(a, b) <= 0 ? (struct span){ a, b } : (struct span){ b, a };
+	struct addr size = minus(from.hi, from.lo), room = minus(addr_max(f), size);
+
+	if (addr_compare(to, room) > 0)
+		to = room;
+	struct pset moved = pset_shift(sp, s, field, from, to);
+	struct span there = { to, minus(addr_max(f), minus(room, to)) };
+	struct pset back = pset_shift(sp, moved, field, there, from.lo);
+
+	law_at(pset_equal(back, pset_and(sp, s, pset_spans(sp, field, &from, 1))),
+	       "shifted and back", NULL);
+	law_at(pset_subset(sp, moved, pset_spans(sp, field, &there, 1)), "shifted there", NULL);
+	for (int i = 0; i < PACKETS; i++) {
+		struct packet p = pk[i];
+		struct addr *x = field == FIELD_SRC ? &p.src : &p.dst;
+		if (!span_has(from, *x))
+			continue;
+		bool in = pset_has(sp, s, &p);
+		struct addr by = minus(*x, from.lo);
+		x->lo = to.lo + by.lo;
+		x->hi = to.hi + by.hi + (x->lo < to.lo);
+		law_at(pset_has(sp, moved, &p) == in, "shifted address", &p);
+	}
+}
+
 /* Collection keeps the roots, and what is built afterwards is the same. */
 static void law_collect(struct pset_space *sp, const struct match *const *m, struct pset *s,
 			const struct packet *pk)
@@ -783,6 +820,7 @@ static void round_of(enum family f)
 		law_judge(sp, &pool, m[i], pk);
 		law_pick(sp, s[i]);
 		law_rewrite(sp, &pool, s[i], pk);
+		law_shift(sp, &pool, s[i], pk);
 	}
 	law_algebra(sp, s[0], s[1], s[2]);
 	law_algebra(sp, s[3], s[4], s[5]);
