@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draws topologies: routers and switches, how they are joined, where zones are, and what makes
+a packet's way worth asking about (features). Everything from one seed."""
+import ipaddress
+import random
+from dataclasses import dataclass, field
+
+import features
+from packets import Packet
+from plan import Edge, Plan, Probe, Space
+
+HOSTS = (10, 70, 130, 200)  # one in each quarter of a subnet of 256
+IP = ("ip", "ip6")
+PORTS = (22, 53, 80, 443, 5000, 8080)
+
+
+def mac_text(mac):
+    return ":".join(f"{b:02x}" for b in mac)
+
+
+def at(net, offset):
+    return str(net[offset])
+
+
+@dataclass
+class Member:
+    space: Space
+    port: str
+    mac: bytes
+    addrs: tuple  # of IPv4 and IPv6
+
+
+@dataclass
+class Segment:
+    """One subnet of each family and who is on it."""
+    name: str
+    nets: tuple
+    members: list = field(default_factory=list)
+    zone: str = ""
+    host_mac: bytes = b""
+
+    def of(self, space):
+        return next((m for m in self.members if m.space is space), None)
+
+
+class Maker:
+    def __init__(self, seed, number):
+        self.rng = random.Random(f"{seed}/{number}")
+        self.plan = Plan(f"seed {seed} topology {number}")
+        self.routers, self.segments = [], []
+        self.n_macs = self.n_worlds = self.n_publics = self.n_tables = 0
+        self.targets = []  # addresses that mean something beside the zones' hosts
+
+    # ---- spaces and ports ----
+
+    def chance(self, p):
+        return self.rng.random() < p
+
+    def space(self, role):
+        s = Space(f"{role[0]}{len(self.plan.spaces)}", role, self.rng.choice(("physical", "virtual")),
+                  self.rng.choice(("nft", "nft", "legacy", "xnft")))
+        s.add("ip", "link set lo up")
+        self.plan.spaces.append(s)
+        if role == "router":
+            s.add("sysctl", "net/ipv4/ip_forward 1")
+            s.add("sysctl", "net/ipv6/conf/all/forwarding 1")
+            self.routers.append(s)
+        return s
+
+    def mac(self):
+        self.n_macs += 1
+        return bytes((2, 0, 0, 0, self.n_macs >> 8, self.n_macs & 255))
+
+    @staticmethod
+    def port(space):
+        space.n_ports += 1
+        return f"eth{space.n_ports - 1}"
+
+    def veth(self, a, port_a, mac_a, b, port_b, mac_b):
+        """Ends in two spaces; b None: the world."""
+        # indexes that differ: a carrier is believed a second later where they are equal
+        n = 1000 + 2 * len(self.plan.wires)
+        self.plan.wires.append(
+            f"link add {port_a} index {n} netns {a.name} address {mac_text(mac_a)} type veth peer name "
+            f"{port_b} index {n + 1} netns {b.name if b else 'world'} address {mac_text(mac_b)}")
+        for s, port in ((a, port_a), (b, port_b)):
+            if s:
+                s.add("ip", f"link set {port} up")
+
+    def world_port(self):
+        self.n_worlds += 1
+        return f"w{self.n_worlds}"
+
+    def bridge(self, space, name="br0"):
+        mac = self.mac()
+        space.add("ip", f"link add {name} address {mac_text(mac)} type bridge stp_state 0 "
+                        "mcast_snooping 0")
+        space.add("ip", f"link set {name} up")
+        return mac
+
+    # ---- segments ----
+
+    def segment(self, spaces, kind, zone="", net=None):
+        """Joins the routers (and the zone's hosts) on a subnet of its own."""
+        n = len(self.segments)
+        nets = net or (ipaddress.ip_network(f"172.16.{n}.0/24"), ipaddress.ip_network(f"fd01:0:0:{n:x}::/64"))
+        seg = Segment(f"s{n}", nets, zone=zone, host_mac=self.mac() if zone else b"")
+        self.segments.append(seg)
+        ends = {"direct": self.direct, "switch": self.switched, "inner": self.inner,
+                "vxlan": self.vxlan}[kind](seg, spaces)
+        for k, (space, port, mac) in enumerate(ends):
+            addrs = (at(nets[0], 1 + k), at(nets[1], 1 + k))
+            seg.members.append(Member(space, port, mac, addrs))
+            space.add("ip", f"addr add {addrs[0]}/{nets[0].prefixlen} dev {port}")
+            space.add("ip", f"addr add {addrs[1]}/{nets[1].prefixlen} dev {port} nodad")
+        self.neighbours(seg)
+        return seg
+
+    @staticmethod
+    def neighbours(seg):
+        """All of them are known for good: nothing has to be asked, nothing gets lost."""
+        for me in seg.members:
+            known = [(a, m.mac) for m in seg.members if m is not me for a in m.addrs]
+            if seg.zone:
+                known += [(at(net, h), seg.host_mac) for net in seg.nets for h in HOSTS]
+            for addr, mac in known:
+                me.space.add("ip", f"neigh replace {addr} lladdr {mac_text(mac)} dev {me.port} nud permanent")
+
+    def hosts(self, seg, space, port, gateways):
+        """The veth to the zone's hosts."""
+        world = self.world_port()
+        mac = self.mac()
+        self.veth(space, port, mac, None, world, self.mac())
+        self.plan.edges.append(Edge(seg.zone, world, seg.host_mac, gateways or (mac,)))
+        return mac
+
+    def direct(self, seg, spaces):
+        ports = [self.port(s) for s in spaces]
+        if seg.zone:
+            return [(spaces[0], ports[0], self.hosts(seg, spaces[0], ports[0], None))]
+        macs = [self.mac(), self.mac()]
+        self.veth(spaces[0], ports[0], macs[0], spaces[1], ports[1], macs[1])
+        return list(zip(spaces, ports, macs))
+
+    def switched(self, seg, spaces):
+        switch = self.space("switch")
+        self.bridge(switch)
+        ends = []
+        for s in spaces:
+            port, mac, plug = self.port(s), self.mac(), self.port(switch)
+            self.veth(s, port, mac, switch, plug, self.mac())
+            switch.add("ip", f"link set {plug} master br0")
+            ends.append((s, port, mac))
+        if seg.zone:
+            plug = self.port(switch)
+            self.hosts(seg, switch, plug, tuple(mac for _, _, mac in ends))
+            switch.add("ip", f"link set {plug} master br0")
+        switch.segment = seg
+        return ends
+
+    def inner(self, seg, spaces):
+        """A bridge of the first router's own, with the others as its ports."""
+        own = spaces[0]
+        name = f"br{sum('type bridge' in t for t in own.text('ip'))}"
+        ends = [(own, name, self.bridge(own, name))]
+        for s in spaces[1:]:
+            port, mac, plug = self.port(s), self.mac(), self.port(own)
+            self.veth(s, port, mac, own, plug, self.mac())
+            own.add("ip", f"link set {plug} master {name}")
+            ends.append((s, port, mac))
+        if seg.zone:
+            plug = self.port(own)
+            self.hosts(seg, own, plug, tuple(mac for _, _, mac in ends))
+            own.add("ip", f"link set {plug} master {name}")
+        return ends
+
+    def vxlan(self, seg, spaces):
+        """An overlay of its own above a subnet of its own; two or more ends."""
+        n = len(self.segments)
+        under = (ipaddress.ip_network(f"172.31.{n}.0/24"), ipaddress.ip_network(f"fd31:0:0:{n:x}::/64"))
+        low = self.segment(spaces, "direct" if len(spaces) == 2 else "switch", net=under)
+        low.name += " (underlay)"
+        family = self.rng.choice((0, 0, 1))
+        ends = []
+        for s in spaces:
+            me, mac = low.of(s), self.mac()
+            port = f"vx{sum('type vxlan' in t for t in s.text('ip'))}"
+            others = [m.addrs[family] for m in low.members if m.space is not s]
+            remote = f"remote {others[0]} " if len(others) == 1 else ""
+            s.add("ip", f"link add {port} address {mac_text(mac)} type vxlan id {1000 + n} {remote}"
+                        f"local {me.addrs[family]} dstport 4789")
+            s.add("ip", f"link set {port} mtu 1400 up")
+            if not remote:
+                for o in others:
+                    s.add("bridge", f"fdb append 00:00:00:00:00:00 dev {port} dst {o}")
+            ends.append((s, port, mac))
+        return ends
+
+    # ---- ways ----
+
+    def hops(self, space, seg):
+        """Next hops (members) from space towards the segment on shortest ways; [] where it is
+        on it, None where there is no way."""
+        if seg.of(space):
+            return []
+        dist = {m.space.name: 0 for m in seg.members}
+        queue = [m.space for m in seg.members]
+        while queue:
+            s = queue.pop(0)
+            for t, _ in self.beside(s):
+                if t.name not in dist:
+                    dist[t.name] = dist[s.name] + 1
+                    queue.append(t)
+        if space.name not in dist:
+            return None
+        return [(own, m) for t, (own, m) in self.beside(space) if dist.get(t.name, 99) < dist[space.name]]
+
+    def beside(self, space):
+        """Routers that share a subnet: (router, (own member, its member))."""
+        found = []
+        for seg in self.segments:
+            own = seg.of(space)
+            if own and "underlay" not in seg.name:
+                found += [(m.space, (own, m)) for m in seg.members if m is not own]
+        return found
+
+    def route(self, space, family, prefix, hops, more="", free=True, feature=""):
+        head = f"route add {prefix}"
+        if len(hops) == 1:
+            own, m = hops[0]
+            text = f"{head} via {m.addrs[family]} dev {own.port}{more}"
+        else:
+            text = head + more + "".join(f" nexthop via {m.addrs[family]} dev {own.port}" for own, m in hops)
+        space.add(IP[family], text, free, feature=feature)
+
+    def routes(self):
+        for r in self.routers:
+            stub = self.chance(0.4)
+            own = list({id(m): (o, m) for _, (o, m) in self.beside(r)}.values())
+            if stub and len(own) == 1:
+                for f in (0, 1):
+                    self.route(r, f, ("0.0.0.0/0", "::/0")[f], own)
+                continue
+            for seg in self.segments:
+                hops = self.hops(r, seg)
+                if not hops or (not seg.zone and self.chance(0.3)):
+                    continue
+                if len(hops) > 1 and not self.chance(0.4):
+                    hops = [self.rng.choice(hops)]
+                for f in (0, 1):
+                    self.route(r, f, seg.nets[f], hops)
+
+    def route_to(self, space, prefixes, feature):
+        """All others learn that these (one of each family, or None) are at the router."""
+        segs = [s for s in self.segments if s.of(space)]
+        for r in self.routers:
+            if r is space:
+                continue
+            hops = next((h for h in (self.hops(r, s) for s in segs) if h), None)
+            if hops is None:  # on a common subnet
+                hops = [(o, m) for t, (o, m) in self.beside(r) if t is space]
+            for f in (0, 1):
+                if hops and prefixes[f]:
+                    self.route(r, f, prefixes[f], [self.rng.choice(hops)], feature=feature)
+
+    # ---- all together ----
+
+    def join(self):
+        n = self.rng.choice((2, 3, 3, 3, 4))
+        for _ in range(n):
+            self.space("router")
+        todo = self.routers[1:]
+        done = [self.routers[0]]
+        while todo:
+            room = len(self.plan.spaces) < 5
+            kind = self.rng.choices(("direct", "switch", "inner", "vxlan"),
+                                    (6, 3 if room else 0, 2, 2))[0]
+            take = 2 if kind in ("switch", "inner", "vxlan") and len(todo) > 1 and self.chance(0.5) else 1
+            if take == 2 and kind == "vxlan" and not room:
+                take = 1
+            spaces = [self.rng.choice(done), *todo[:take]]
+            self.segment(spaces, kind)
+            done += todo[:take]
+            todo = todo[take:]
+        if n > 2 and self.chance(0.45):
+            a, b = self.rng.sample(self.routers, 2)
+            self.segment([a, b], self.rng.choice(("direct", "inner", "vxlan")))
+
+    def place(self):
+        """Zones: each on a subnet of its own, sometimes on two, sometimes with two routers."""
+        for z in range(self.rng.choice((2, 3, 3, 4))):
+            zone = f"zone{z}"
+            self.plan.zones[zone] = []
+            for k in range(2 if self.chance(0.12) else 1):
+                net = (ipaddress.ip_network(f"10.{10 + z}.{k}.0/24"),
+                       ipaddress.ip_network(f"fd00:0:{z:x}:{k:x}::/64"))
+                spaces = [self.rng.choice(self.routers)]
+                kind = self.rng.choice(("direct", "direct", "inner"))
+                if len(self.plan.spaces) < 5 and self.chance(0.2):
+                    kind = "switch"
+                if kind != "direct" and self.chance(0.25):
+                    spaces = self.rng.sample(self.routers, 2)
+                self.segment(spaces, kind, zone, net)
+                self.plan.zones[zone] += [str(x) for x in net]
+
+    def probe(self, zone, packet):
+        edge = self.rng.choice([e for e in self.plan.edges if e.zone == zone])
+        self.plan.probes[len(self.plan.probes) + 1] = Probe(zone, edge, self.rng.choice(edge.gateways), packet)
+
+    def source(self, zone, family):
+        seg = self.rng.choice([s for s in self.segments if s.zone == zone])
+        return seg, at(seg.nets[family], self.rng.choice(HOSTS))
+
+    def ask(self, zone, family, dst, proto=None, port=None):
+        seg, src = self.source(zone, family)
+        edge = next(e for e in self.plan.edges if e.mac == seg.host_mac)
+        number = len(self.plan.probes) + 1
+        proto = proto or self.rng.choice(("tcp", "tcp", "udp", "udp", "icmp"))
+        port = 0 if proto == "icmp" else port or self.rng.choice(PORTS)
+        packet = Packet(proto, src, dst, 20000 + number, port)
+        self.plan.probes[number] = Probe(zone, edge, self.rng.choice(edge.gateways), packet)
+
+    def ask_all(self):
+        zones = list(self.plan.zones)
+        dead = ("192.0.2.77", "fd99::77")
+        for a in zones:
+            for f in (0, 1):
+                for b in zones:
+                    if a == b:
+                        continue
+                    for _ in range(self.rng.choice((5, 8))):
+                        self.ask(a, f, self.source(b, f)[1])
+                for _ in range(2):
+                    self.ask(a, f, dead[f])
+                    seg = self.rng.choice(self.segments)
+                    self.ask(a, f, self.rng.choice(seg.members).addrs[f])
+                for t in self.targets:
+                    if (":" in t[0]) == bool(f):
+                        self.ask(a, f, *t)
+                        self.ask(a, f, t[0])
+
+
+def draw(seed, number, plain=False):
+    """A plan; plain: without features, so that everything arrives and is answered."""
+    m = Maker(seed, number)
+    m.join()
+    m.place()
+    m.routes()
+    if not plain:
+        features.draw(m)
+    m.ask_all()
+    return m.plan
