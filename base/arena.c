@@ -187,3 +187,19 @@ void arena_rewind(struct arena *a, struct arena_mark mark)
 		a->top->used = mark.used;
 	a->total = mark.total;
 }
+
+void arena_join(struct arena *a, struct arena *from)
+{
+	struct block *bottom = from->top;
+	while (bottom && bottom->prev)
+		bottom = bottom->prev;
+	if (bottom && a->top) {
+		/* Below the top, which still has room. */
+		bottom->prev = a->top->prev;
+		a->top->prev = from->top;
+	} else if (bottom) {
+		a->top = from->top;
+	}
+	a->total += from->total;
+	free(from);
+}

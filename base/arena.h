@@ -43,6 +43,11 @@ struct arena_mark {
 };
 struct arena_mark arena_mark(const struct arena *a);
 void arena_rewind(struct arena *a, struct arena_mark mark);
+/*
+ * Everything of `from` lives in `a` from now on; `from` is freed. No mark of `a` may be
+ * rewound to afterwards.
+ */
+void arena_join(struct arena *a, struct arena *from);
 
 /* Heap memory with the same promise: never NULL. Freed with free(). */
 void *xmalloc(size_t size);

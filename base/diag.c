@@ -42,7 +42,8 @@ static void diag_add(struct diags *d, enum diag_severity severity, const char *c
 	struct diag_count *count = diag_count(d, code);
 	d->n_errors += severity == DIAG_ERROR;
 	d->n_warnings += severity == DIAG_WARNING;
-	if (++count->n > DIAG_CAP_PER_CODE)
+	d->only_counted = ++count->n > DIAG_CAP_PER_CODE;
+	if (d->only_counted)
 		return;
 	if (d->n == d->cap) {
 		d->cap = d->cap ? d->cap * 2 : 16;
@@ -81,16 +82,40 @@ void diag_note(struct diags *d, const char *code, struct loc at, const char *fmt
 
 void diag_related(struct diags *d, struct loc at, const char *fmt, ...)
 {
-	if (!d->n || d->v[d->n - 1].n_related == DIAG_RELATED)
+	if (!d->n || d->only_counted || d->v[d->n - 1].n_related == DIAG_RELATED)
 		return;
 	struct diag *last = &d->v[d->n - 1];
-	if (diags_count(d, last->code) > DIAG_CAP_PER_CODE)
-		return; /* the one it belongs to was only counted */
 	va_list ap;
 	va_start(ap, fmt);
 	last->related[last->n_related] = at;
 	last->related_text[last->n_related++] = arena_vprintf(d->arena, fmt, ap);
 	va_end(ap);
+}
+
+void diags_join(struct diags *d, const struct diags *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct diag *x = &from->v[i];
+		struct diag_count *count = diag_count(d, x->code);
+		if (++count->n > DIAG_CAP_PER_CODE)
+			continue;
+		if (d->n == d->cap) {
+			d->cap = d->cap ? d->cap * 2 : 16;
+			d->v = xreallocarray(d->v, d->cap, sizeof(*d->v));
+		}
+		struct diag *y = &d->v[d->n++];
+		*y = *x;
+		y->text = arena_str(d->arena, x->text);
+		for (unsigned k = 0; k < x->n_related; k++)
+			y->related_text[k] = arena_str(d->arena, x->related_text[k]);
+	}
+	/* What was only counted there is only counted here. */
+	for (size_t i = 0; i < from->n_counts; i++)
+		if (from->counts[i].n > DIAG_CAP_PER_CODE)
+			diag_count(d, from->counts[i].code)->n +=
+				from->counts[i].n - DIAG_CAP_PER_CODE;
+	d->n_errors += from->n_errors;
+	d->n_warnings += from->n_warnings;
 }
 
 size_t diags_count(const struct diags *d, const char *code)

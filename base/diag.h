@@ -54,6 +54,7 @@ struct diags {
 		size_t n; /* how many there were; over DIAG_CAP_PER_CODE they are only counted */
 	} *counts;
 	size_t n_counts, cap_counts;
+	bool only_counted; /* the one reported last */
 };
 
 void diags_init(struct diags *d, struct arena *a);
@@ -73,6 +74,9 @@ void diag_note(struct diags *d, const char *code, struct loc at, const char *fmt
 /* Adds a related place to the diagnostic reported last (at most DIAG_RELATED). */
 void diag_related(struct diags *d, struct loc at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Adds those of `from` behind those of d, as if they had been reported there; texts are copied. */
+void diags_join(struct diags *d, const struct diags *from);
 
 bool diags_has(const struct diags *d, const char *code);
 /* How many were reported under the code, and how many of them only counted. */

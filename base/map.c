@@ -22,10 +22,13 @@ static inline uint64_t rotl(uint64_t x, int b)
 
 uint64_t siphash(const void *data, size_t len)
 {
+	/* Drawn by the first call of the process, which comes before there are threads. */
 	static uint64_t key[2];
-	if (!key[0] && getrandom(key, sizeof(key), GRND_NONBLOCK) != sizeof(key))
-		key[0] = (uintptr_t)&key ^ 0x9e3779b97f4a7c15u;
-	key[0] |= 1;
+	if (!key[0]) {
+		if (getrandom(key, sizeof(key), GRND_NONBLOCK) != sizeof(key))
+			key[0] = (uintptr_t)&key ^ 0x9e3779b97f4a7c15u;
+		key[0] |= 1;
+	}
 	const unsigned char *p = data;
 	uint64_t v0 = key[0] ^ 0x736f6d6570736575u, v1 = key[1] ^ 0x646f72616e646f6du;
 	uint64_t v2 = key[0] ^ 0x6c7967656e657261u, v3 = key[1] ^ 0x7465646279746573u, m;

@@ -111,6 +111,9 @@ struct matrix_options {
 int show_matrices(struct app *app, const struct loaded *l, const struct matrix_options *o);
 
 /* --as-of YYYY-MM-DD, or today (UTC) where it isn't given. False where it isn't a date. */
+/* How many threads can run at once here. */
+size_t cores(void);
+
 bool as_of_option(const char *arg, int64_t *ret_days);
 const char *date_text(struct arena *a, int64_t days);
 

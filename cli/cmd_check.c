@@ -8,6 +8,7 @@ static const struct option options[] = {
 	{ "format", required_argument, NULL, 'f' },
 	{ "as-of", required_argument, NULL, 'd' },
 	{ "memory", required_argument, NULL, 'm' },
+	{ "jobs", required_argument, NULL, 'j' },
 	{ 0 },
 };
 
@@ -33,10 +34,10 @@ static bool parse_severity(const char *s, int *ret)
 
 static int parse(struct app *app, int argc, char **argv, struct asked *a)
 {
-	uint64_t mib;
+	uint64_t mib, jobs;
 	int c, code;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "f:j:", options, NULL)) != -1) {
 		switch (c) {
 		case 'F':
 			if (!parse_severity(optarg, &a->fail_on))
@@ -55,6 +56,11 @@ static int parse(struct app *app, int argc, char **argv, struct asked *a)
 				return usage_error(app, "--memory %s: MiB, from 16 to 1048576", optarg);
 			a->check.budget = (size_t)mib << 20;
 			break;
+		case 'j':
+			if (!parse_number(optarg, strlen(optarg), 1, 256, false, &jobs))
+				return usage_error(app, "--jobs %s: from 1 to 256", optarg);
+			a->check.jobs = (size_t)jobs;
+			break;
 		default:
 			return usage_error(app, "unknown option or missing argument: %s",
 					   argv[optind - 1]);
@@ -70,7 +76,7 @@ static int parse(struct app *app, int argc, char **argv, struct asked *a)
 
 static int run(struct app *app, int argc, char **argv)
 {
-	struct asked a = { .fail_on = SEVERITY_MEDIUM };
+	struct asked a = { .fail_on = SEVERITY_MEDIUM, .check = { .jobs = cores() } };
 	struct loaded l;
 	int code = parse(app, argc, argv, &a);
 	if (!code)
@@ -100,12 +106,13 @@ static int run(struct app *app, int argc, char **argv)
 
 const struct command cmd_check = {
 	.name = "check",
-	.synopsis = "ESTATE [--fail-on LEVEL] [--format F[:PATH]]... [--as-of DATE] [--memory MIB]",
+	.synopsis = "ESTATE [--fail-on LEVEL] [--format F[:PATH]]... [--as-of DATE] [--memory MIB] [--jobs N]",
 	.summary = "hold physical, virtual and declared against each other",
 	.help = "  --fail-on LEVEL     exit 1 at findings of low, medium (default), high, critical; or "
 		"none\n"
 		"  --format F[:PATH]   text (default), json, sarif; to PATH or standard output; several\n"
 		"  --as-of DATE        judge exceptions and ages of exports by this day (YYYY-MM-DD)\n"
-		"  --memory MIB        limit of the packet sets of each address family (1024)\n",
+		"  --memory MIB        limit of the packet sets of each address family (1024)\n"
+		"  --jobs N            threads (as many as there are cores); the results are the same\n",
 	.run = run,
 };

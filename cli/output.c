@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -86,6 +87,12 @@ int outputs_write(struct app *app, struct outputs *o, json_t *results)
 		text_finish(&t);
 	}
 	return code;
+}
+
+size_t cores(void)
+{
+	cpu_set_t set;
+	return !sched_getaffinity(0, sizeof(set), &set) ? (size_t)CPU_COUNT(&set) : 1;
 }
 
 bool as_of_option(const char *arg, int64_t *ret_days)

@@ -9,6 +9,7 @@
 #include "diff/paper.h"
 #include "diff/plane.h"
 #include "diff/rules.h"
+#include "diff/sweep.h"
 
 static bool is_stale(const struct estate_source *src, int64_t as_of)
 {
@@ -22,7 +23,11 @@ static bool in_scope(const struct policy *p, int family)
 	return p->families[family];
 }
 
-static void check_pair(struct check_run *run, const struct zone *from, const struct zone *to)
+static const char failed_witness[] =
+	"a witness was not confirmed, which is an error of this program";
+
+static bool check_pair(struct check_run *run, const struct zone *from, const struct zone *to,
+		       bool last)
 {
 	struct path *path = arena_alloc(run->res->arena, sizeof(*path));
 	struct map causes = { 0 };
@@ -31,7 +36,7 @@ static void check_pair(struct check_run *run, const struct zone *from, const str
 	path_find(run->res->arena, run->estate, run->snap, from, to, path);
 	run->pair_findings = run->res->findings.n;
 	run->causes = &causes;
-	for (int f = 0; f < FAMILY_COUNT; f++) {
+	for (int f = 0; f < FAMILY_COUNT && (last || !spent); f++) {
 		struct pair pair;
 		if (!in_scope(run->policy, f))
 			continue;
@@ -52,23 +57,57 @@ static void check_pair(struct check_run *run, const struct zone *from, const str
 		spent |= pair.spent;
 		run->pair = NULL;
 	}
-	const char *doubt = NULL;
-	if (run->engine->witness_failed)
-		doubt = "a witness was not confirmed, which is an error of this program";
-	else if (spent)
-		doubt = "the sets of packets are too large for the memory they may take";
-	cover_pair(run, path, present, doubt);
+	if (last || !spent)
+		cover_pair(
+			run, path, present,
+			spent ? "the sets of packets are too large for the memory they may take"
+			      : NULL);
 	map_finish(&causes);
 	run->causes = NULL;
+	return !spent;
+}
+
+/* What all workers of a check share. */
+struct checking {
+	const struct estate *estate;
+	const struct snapshot *snap;
+	const bool *stale;
+	bool *exception_used, *exception_expired;
+	bool witness_failed;
+};
+
+static void start(struct sweep *sw, struct worker *w, size_t budget)
+{
+	const struct checking *c = sw->user;
+	w->run.estate = c->estate;
+	w->run.snap = c->snap;
+	engine_init(&w->engine, w->kept, c->estate, c->snap, budget, sw->options->failed, NULL);
+	w->engine.stale = c->stale;
+}
+
+static void finish(struct sweep *sw, struct worker *w)
+{
+	struct checking *c = sw->user;
+	for (size_t i = 0; i < sw->policy->n_exceptions; i++) {
+		c->exception_used[i] |= w->run.exception_used[i];
+		c->exception_expired[i] |= w->run.exception_expired[i];
+	}
+	c->witness_failed |= w->engine.witness_failed;
+	engine_finish(&w->engine);
+}
+
+static bool one_pair(struct sweep *sw, struct worker *w, const struct zone *from,
+		     const struct zone *to, bool last)
+{
+	(void)sw;
+	return check_pair(&w->run, from, to, last);
 }
 
 int check_estate(const struct estate *e, const struct snapshot *s, struct diags *d,
 		 const struct check_options *o, struct results *res)
 {
 	const struct policy *p = e->policy;
-	struct engine en;
-	struct check_run run = { .engine = &en,
-				 .scratch = arena_create(),
+	struct check_run run = { .scratch = arena_create(),
 				 .estate = e,
 				 .policy = p,
 				 .snap = s,
@@ -76,6 +115,17 @@ int check_estate(const struct estate *e, const struct snapshot *s, struct diags 
 				 .options = o,
 				 .res = res };
 	bool *stale = xcalloc(e->n_sources, sizeof(*stale));
+	struct checking c = { .estate = e, .snap = s, .stale = stale };
+	struct sweep sw = { .zones = sweep_order(res->arena, p),
+			    .n = p->n_zones,
+			    .options = o,
+			    .res = res,
+			    .diags = d,
+			    .policy = p,
+			    .start = start,
+			    .finish = finish,
+			    .pair = one_pair,
+			    .user = &c };
 	res->snap = s;
 	res->diags = d;
 	res->policy = p;
@@ -84,30 +134,24 @@ int check_estate(const struct estate *e, const struct snapshot *s, struct diags 
 	res->policy_version = p->version;
 	for (size_t i = 0; i < e->n_sources; i++)
 		stale[i] = is_stale(&e->sources[i], o->as_of);
-	engine_init(&en, res->arena, e, s, o->budget, o->failed, NULL);
-	en.stale = stale;
-	run.exception_used = xcalloc(p->n_exceptions, sizeof(bool));
-	run.exception_expired = xcalloc(p->n_exceptions, sizeof(bool));
-	size_t all = p->n_zones * p->n_zones, done = 0;
-	for (size_t i = 0; i < p->n_zones; i++)
-		for (size_t k = 0; k < p->n_zones; k++) {
-			const struct zone *from = &p->zones[i], *to = &p->zones[k];
-			if (from != to || from->self)
-				check_pair(&run, from, to);
-			if (o->progress)
-				o->progress(o->user, ++done, all);
+	run.exception_used = c.exception_used = xcalloc(p->n_exceptions, sizeof(bool));
+	run.exception_expired = c.exception_expired = xcalloc(p->n_exceptions, sizeof(bool));
+	sweep_run(&sw);
+	/* Whatever went wrong there may have gone wrong with other pairs as well. */
+	vec_each (cover, &res->coverage)
+		if (c.witness_failed && cover->verdict == COVER_ALIGNED) {
+			cover->verdict = COVER_INCONCLUSIVE;
+			cover->why = failed_witness;
 		}
 	check_rules(&run);
 	check_exceptions(&run);
 	check_ages(&run, stale);
-	int err = en.witness_failed ? -EPROTO : 0;
-	engine_finish(&en);
 	free(run.exception_used);
 	free(run.exception_expired);
 	free(stale);
 	arena_destroy(run.scratch);
 	results_freeze(res);
-	return err;
+	return c.witness_failed ? -EPROTO : 0;
 }
 
 int lint_snapshot(const struct snapshot *s, struct diags *d, const struct check_options *o,
