@@ -62,7 +62,7 @@ static void read_head(struct linux_read *r)
 	linux_keys(r, r->root,
 		   "linux_state plumbline host namespace started ended complete problems commands "
 		   "beside parts", true);
-	linux_keys(r, host, "hostname kernel machine", false);
+	linux_keys(r, host, "hostname kernel machine boot", false);
 	linux_keys(r, ns, "id name pid", false);
 	r->b->dev.hostname = name ? arena_str(r->arena, name) : NULL;
 	r->b->dev.netns = id ? arena_str(r->arena, id) : NULL;
@@ -93,6 +93,7 @@ static void read_state(struct linux_read *r)
 	linux_links(r);
 	linux_addresses(r);
 	linux_bridges(r);
+	linux_wires(r);
 	linux_routes(r);
 	linux_count(r, linux_data(r, PART_NEIGHBOURS, JSON_ARRAY), NULL);
 	linux_facts(r);
@@ -109,6 +110,8 @@ static void finish(struct linux_read *r)
 {
 	vec_each (lp, &r->links) {
 		vec_free(&(*lp)->vlans);
+		vec_free(&(*lp)->fdb);
+		vec_free(&(*lp)->members);
 		vec_free(&(*lp)->sources);
 	}
 	for (int f = 0; f < FAMILY_COUNT; f++) {

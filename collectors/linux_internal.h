@@ -8,6 +8,7 @@
  *	linux.c		probe, head, problems, the order of reading
  *	linux_part.c	parts, their digests, members and what isn't known of them
  *	linux_link.c	links, addresses, bridges and their ports: the device's ports
+ *	linux_wire.c	what the ports are plugged into
  *	linux_route.c	routes and policy rules: where a source address is expected
  *	linux_fib.c	the device's routes; what a table says that a route can't
  *	linux_policy.c	policy rules: which table a packet is looked up in
@@ -56,6 +57,7 @@ struct linux_spans {
 };
 
 struct linux_link {
+	const json_t *v; /* as it stands in the file */
 	const char *name;
 	const char *kind; /* "veth", "bridge"; "" for a network card */
 	struct loc at;
@@ -80,6 +82,10 @@ struct linux_link {
 		} *v;
 		size_t n, cap;
 	} vlans;
+	VEC(const json_t *) fdb; /* entries of a bridge's table that lead elsewhere */
+	VEC(struct linux_link *) members; /* ports of a bridge */
+	bool wired;			  /* linux_wires() was here */
+	const char *wire;		  /* of struct port */
 	struct linux_spans sources; /* IPv4 addresses that are reached by it */
 };
 
@@ -193,6 +199,11 @@ struct linux_link *linux_link(struct linux_read *r, const char *name);
 bool linux_is_bridge(const struct linux_link *l);
 /* The link's port is one of a bridge. */
 bool linux_is_bridged(const struct linux_link *l);
+
+/* linux_wire.c */
+
+/* What the ports are plugged into; links, addresses and bridges were read. */
+void linux_wires(struct linux_read *r);
 
 /* linux_route.c */
 

@@ -30,7 +30,7 @@ static void read_link(struct linux_read *r, const json_t *v)
 	static const char known[] =
 		"index name kind type flags up state mtu mac group altnames master master_index "
 		"parent parent_index parent_namespace peer peer_index peer_namespace xdp vlan vxlan "
-		"vrf bridge macvlan ipvlan unread_info unknown_attributes";
+		"vrf bridge macvlan ipvlan tunnel unread_info unknown_attributes";
 	const char *name = linux_str(v, "name"), *kind = linux_str(v, "kind");
 	struct loc at = linux_loc(r, v);
 	void **slot = name && *name ? map_at(&r->link_names, name) : NULL;
@@ -44,6 +44,7 @@ static void read_link(struct linux_read *r, const json_t *v)
 	struct linux_link *l = *slot = arena_alloc(r->arena, sizeof(*l));
 	*vec_add(&r->links) = l;
 	bool ok = linux_keys(r, v, known, true);
+	l->v = v;
 	l->name = arena_str(r->arena, name);
 	l->kind = arena_str(r->arena, kind ? kind : "");
 	l->at = at;

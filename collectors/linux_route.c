@@ -106,7 +106,7 @@ static void keep_route(struct linux_read *r, const json_t *v, const struct prefi
 		why = "a route with attributes that the collecting side didn't know";
 	if (json_object_get(v, "encap"))
 		why = "a route by which packets leave wrapped in others";
-	for (size_t i = 0; i < w->links.n && fate == FATE_LINKS; i++) {
+	for (size_t i = 0; i < w->links.n && (fate == FATE_LINKS || fate == FATE_LOCAL); i++) {
 		const json_t *from = w->hops.v[i];
 		struct linux_hop *h = &hops[x.n_hops++];
 		struct prefix via;

@@ -324,6 +324,13 @@ static void tell_host(struct live *l)
 	l->hostname = arena_str(l->arena, u.nodename);
 	l->kernel = arena_str(l->arena, u.release);
 	l->machine = arena_str(l->arena, u.machine);
+	int err;
+	size_t len = 0;
+	char *boot = live_slurp("/proc/sys/kernel/random/boot_id", &len, &err);
+	while (len && strchr(" \n", boot[len - 1]))
+		len--;
+	l->boot = len ? arena_strn(l->arena, boot, len) : NULL;
+	free(boot);
 }
 
 static void warn(struct live *l, const char *part, const struct reading *r)

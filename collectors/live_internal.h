@@ -48,6 +48,7 @@ struct live {
 	struct reading *now;	/* the one being made */
 	json_t *beside;
 	const char *hostname, *kernel, *machine;
+	const char *boot; /* tells machines of one name apart; NULL: not told */
 };
 
 /* A namespace other than the one that is read. */

@@ -8,6 +8,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
+#include <linux/if_tunnel.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -167,13 +168,58 @@ static int read_ipvlan(struct live *l, struct live_attr data, json_t *item)
 	return err;
 }
 
+static void set_end(struct live *l, json_t *v, const char *key, struct live_attr a)
+{
+	static const uint8_t zero[16];
+	if (a.data && a.len <= sizeof(zero) && memcmp(a.data, zero, a.len))
+		live_set_string(l, v, key, live_ip(l, a));
+}
+
+static int read_gre(struct live *l, struct live_attr data, json_t *item)
+{
+	struct live_attr tb[IFLA_GRE_MAX + 1];
+	int err = live_nested(l, data, "gre", tb, IFLA_GRE_MAX, item);
+	if (err)
+		return err;
+	json_t *v = json_object();
+	set_end(l, v, "local", tb[IFLA_GRE_LOCAL]);
+	set_end(l, v, "remote", tb[IFLA_GRE_REMOTE]);
+	if (tb[IFLA_GRE_IKEY].data)
+		live_set_int(v, "in_key", live_be32(tb[IFLA_GRE_IKEY]));
+	if (tb[IFLA_GRE_OKEY].data)
+		live_set_int(v, "out_key", live_be32(tb[IFLA_GRE_OKEY]));
+	if (tb[IFLA_GRE_COLLECT_METADATA].data)
+		live_set_bool(v, "external", true);
+	live_set(item, "tunnel", v);
+	live_set_bool(item, "unread_info", true);
+	return 0;
+}
+
+static int read_iptunnel(struct live *l, struct live_attr data, json_t *item)
+{
+	struct live_attr tb[IFLA_IPTUN_MAX + 1];
+	int err = live_nested(l, data, "tunnel", tb, IFLA_IPTUN_MAX, item);
+	if (err)
+		return err;
+	json_t *v = json_object();
+	set_end(l, v, "local", tb[IFLA_IPTUN_LOCAL]);
+	set_end(l, v, "remote", tb[IFLA_IPTUN_REMOTE]);
+	if (tb[IFLA_IPTUN_COLLECT_METADATA].data)
+		live_set_bool(v, "external", true);
+	live_set(item, "tunnel", v);
+	live_set_bool(item, "unread_info", true);
+	return 0;
+}
+
 static const struct {
 	const char *kind;
 	int (*read)(struct live *l, struct live_attr data, json_t *item);
 } kinds[] = {
 	{ "vlan", read_vlan },	   { "vxlan", read_vxlan },	{ "bridge", read_bridge },
 	{ "vrf", read_vrf },	   { "macvlan", read_macvlan }, { "macvtap", read_macvlan },
-	{ "ipvlan", read_ipvlan }, { "ipvtap", read_ipvlan },
+	{ "ipvlan", read_ipvlan }, { "ipvtap", read_ipvlan },	{ "gre", read_gre },
+	{ "gretap", read_gre },	   { "ip6gre", read_gre },	{ "ip6gretap", read_gre },
+	{ "ipip", read_iptunnel }, { "sit", read_iptunnel },	{ "ip6tnl", read_iptunnel },
 };
 
 static int read_info(struct live *l, struct live_attr info, json_t *item)

@@ -74,8 +74,9 @@ static void put_document(const struct live *l, const char *version, const char *
 	put_member(t, "linux_state", json_integer(1));
 	put_member(t, "plumbline", word(version));
 	put_member(t, "host",
-		   json_pack("{s:o,s:o,s:o}", "hostname", word(l->hostname), "kernel",
-			     word(l->kernel), "machine", word(l->machine)));
+		   json_pack("{s:o,s:o,s:o,s:o}", "hostname", word(l->hostname), "kernel",
+			     word(l->kernel), "machine", word(l->machine), "boot",
+			     word(l->boot)));
 	put_member(t, "namespace",
 		   json_pack("{s:o,s:o,s:o}", "id", word(l->netns_id), "name",
 			     word(l->netns_name), "pid",
