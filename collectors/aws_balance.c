@@ -238,7 +238,7 @@ void aws_balance_join(struct aws *w)
 static const char *port_name(struct aws *w, const struct aws_balancer *b,
 			     const struct aws_interface *n)
 {
-	return arena_printf(w->snap->arena, "%s/%s", b->name ? b->name : b->id,
+	return arena_printf(w->snap->arena, "net/%s/%s", b->name ? b->name : b->id,
 			    n->subnet ? n->subnet->id : n->id);
 }
 

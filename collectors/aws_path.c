@@ -115,18 +115,6 @@ struct port *aws_path_port(struct aws *w, struct aws_vpc *v, const char *id, con
 	return p;
 }
 
-static void rule(struct aws_vpc *v, enum route_rule_kind kind, const char *in,
-		 const struct match *match, const char *table, const char *why, struct loc at)
-{
-	*vec_add(&v->build->route_rules) = (struct route_rule){ .kind = (uint8_t)kind,
-								.in = in,
-								.match = match,
-								.table = table,
-								.suppress = -1,
-								.why = why,
-								.at = at };
-}
-
 static const char *kind_of(const char *id)
 {
 	static const struct {
@@ -142,6 +130,29 @@ static const char *kind_of(const char *id)
 		if (has_prefix(id, kinds[i].prefix))
 			return kinds[i].kind;
 	return "gateway";
+}
+
+/* The port that leads to what a route names; what isn't a gateway has a port already, or none.
+ */
+static const char *port_to(struct aws *w, struct aws_vpc *v, const char *id, struct loc at)
+{
+	const char *kind = kind_of(id);
+	if (!strcmp(kind, "gateway"))
+		id = arena_printf(w->arena, "to %s", id);
+	aws_path_port(w, v, id, kind, at);
+	return arena_str(w->snap->arena, id);
+}
+
+static void rule(struct aws_vpc *v, enum route_rule_kind kind, const char *in,
+		 const struct match *match, const char *table, const char *why, struct loc at)
+{
+	*vec_add(&v->build->route_rules) = (struct route_rule){ .kind = (uint8_t)kind,
+								.in = in,
+								.match = match,
+								.table = table,
+								.suppress = -1,
+								.why = why,
+								.at = at };
 }
 
 static struct aws_table *table_of(const struct aws_subnet *s)
@@ -165,8 +176,7 @@ static void to_transit(struct aws *w, struct aws_vpc *v, struct route r, const c
 	struct aws_attachment *a = aws_transit_of(v, tgw, &many);
 	size_t n = 0;
 	if (!a || a->odd || !a->subnets.n) {
-		aws_path_port(w, v, a ? a->id : tgw, kind_of(tgw), r.at);
-		r.port = a ? a->id : arena_str(w->snap->arena, tgw);
+		r.port = port_to(w, v, a ? a->id : tgw, r.at);
 		aws_add_route(w, v->build, r);
 		return;
 	}
@@ -213,8 +223,7 @@ static void to_interface(struct aws *w, struct aws_vpc *v, struct route r,
 		r.via = n->addrs.of[f].v[0].lo;
 		r.has_via = true;
 	} else {
-		aws_path_port(w, v, n->id, "network-interface", r.at);
-		r.port = n->id;
+		r.port = port_to(w, v, n->id, r.at);
 	}
 	aws_add_route(w, v->build, r);
 }
@@ -234,8 +243,7 @@ static void add_hop(struct aws *w, struct aws_vpc *v, const struct aws_hop *h, s
 	} else if ((n = interface_of(w, h))) {
 		to_interface(w, v, r, n);
 	} else {
-		aws_path_port(w, v, h->target, kind_of(h->target), h->at);
-		r.port = arena_str(w->snap->arena, h->target);
+		r.port = port_to(w, v, h->target, h->at);
 		aws_add_route(w, v->build, r);
 	}
 }
@@ -721,10 +729,10 @@ static void nat_gateway(struct aws *w, struct aws_vpc *v, const struct aws_gate 
 		 g->at, "answers");
 	struct ruleset *rs = aws_rules_finish(b, &in, "protocols", "gateway", g->at, true);
 	rs->incidental = true;
-	device_build_hook(b, HOOK_IN, 0, NULL, rs, g->at);
+	device_build_hook(b, HOOK_IN, 0, g->id, rs, g->at);
 	rs = aws_rules_finish(b, &self, "its own addresses", "gateway", g->at, true);
 	rs->incidental = true;
-	device_build_hook(b, HOOK_LOCAL_IN, 0, NULL, rs, g->at);
+	device_build_hook(b, HOOK_LOCAL_IN, 0, g->id, rs, g->at);
 	for (int i = 0; i < 2; i++)
 		*vec_add(&b->nats) =
 			(struct nat){ .at = g->at,

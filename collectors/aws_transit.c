@@ -104,6 +104,9 @@ static void read_attachment(struct aws *w, const json_t *o)
 	aws_account(w, ACCOUNT_EXACT, false, at, NULL);
 }
 
+/* An attachment has one subnet in a zone; no region has as many zones. */
+enum { ZONES_MAX = 64 };
+
 static void read_vpc_attachment(struct aws *w, const json_t *o)
 {
 	const char *id = id_of(w, o, "TransitGatewayAttachmentId");
@@ -127,8 +130,11 @@ static void read_vpc_attachment(struct aws *w, const json_t *o)
 	a->subnets.n = 0; /* the account of the VPC and the gateway's say the same */
 	json_array_foreach (aws_array(o, "SubnetIds", &bad), i, e) {
 		const char *s = json_string_value(e);
-		if (s)
-			*vec_add(&a->subnets) = aws_subnet(w, s, at);
+		struct aws_subnet *in = s && *s ? aws_subnet(w, s, at) : NULL;
+		vec_each (had, &a->subnets)
+			bad |= *had == in;
+		if (in && !bad && a->subnets.n < ZONES_MAX)
+			*vec_add(&a->subnets) = in;
 		else
 			bad = true;
 	}

@@ -28,7 +28,17 @@ static void ask(const struct device *d)
 				abort();
 		}
 	for (size_t i = 0; i < d->n_hooks; i++)
-		if (!d->hooks[i].ruleset || !device_port(d, d->hooks[i].port))
+		if (!d->hooks[i].ruleset ||
+		    (d->hooks[i].port && !device_port(d, d->hooks[i].port)))
+			abort();
+	for (size_t i = 0; i < d->n_routes; i++)
+		if (d->routes[i].port && !device_port(d, d->routes[i].port))
+			abort();
+	for (size_t i = 0; i < d->n_route_rules; i++)
+		if (d->route_rules[i].in && !device_port(d, d->route_rules[i].in))
+			abort();
+	for (size_t i = 0; i < d->n_nats; i++)
+		if (d->nats[i].kind != NAT_BOUND && !d->nats[i].match)
 			abort();
 }
 
