@@ -319,6 +319,11 @@ static void add_own(struct asa *a, struct rules *r, const struct intf *i)
 		own = match_or(a->m, own,
 			       match_prefix(a->m, FIELD_DST, i->prefixes.v[k].family,
 					    i->addrs.v[k], addr_bits(i->prefixes.v[k].family)));
+	/* What is translated behind this list is for somebody else. */
+	vec_each (n, &a->b->nats)
+		if (n->rewrites == NAT_DESTINATION && n->has_port && n->match &&
+		    n->order > 0 && (!n->in || !strcmp(n->in, i->name)))
+			own = match_and(a->m, own, match_not(a->m, n->match));
 	if (i->addrs.n && !i->dynamic)
 		add(r, VERDICT_UNKNOWN, own, asa_loc(a, i->line), NULL,
 		    "to the firewall itself, which lists on interfaces don't filter");

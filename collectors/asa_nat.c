@@ -1,133 +1,154 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Translation rules, kept with their places until they are applied. Each says which packets
- * it may touch: those with an end in its real or in its mapped addresses, generously, and
- * everything between its ports where that can't be told. From 8.3 on rules stand in objects
- * or as `nat (a,b) source ...`; before, as nat/global pairs and `static`. A rule that maps
- * addresses to themselves rewrites nothing and touches nothing.
+ * Translation. A line says how the addresses of a real and of a mapped port go together; what
+ * it makes of the first packet of a conversation depends on the side that begins it:
+ *
+ *	from the real side	source real > mapped, destination (mapped) > (real)
+ *	from the mapped side	destination mapped > real, source (real) > (mapped)
+ *
+ * where those in brackets are there with `destination static` alone, and the second line with
+ * static translations alone. From 8.3 on lists name real addresses everywhere: destinations are
+ * translated in front of the list on the way in, sources behind the one on the way out. Before,
+ * a list names what is seen at its port: the other way round (ASA 8.3 migration guide, "Real IP
+ * addresses in access lists").
+ *
+ * A rule that translates both ends asks for the destination as the packet came with it, which
+ * is no longer seen when its source is translated: there its match is under an unknown.
  */
-#include "collectors/asa_internal.h"
+#include "collectors/asa_nat.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static void put(struct asa *a, struct line *l, const char *in, const char *out,
-		const struct match *touches)
-{
-	struct nat *n = vec_add(&a->b->nats);
+/* Addresses */
 
-	l->i = 0;
-	n->at = asa_loc(a, l->no);
-	n->in = in;
-	n->out = out;
-	n->text = line_rest(a->arena, a->src, l);
-	n->touches = touches;
+struct xaddr xaddr_any(void)
+{
+	return (struct xaddr){ .any = true };
 }
 
-/* "(inside,outside)" or "(inside)": ports, NULL for any. False where one isn't known. */
-static bool port_pair(struct asa *a, struct word w, const char **ret_in, const char **ret_out)
+struct xaddr xaddr_span(struct asa *a, enum family f, struct addr lo, struct addr hi)
 {
-	const char *comma, *close;
-	struct word x, y;
+	struct span *s = arena_array(a->arena, 1, sizeof(*s));
 
-	*ret_in = *ret_out = NULL;
-	if (w.len < 3 || w.s[0] != '(' || w.s[w.len - 1] != ')')
-		return false;
-	close = w.s + w.len - 1;
-	comma = memchr(w.s, ',', w.len);
-	x = (struct word){ w.s + 1, (uint32_t)((comma ? comma : close) - w.s - 1) };
-	if (!word_is(x, "any")) {
-		const struct intf *i = asa_port(a, x);
+	*s = (struct span){ lo, hi };
+	return (struct xaddr){ .src = match_spans(a->m, FIELD_SRC, f, s, 1),
+			       .dst = match_spans(a->m, FIELD_DST, f, s, 1),
+			       .v = s,
+			       .n = 1,
+			       .family = f,
+			       .known = true };
+}
 
-		if (!i)
-			return false;
-		*ret_in = i->name;
-	}
-	if (!comma)
+typedef VEC(struct span) spans;
+
+/* Spans of one family below m; false where there is anything else. */
+static bool take_spans(const struct match *m, enum family f, unsigned depth, spans *v)
+{
+	if (m->kind == MATCH_SPANS && m->family == f) {
+		for (uint32_t i = 0; i < m->n; i++)
+			*vec_add(v) = m->spans[i];
 		return true;
-	y = (struct word){ comma + 1, (uint32_t)(close - comma - 1) };
-	if (!word_is(y, "any")) {
-		const struct intf *i = asa_port(a, y);
-
-		if (!i)
-			return false;
-		*ret_out = i->name;
 	}
+	if (m->kind != MATCH_OR || depth > ASA_NESTING || m->weight > 100000)
+		return false;
+	for (uint32_t i = 0; i < m->n; i++)
+		if (!take_spans(m->kids[i], f, depth + 1, v))
+			return false;
 	return true;
 }
 
-/* The two conditions of an address set. */
-struct ends {
-	const struct match *src, *dst; /* NULL: may be anything */
-};
-
-static struct ends everything(void)
+static struct xaddr of_matches(struct asa *a, const struct match *src, const struct match *dst)
 {
-	return (struct ends){ NULL, NULL };
+	struct xaddr x = { .src = src, .dst = dst };
+
+	for (int f = 0; f < FAMILY_COUNT && !x.known; f++) {
+		spans v = { 0 };
+
+		if (take_spans(src, (enum family)f, 0, &v) && v.n) {
+			v.n = spans_normalise(v.v, v.n);
+			x.v = vec_keep(a->arena, &v);
+			x.n = v.n;
+			x.family = (enum family)f;
+			x.known = true;
+		}
+		vec_free(&v);
+	}
+	return x;
 }
 
-static struct ends both_ends(struct asa *a, enum family f, struct addr lo, struct addr hi)
-{
-	struct span s = { lo, hi };
-
-	return (struct ends){ match_spans(a->m, FIELD_SRC, f, &s, 1),
-			      match_spans(a->m, FIELD_DST, f, &s, 1) };
-}
-
-static struct ends join(struct asa *a, struct ends x, struct ends y)
+struct xaddr xaddr_join(struct asa *a, struct xaddr x, struct xaddr y)
 {
 	if (!x.src || !y.src)
-		return everything();
-	return (struct ends){ match_or(a->m, x.src, y.src), match_or(a->m, x.dst, y.dst) };
+		return xaddr_any();
+	return of_matches(a, match_or(a->m, x.src, y.src), match_or(a->m, x.dst, y.dst));
 }
 
-static struct ends of_port(struct asa *a, const char *port)
+struct xaddr xaddr_of_port(struct asa *a, const char *port)
 {
 	const struct intf *i = port ? asa_port_named(a, port) : NULL;
-	struct ends e = { match_none(a->m), match_none(a->m) };
 
-	if (!i || i->dynamic || !i->addrs.n)
-		return everything();
-	for (size_t k = 0; k < i->addrs.n; k++)
-		e = join(a, e,
-			 both_ends(a, i->prefixes.v[k].family, i->addrs.v[k], i->addrs.v[k]));
-	return e;
+	if (i && !i->dynamic)
+		for (size_t k = 0; k < i->addrs.n; k++)
+			if (i->prefixes.v[k].family == FAMILY_V4)
+				return xaddr_span(a, FAMILY_V4, i->addrs.v[k], i->addrs.v[k]);
+	return (struct xaddr){ 0 };
 }
 
-/* An object, a group, `any`, `interface` or an address, as NAT lines name them. */
-static struct ends of_word(struct asa *a, struct word w, const char *port, uint32_t line)
+struct xaddr xaddr_def(struct asa *a, struct def *d)
+{
+	asa_resolve(a, d, 0);
+	if (d->empty || (d->kind != DEF_NET_OBJECT && d->kind != DEF_NET_GROUP))
+		return (struct xaddr){ 0 };
+	return of_matches(a, d->src, d->dst);
+}
+
+struct xaddr xaddr_word(struct asa *a, struct word w, const char *port, uint32_t line)
 {
 	struct def *d;
 	enum family f;
 	struct addr x;
 
 	if (word_is(w, "any"))
-		return everything();
+		return xaddr_any();
 	if (word_is(w, "interface"))
-		return of_port(a, port);
+		return xaddr_of_port(a, port);
 	d = asa_object(a, w);
 	if (d)
 		asa_use(a, "object", d->name, line, false);
 	if (!d && (d = asa_group(a, w)))
 		asa_use(a, "object-group", d->name, line, false);
-	if (d) {
-		asa_resolve(a, d, 0);
-		return d->empty || (d->kind != DEF_NET_OBJECT && d->kind != DEF_NET_GROUP)
-			       ? everything()
-			       : (struct ends){ d->src, d->dst };
-	}
+	if (d)
+		return xaddr_def(a, d);
 	if (asa_addr(a, w, &f, &x))
-		return both_ends(a, f, x, x);
+		return xaddr_span(a, f, x, x);
 	asa_use(a, "object", asa_str(a, w), line, false);
 	diag_warning(a->d, "asa.undefined-name", asa_loc(a, line), "object %.*s is not defined",
 		     (int)w.len, w.s);
-	return everything();
+	return (struct xaddr){ 0 };
 }
 
-/*
- * Packets from x to y and back, where a NULL is anything. An end whose condition is not known
- * (a host name) is generous by its upper bound.
- */
-static const struct match *between(struct asa *a, struct ends x, struct ends y)
+bool xaddr_same(struct xaddr x, struct xaddr y)
+{
+	if (x.any || y.any)
+		return x.any && y.any;
+	if (!x.known || !y.known || x.n != y.n || x.family != y.family)
+		return false;
+	return !x.n || !memcmp(x.v, y.v, x.n * sizeof(*x.v));
+}
+
+uint64_t xaddr_count(struct xaddr x)
+{
+	uint64_t n = 0;
+
+	if (!x.known || x.family != FAMILY_V4)
+		return UINT64_MAX;
+	for (size_t i = 0; i < x.n; i++)
+		n += x.v[i].hi.lo - x.v[i].lo.lo + 1;
+	return n;
+}
+
+const struct match *xaddr_between(struct asa *a, struct xaddr x, struct xaddr y)
 {
 	const struct match *there = match_all(a->m), *back = match_all(a->m);
 
@@ -144,331 +165,407 @@ static const struct match *between(struct asa *a, struct ends x, struct ends y)
 	return match_or(a->m, there, back);
 }
 
-static void account(struct asa *a, uint32_t line, const struct match *touches)
-{
-	if (touches == match_none(a->m))
-		ASA_EXACT(a, line);
-	else
-		asa_class(a, line, ACCOUNT_BOUNDED, true,
-			  "a translation that is not applied yet: answers about packets it may "
-			  "touch are bounds");
-}
+/* Lines */
 
-static void wrong(struct asa *a, struct line *l, const char *why)
+bool nat_port_pair(struct asa *a, struct word w, const char **ret_in, const char **ret_out)
 {
-	put(a, l, NULL, NULL, match_all(a->m));
-	asa_refuse(a, l->no, "asa.nat", "the translation was not understood: %s", why);
-}
+	const char *comma, *close;
+	struct word part[2] = { 0 };
 
-static void use_service(struct asa *a, struct word w, uint32_t line)
-{
-	if (asa_object(a, w))
-		asa_use(a, "object", asa_str(a, w), line, false);
-}
+	*ret_in = *ret_out = NULL;
+	if (w.len < 3 || w.s[0] != '(' || w.s[w.len - 1] != ')')
+		return false;
+	close = w.s + w.len - 1;
+	comma = memchr(w.s, ',', w.len);
+	part[0] = (struct word){ w.s + 1, (uint32_t)((comma ? comma : close) - w.s - 1) };
+	if (comma)
+		part[1] = (struct word){ comma + 1, (uint32_t)(close - comma - 1) };
+	for (int k = 0; k < (comma ? 2 : 1); k++) {
+		const struct intf *i = asa_port(a, part[k]);
 
-static bool same_word(struct word x, struct word y)
-{
-	return x.len == y.len && !memcmp(x.s, y.s, x.len);
-}
-
-/*
- * nat [(a,b)] [LINE | after-auto [LINE]] source static|dynamic REAL MAPPED
- *	[destination static MAPPED REAL] [service ...] [inactive]
- */
-static void twice(struct asa *a, struct line *l)
-{
-	const char *in = NULL, *out = NULL;
-	struct word real, mapped, to = { "", 0 }, to_real = { "", 0 };
-	struct ends x, y = everything();
-	bool dynamic, same, inactive = false;
-	const struct match *touches;
-
-	if (line_peek(l, 0).len && line_peek(l, 0).s[0] == '(' &&
-	    !port_pair(a, line_next(l), &in, &out)) {
-		in = out = NULL; /* an interface that isn't defined: any */
-		diag_warning(a->d, "asa.undefined-name", asa_loc(a, l->no),
-			     "the translation names an interface that is not defined");
+		if (word_is(part[k], "any"))
+			continue;
+		if (!i)
+			return false;
+		*(k ? ret_out : ret_in) = i->name;
 	}
-	while (!line_ended(l) && !line_at(l, "source"))
-		line_next(l);
-	line_next(l);
-	dynamic = line_at(l, "dynamic");
-	if (!dynamic && !line_at(l, "static")) {
-		wrong(a, l, "neither static nor dynamic");
-		return;
-	}
-	line_next(l);
-	real = line_next(l);
-	if (line_take(l, "pat-pool")) {
-		mapped = line_next(l);
-	} else {
-		mapped = line_next(l);
-	}
-	x = join(a, of_word(a, real, in, l->no), of_word(a, mapped, out, l->no));
-	same = !dynamic && same_word(real, mapped);
-	while (!line_ended(l)) {
-		if (line_take(l, "destination")) {
-			line_take(l, "static");
-			to = line_next(l);
-			to_real = line_next(l);
-			y = join(a, of_word(a, to, in, l->no), of_word(a, to_real, out, l->no));
-			same &= same_word(to, to_real);
-		} else if (line_take(l, "service")) {
-			struct word s = line_next(l), t = line_next(l);
+	return true;
+}
 
-			use_service(a, s, l->no);
-			use_service(a, t, l->no);
-			same &= same_word(s, t);
-		} else if (line_take(l, "description")) {
-			break;
-		} else if (line_take(l, "inactive")) {
-			inactive = true;
-		} else if (line_take(l, "pat-pool")) {
-			x = join(a, x, of_word(a, line_next(l), out, l->no));
-		} else if (line_take(l, "interface")) {
-			x = join(a, x, of_port(a, out));
-		} else {
-			line_next(l);
+struct xlate *nat_add(struct nat_work *k, const struct line *l)
+{
+	struct xlate *x = vec_add(&k->v);
+	struct line all = *l;
+
+	all.i = 0;
+	x->line = l->no;
+	x->text = line_rest(k->a->arena, k->a->src, &all);
+	x->section = 1;
+	x->index = k->v.n;
+	x->touches = match_all(k->a->m);
+	return x;
+}
+
+void nat_wrong(struct nat_work *k, const struct line *l, const char *why)
+{
+	struct xlate *x = nat_add(k, l);
+
+	x->why = why;
+	asa_refuse(k->a, l->no, "asa.nat", "the translation was not understood: %s", why);
+}
+
+/* Rules */
+
+static bool same_range(struct range x, struct range y)
+{
+	return x.lo == y.lo && x.hi == y.hi;
+}
+
+/* What becomes of addresses of `from`, written into n. */
+static void put_change(struct asa *a, struct nat *n, struct xaddr from, struct xaddr to,
+		       bool pool, const struct range *port)
+{
+	static const struct span v4 = { { 0, 0 }, { 0, UINT32_MAX } };
+	struct span *all;
+
+	if (port) {
+		n->has_port = true;
+		n->port_lo = port->lo;
+		n->port_hi = port->hi;
+	}
+	if (!pool && xaddr_same(from, to)) {
+		if (!port) {
+			n->kind = NAT_KEEP;
+			return;
 		}
-	}
-	touches = same || inactive ? match_none(a->m) : between(a, x, y);
-	put(a, l, in, out, touches);
-	account(a, l->no, touches);
-}
-
-/* A static of a network maps to as many addresses from this one on. */
-static struct ends mapped_block(struct asa *a, const struct def *d, enum family f,
-				struct addr from)
-{
-	const struct match *m = d->src;
-	struct addr to = from;
-	uint64_t n;
-
-	if (f != FAMILY_V4 || m->kind != MATCH_SPANS || m->n != 1 || m->family != FAMILY_V4)
-		return everything();
-	n = m->spans[0].hi.lo - m->spans[0].lo.lo;
-	if (from.lo + n > UINT32_MAX)
-		return everything();
-	to.lo += n;
-	return both_ends(a, f, from, to);
-}
-
-/* Inside an object: nat [(a,b)] static MAPPED ... | dynamic [pat-pool] MAPPED [interface] ...
- */
-static void object_nat(struct asa *a, struct line *l, struct def *d)
-{
-	const char *in = NULL, *out = NULL;
-	struct ends x;
-	const struct match *touches;
-	struct word w;
-	enum family f;
-	struct addr addr;
-	bool fixed;
-	line_next(l);
-	if (line_peek(l, 0).len && line_peek(l, 0).s[0] == '(' &&
-	    !port_pair(a, line_next(l), &in, &out)) {
-		in = out = NULL;
-		diag_warning(a->d, "asa.undefined-name", asa_loc(a, l->no),
-			     "the translation names an interface that is not defined");
-	}
-	if (!line_take(l, "static") && !line_take(l, "dynamic")) {
-		wrong(a, l, "neither static nor dynamic");
+		all = arena_array(a->arena, 1, sizeof(*all));
+		*all = from.known && from.family == FAMILY_V6
+			       ? (struct span){ { 0, 0 }, addr_max(FAMILY_V6) }
+			       : v4;
+		n->kind = NAT_SHIFT;
+		n->from = *all;
+		n->to = all;
+		n->n_to = 1;
 		return;
 	}
-	asa_use(a, "object", d->name, l->no, false);
-	asa_resolve(a, d, 0);
-	x = d->empty ? everything() : (struct ends){ d->src, d->dst };
-	fixed = word_is(l->w[l->i - 1], "static");
-	line_take(l, "pat-pool");
-	w = line_next(l);
-	if (fixed && addr_parse(w.s, w.len, &f, &addr))
-		x = join(a, x, mapped_block(a, d, f, addr));
-	else
-		x = join(a, x, of_word(a, w, out, l->no));
-	while (!line_ended(l)) {
-		if (line_take(l, "interface"))
-			x = join(a, x, of_port(a, out));
-		else if (line_take(l, "pat-pool"))
-			x = join(a, x, of_word(a, line_next(l), out, l->no));
-		else
-			line_next(l);
-	}
-	touches = between(a, x, everything());
-	put(a, l, in, out, touches);
-	account(a, l->no, touches);
-}
-
-/* Before 8.3: nat (port) ID ADDRESS MASK ... | nat (port) ID access-list NAME ... */
-static void old_nat(struct asa *a, struct line *l)
-{
-	const char *in, *out;
-	unsigned id = 1;
-	struct word w;
-	enum family f, f2;
-	struct addr addr, mask;
-	const struct match *touches = match_all(a->m);
-
-	if (!port_pair(a, line_next(l), &in, &out)) {
-		wrong(a, l, "its interface is not defined");
+	if (!pool && from.known && to.known && from.n == 1 && to.n == 1 &&
+	    from.family == to.family && xaddr_count(from) == xaddr_count(to) &&
+	    (from.family == FAMILY_V4 || addr_equal(from.v[0].lo, from.v[0].hi))) {
+		n->kind = NAT_SHIFT;
+		n->from = from.v[0];
+		n->to = to.v;
+		n->n_to = 1;
 		return;
 	}
-	w = line_next(l);
-	if (!word_number(w, 2147483647, &id)) {
-		wrong(a, l, "a number was expected");
-		return;
-	}
-	w = line_peek(l, 0);
-	if (word_is(w, "access-list")) {
-		struct word name = line_peek(l, 1);
-
-		asa_use(a, "access list", asa_str(a, name), l->no, false);
-		/* An exemption: rewritten in neither direction. */
-		if (!id)
-			touches = match_none(a->m);
-	} else if (asa_addr(a, w, &f, &addr) && f == FAMILY_V4) {
-		struct word m = line_peek(l, 1);
-
-		if (!asa_addr(a, m, &f2, &mask) || f2 != FAMILY_V4)
-			mask = addr.lo ? addr_max(FAMILY_V4) : addr;
-		if (!id)
-			touches = match_none(a->m);
-		else if (mask.lo)
-			touches = match_or(a->m, match_wild(a->m, FIELD_SRC, f, addr, mask),
-					   match_wild(a->m, FIELD_DST, f, addr, mask));
-	} else if (!id) {
-		wrong(a, l, "an address or an access list was expected");
-		return;
-	}
-	put(a, l, in, NULL, touches);
-	account(a, l->no, touches);
-}
-
-/* global (port) ID interface | A[-B] [netmask M] */
-static void global(struct asa *a, struct line *l)
-{
-	const char *port, *none;
-	struct word w, lo, hi;
-	const char *dash;
-	enum family f, f2;
-	struct addr x, y;
-	struct ends e = everything();
-	const struct match *touches;
-
-	if (!port_pair(a, line_next(l), &port, &none)) {
-		wrong(a, l, "its interface is not defined");
-		return;
-	}
-	line_next(l); /* id */
-	w = line_next(l);
-	dash = memchr(w.s, '-', w.len);
-	lo = dash ? (struct word){ w.s, (uint32_t)(dash - w.s) } : w;
-	hi = dash ? (struct word){ dash + 1, w.len - lo.len - 1 } : w;
-	if (word_is(w, "interface"))
-		e = of_port(a, port);
-	else if (asa_addr(a, lo, &f, &x) && asa_addr(a, hi, &f2, &y) && f == f2 &&
-		 addr_compare(x, y) <= 0)
-		e = both_ends(a, f, x, y);
-	touches = between(a, e, everything());
-	put(a, l, NULL, port, touches);
-	account(a, l->no, touches);
-}
-
-/*
- * static (real,mapped) MAPPED REAL [netmask M] | static (real,mapped) tcp|udp MAPPED PORT REAL
- * PORT ... | static (real,mapped) MAPPED access-list NAME
- */
-static void old_static(struct asa *a, struct line *l)
-{
-	const char *in, *out;
-	struct word mapped, real;
-	enum family f, f2, f3;
-	struct addr x, y, mask = addr_max(FAMILY_V4);
-	struct ends e;
-	const struct match *touches;
-
-	if (!port_pair(a, line_next(l), &in, &out)) {
-		wrong(a, l, "its interfaces are not defined");
-		return;
-	}
-	if (line_take(l, "tcp") || line_take(l, "udp")) {
-		mapped = line_next(l);
-		line_next(l); /* port */
-		real = line_next(l);
+	n->kind = NAT_POOL;
+	if (to.known) {
+		n->to = to.v;
+		n->n_to = to.n;
 	} else {
-		mapped = line_next(l);
-		real = line_next(l);
+		all = arena_array(a->arena, 1, sizeof(*all));
+		*all = v4;
+		n->to = all;
+		n->n_to = 1;
 	}
-	e = word_is(mapped, "interface") ? of_port(a, out) : everything();
-	while (!line_ended(l))
-		if (line_take(l, "netmask") &&
-		    (!asa_addr(a, line_peek(l, 0), &f3, &mask) || f3 != FAMILY_V4))
-			mask = (struct addr){ 0, 0 };
-		else
-			line_next(l);
-	if (word_is(real, "access-list")) {
-		asa_use(a, "access list", asa_str(a, line_peek(l, 0)), l->no, false);
-		e = everything();
-	} else if (asa_addr(a, real, &f2, &y) && f2 == FAMILY_V4) {
-		struct addr hi = addr_or(addr_and(y, mask), addr_not(FAMILY_V4, mask));
-		struct ends r = both_ends(a, f2, addr_and(y, mask), hi);
+}
 
-		if (asa_addr(a, mapped, &f, &x) && f == FAMILY_V4) {
-			hi = addr_or(addr_and(x, mask), addr_not(FAMILY_V4, mask));
-			e = join(a, r, both_ends(a, f, addr_and(x, mask), hi));
-			if (addr_equal(x, y))
-				e.src = e.dst = match_none(a->m);
-		} else {
-			e = join(a, r, e);
+static const struct match *ports_match(struct asa *a, const struct xlate *x, bool has_s,
+				       struct range s, bool has_d, struct range d)
+{
+	const struct match *m = match_all(a->m);
+
+	if (!x->has_service)
+		return m;
+	m = match_value(a->m, FIELD_PROTO, x->proto);
+	if (has_s)
+		m = match_and(a->m, m, match_ranges(a->m, FIELD_SPORT, &s, 1));
+	if (has_d)
+		m = match_and(a->m, m, match_ranges(a->m, FIELD_DPORT, &d, 1));
+	return m;
+}
+
+static const struct match *with(struct asa *a, const struct match *m, const struct match *x)
+{
+	return x ? match_and(a->m, m, x) : m;
+}
+
+/* What it rewrites and touches is of one IP version, unless it leaves all as it is. */
+static const struct match *family_of(struct asa *a, struct xaddr from, struct xaddr to)
+{
+	if (from.any && to.any)
+		return match_all(a->m);
+	return match_family(a->m,
+			    from.known && from.family == FAMILY_V6 ? FAMILY_V6 : FAMILY_V4);
+}
+
+static struct nat *put(struct nat_work *k, const struct xlate *x, enum nat_rewrites what,
+		       const char *in, const char *out, const struct match *match)
+{
+	struct asa *a = k->a;
+	struct nat *n = vec_add(&a->b->nats);
+	bool before = (what == NAT_DESTINATION) != k->old;
+
+	if (x->unsure)
+		match = match_and(a->m, match,
+				  match_unknown(a->m, asa_loc(a, x->line),
+						"a translation between ports of equal "
+						"security"));
+	*n = (struct nat){ .at = asa_loc(a, x->line),
+			   .in = in,
+			   .out = out,
+			   .text = x->text,
+			   .touches = x->touches,
+			   .rewrites = (uint8_t)what,
+			   .takes = match,
+			   .match = match,
+			   .order = before ? ASA_ORDER_BEFORE : ASA_ORDER_BEHIND };
+	return n;
+}
+
+static const struct match *first_seen(struct asa *a, const struct xlate *x,
+				      const struct match *m)
+{
+	return match_and(a->m, m,
+			 match_unknown(a->m, asa_loc(a, x->line),
+				       "a translation of both ends: which address the packet "
+				       "came with"));
+}
+
+/* Nobody is told apart by ports there: such packets may be dropped. */
+static void put_other_protocols(struct nat_work *k, const struct xlate *x,
+				const struct match *match)
+{
+	static const struct range known[] = { { PROTO_ICMP, PROTO_ICMP },
+					      { PROTO_TCP, PROTO_TCP },
+					      { PROTO_UDP, PROTO_UDP } };
+	struct asa *a = k->a;
+	const struct match *rest = match_and(
+		a->m, match, match_not(a->m, match_ranges(a->m, FIELD_PROTO, known, 3)));
+	struct nat *n;
+
+	if (rest->kind == MATCH_NONE)
+		return;
+	n = put(k, x, NAT_SOURCE, x->in, x->out, rest);
+	n->kind = NAT_BOUND;
+	n->touches = rest;
+}
+
+static void put_forward(struct nat_work *k, const struct xlate *x, bool moves_dest)
+{
+	struct asa *a = k->a;
+	const struct xports *o = &x->first, *t = &x->then;
+	bool sport = x->has_service && o->source && t->source && !same_range(o->s, t->s);
+	bool dport = x->has_service && o->dest && t->dest && !same_range(o->d, t->d);
+	const struct match *m, *fam = family_of(a, x->real, x->mapped);
+	struct range all_ports = { 0, UINT16_MAX };
+	struct nat *n;
+
+	if (x->has_dest || dport) {
+		m = with(a, with(a, fam, x->real.src), x->dest_mapped.dst);
+		m = match_and(a->m, with(a, m, x->guard),
+			      ports_match(a, x, o->source, o->s, o->dest, o->d));
+		/* An identity may leave the way to the routes. */
+		n = put(k, x, NAT_DESTINATION, x->in,
+			moves_dest || !x->route_lookup ? x->out : NULL, m);
+		put_change(a, n, x->has_dest ? x->dest_mapped : xaddr_any(),
+			   x->has_dest ? x->dest_real : xaddr_any(), false,
+			   dport ? &t->d : NULL);
+	}
+	if (x->stuck)
+		return;
+	m = with(a, with(a, fam, x->real.src), x->dest_real.dst);
+	m = match_and(a->m, with(a, m, x->guard),
+		      ports_match(a, x, o->source, o->s, t->dest, t->d));
+	if (moves_dest)
+		m = first_seen(a, x, m);
+	n = put(k, x, NAT_SOURCE, x->in, x->out, m);
+	if (x->pat_only) {
+		static const struct range known[] = { { PROTO_ICMP, PROTO_ICMP },
+						      { PROTO_TCP, PROTO_TCP },
+						      { PROTO_UDP, PROTO_UDP } };
+
+		n->match = n->takes =
+			match_and(a->m, n->match, match_ranges(a->m, FIELD_PROTO, known, 3));
+	}
+	put_change(a, n, x->real, x->mapped, x->dynamic,
+		   sport    ? &t->s
+		   : x->pat ? &all_ports
+			    : NULL);
+	if (x->pat_only)
+		put_other_protocols(k, x, m);
+}
+
+static void put_backward(struct nat_work *k, const struct xlate *x, bool moves_source)
+{
+	struct asa *a = k->a;
+	const struct xports *o = &x->first, *t = &x->then;
+	bool sport = x->has_service && o->source && t->source && !same_range(o->s, t->s);
+	bool dport = x->has_service && o->dest && t->dest && !same_range(o->d, t->d);
+	const struct match *guard = x->guard ? match_swap(a->m, x->guard) : NULL;
+	const struct match *m, *fam = family_of(a, x->real, x->mapped);
+	struct nat *n;
+
+	m = with(a, with(a, fam, x->dest_real.src), x->mapped.dst);
+	m = match_and(a->m, with(a, m, guard),
+		      ports_match(a, x, t->dest, t->d, t->source, t->s));
+	n = put(k, x, NAT_DESTINATION, x->out, moves_source || !x->route_lookup ? x->in : NULL,
+		m);
+	put_change(a, n, x->mapped, x->real, false, sport ? &o->s : NULL);
+	if (!x->has_dest)
+		return;
+	m = with(a, with(a, fam, x->dest_real.src), x->real.dst);
+	m = match_and(a->m, m, ports_match(a, x, t->dest, t->d, o->source, o->s));
+	if (moves_source)
+		m = first_seen(a, x, m);
+	n = put(k, x, NAT_SOURCE, x->out, x->in, m);
+	put_change(a, n, x->dest_real, x->dest_mapped, false, dport ? &o->d : NULL);
+}
+
+/* While a host has an address of a pool, anybody may call it there. */
+static void put_pool_back(struct nat_work *k, const struct xlate *x)
+{
+	struct asa *a = k->a;
+	struct nat *n;
+	const struct match *m;
+
+	if (x->pat_only || x->mapped.any || x->stuck)
+		return;
+	m = x->mapped.dst ? x->mapped.dst : match_family(a->m, FAMILY_V4);
+	n = put(k, x, NAT_DESTINATION, x->out, x->in, m);
+	n->kind = NAT_BOUND;
+	n->touches = m;
+	n->match = NULL;
+}
+
+/* In a network of the port, and neither its own nor known already. */
+static bool answers_for(const struct port *p, struct addr at)
+{
+	bool on = false;
+
+	for (size_t j = 0; j < p->n_prefixes; j++) {
+		if (p->prefixes[j].family != FAMILY_V4)
+			continue;
+		on |= span_has(span_prefix(FAMILY_V4, p->prefixes[j].addr, p->prefixes[j].len),
+			       at);
+		if (addr_equal(p->addrs[j], at))
+			return false;
+	}
+	for (size_t j = 0; on && j < p->n_shared; j++)
+		if (addr_equal(p->shared[j], at))
+			return false;
+	return on;
+}
+
+/* The firewall answers ARP for mapped addresses in the networks of the mapped port. */
+static void put_proxies(struct nat_work *k, const struct xlate *x)
+{
+	struct asa *a = k->a;
+	uint64_t count = xaddr_count(x->mapped);
+
+	if (x->no_proxy_arp || !x->mapped.known || x->mapped.family != FAMILY_V4 ||
+	    count > PROXY_MAX || k->proxies + count > PROXY_MAX ||
+	    xaddr_same(x->real, x->mapped))
+		return;
+	vec_each (p, &a->b->ports) {
+		VEC(struct addr) v = { 0 };
+
+		if (x->out && strcmp(x->out, p->name))
+			continue;
+		for (size_t i = 0; i < x->mapped.n; i++)
+			for (uint64_t at = x->mapped.v[i].lo.lo; at <= x->mapped.v[i].hi.lo;
+			     at++)
+				if (answers_for(p, (struct addr){ 0, at }))
+					*vec_add(&v) = (struct addr){ 0, at };
+		if (v.n) {
+			k->proxies += v.n;
+			for (size_t i = 0; i < p->n_shared; i++)
+				*vec_add(&v) = p->shared[i];
+			p->shared = vec_keep(a->arena, &v);
+			p->n_shared = v.n;
 		}
-		if (addr_mask_len(FAMILY_V4, mask) < 0)
-			e = everything();
-	} else {
-		wrong(a, l, "the real address was not understood");
+		vec_free(&v);
+	}
+}
+
+static void emit(struct nat_work *k, struct xlate *x)
+{
+	struct asa *a = k->a;
+	const struct xports *o = &x->first, *t = &x->then;
+	bool moves_dest, moves_source;
+	const char *why = NULL;
+
+	x->from_nat = a->b->nats.n;
+	if (x->why) {
+		struct nat *n = vec_add(&a->b->nats);
+
+		*n = (struct nat){ .at = asa_loc(a, x->line),
+				   .in = x->in,
+				   .out = x->out,
+				   .text = x->text,
+				   .touches = x->touches };
+		if (x->touches->kind == MATCH_NONE)
+			ASA_EXACT(a, x->line);
+		else
+			asa_class(a, x->line, ACCOUNT_BOUNDED, true, x->why);
+		x->to_nat = a->b->nats.n;
 		return;
 	}
-	touches = between(a, e, everything());
-	put(a, l, in, out, touches);
-	account(a, l->no, touches);
+	moves_dest = (x->has_dest && !xaddr_same(x->dest_mapped, x->dest_real)) ||
+		     (x->has_service && o->dest && t->dest && !same_range(o->d, t->d));
+	moves_source = x->dynamic || !xaddr_same(x->real, x->mapped) ||
+		       (x->has_service && o->source && t->source && !same_range(o->s, t->s));
+	put_forward(k, x, moves_dest);
+	if (x->dynamic)
+		put_pool_back(k, x);
+	else if (!x->one_way)
+		put_backward(k, x, moves_source);
+	put_proxies(k, x);
+	x->to_nat = a->b->nats.n;
+	for (size_t i = x->from_nat; i < x->to_nat; i++)
+		if (a->b->nats.v[i].kind == NAT_BOUND)
+			why = why ? why : "what a translation does to some packets isn't known";
+		else if (a->b->nats.v[i].match->inexact)
+			why = match_first_unknown(a->b->nats.v[i].match)->unknown.reason;
+	/* That a pool's addresses may be called, and that ports alone tell hosts apart, is how
+	 * such a translation is, not a want of understanding. */
+	if (why && !x->dynamic)
+		asa_class(a, x->line, ACCOUNT_BOUNDED, true, why);
+	else
+		ASA_EXACT(a, x->line);
+}
+
+static int by_order(const void *p, const void *q)
+{
+	const struct xlate *x = p, *y = q;
+	int c;
+
+	if (x->section != y->section)
+		return x->section < y->section ? -1 : 1;
+	for (size_t i = 0; i < 3; i++)
+		if (x->rank[i] != y->rank[i])
+			return x->rank[i] < y->rank[i] ? -1 : 1;
+	c = x->name && y->name ? strcmp(x->name, y->name) : 0;
+	if (c)
+		return c;
+	return x->index < y->index ? -1 : x->index > y->index;
 }
 
 void asa_nat_build(struct asa *a)
 {
-	vec_each (no, &a->nat_lines) {
-		struct line l;
-		struct word w;
+	struct nat_work k = { .a = a };
 
-		line_split(a->src, *no, &l);
-		w = line_next(&l);
-		if (word_is(w, "global")) {
-			global(a, &l);
-		} else if (word_is(w, "static")) {
-			old_static(a, &l);
-		} else if (word_is(w, "alias")) {
-			wrong(a, &l, "alias is not modelled");
-		} else {
-			unsigned i = l.i;
-			bool source = false;
-
-			for (; i < l.n; i++)
-				source |= word_is(l.w[i], "source");
-			if (source)
-				twice(a, &l);
-			else
-				old_nat(a, &l);
-		}
-	}
-	vec_each (o, &a->object_nats) {
-		struct line l;
-
-		line_split(a->src, o->line, &l);
-		object_nat(a, &l, o->object);
-	}
-	/* What no translation covers is dropped: which those are is not applied yet. */
-	if (a->nat_control && !a->nat_control_off) {
-		struct nat *n = vec_add(&a->b->nats);
-
-		n->at = asa_loc(a, a->nat_control_line ? a->nat_control_line : a->first);
-		n->text = "nat-control: a packet that no translation covers is dropped";
-		n->touches = match_all(a->m);
-	}
+	k.old = a->version_known ? a->flavour != ASA_ASA || a->major < 8 ||
+					   (a->major == 8 && a->minor < 3)
+				 : a->saw_old_nat && !a->saw_new_nat;
+	nat_read_new(&k);
+	nat_read_old(&k);
+	if (k.v.n > XLATES_MAX)
+		asa_reject(a, k.v.v[XLATES_MAX].line, NULL, "asa.too-many-lines",
+			   "more than %d translations", XLATES_MAX);
+	else if (k.v.n)
+		qsort(k.v.v, k.v.n, sizeof(*k.v.v), by_order);
+	for (size_t i = 0; i < k.v.n && i < XLATES_MAX; i++)
+		emit(&k, &k.v.v[i]);
+	nat_checks(&k);
+	vec_free(&k.v);
 }

@@ -852,6 +852,9 @@ Test(asa, pix_6_names_and_conduits)
 				   "ip address inside 10.0.0.1 255.0.0.0\n"
 				   "fixup protocol http 80\n"
 				   "conduit permit tcp host 198.51.100.9 eq www any\n"
+				   "static (inside,outside) 198.51.100.9 10.0.0.9\n"
+				   "nat (inside) 1 10.0.0.0 255.0.0.0\n"
+				   "global (outside) 1 interface\n"
 				   "conduit deny icmp any any\n"
 				   "route outside 0 0 198.51.100.1 1\n");
 
@@ -860,98 +863,8 @@ Test(asa, pix_6_names_and_conduits)
 	CROSS(w, "inside", "outside", "tcp 10.0.0.9 1 203.0.113.1 81", 'P');
 	cr_expect_eq(device(&w, "fw")->n_routes, 1);
 	/* Nothing passes without a translation there. */
-	cr_assert_eq(device(&w, "fw")->n_nats, 1);
-	cr_expect_eq(device(&w, "fw")->nats[0].touches->kind, MATCH_ALL);
-	done(&w);
-}
-
-static const struct nat *nat(const struct world *w, size_t i)
-{
-	cr_assert_gt(device(w, "fw")->n_nats, i);
-	return &device(w, "fw")->nats[i];
-}
-
-static bool touched(const struct world *w, const struct nat *n, const char *line)
-{
-	struct packet p = packet(w, line);
-
-	return match_judge(n->touches, &p) != TRUTH_FALSE;
-}
-
-Test(asa, nat_of_objects)
-{
-	struct world w = read_text(
-		V9 PORTS "object network web\n host 192.0.2.10\n"
-			 "object network lan\n subnet 10.0.0.0 255.255.0.0\n"
-			 "object network net\n subnet 192.0.2.64 255.255.255.192\n"
-			 "object network web\n nat (dmz,outside) static 198.51.100.10\n"
-			 "object network lan\n nat (inside,outside) dynamic interface\n"
-			 "object network net\n nat (dmz,outside) static 198.51.100.64\n");
-	const struct nat *n = nat(&w, 0);
-
-	cr_expect_str_eq(n->in, "dmz");
-	cr_expect_str_eq(n->out, "outside");
-	cr_expect_eq(n->at.line, 22);
-	cr_expect(touched(&w, n, "tcp 203.0.113.1 1 198.51.100.10 443"));
-	cr_expect(touched(&w, n, "tcp 192.0.2.10 1 203.0.113.1 443"));
-	cr_expect(touched(&w, n, "tcp 203.0.113.1 1 192.0.2.10 443"));
-	cr_expect_not(touched(&w, n, "tcp 203.0.113.1 1 198.51.100.11 443"));
-	n = nat(&w, 1);
-	cr_expect(touched(&w, n, "tcp 10.0.3.4 1 203.0.113.1 443"));
-	cr_expect(touched(&w, n, "tcp 203.0.113.1 443 198.51.100.2 5"));
-	cr_expect_not(touched(&w, n, "tcp 192.0.2.4 1 203.0.113.1 443"));
-	n = nat(&w, 2);
-	cr_expect(touched(&w, n, "tcp 203.0.113.1 443 198.51.100.127 5"));
-	cr_expect_not(touched(&w, n, "tcp 203.0.113.1 443 198.51.100.128 5"));
-	cr_expect_eq(account(&w)->policy[ACCOUNT_BOUNDED], 3);
-	done(&w);
-}
-
-Test(asa, nat_twice)
-{
-	struct world w = read_text(
-		V9 PORTS
-		"object network a\n host 10.0.0.5\nobject network b\n host 198.51.100.5\n"
-		"object network c\n host 203.0.113.7\n"
-		"nat (inside,outside) source static a b destination static c c\n"
-		"nat (inside,outside) source static a a destination static c c no-proxy-arp\n"
-		"nat (inside,outside) source static a b inactive\n"
-		"nat (any,any) source static any any\n"
-		"nat (inside,outside) after-auto source dynamic any interface\n"
-		"nat (inside,outside) source static a nosuch\n");
-
-	cr_expect(touched(&w, nat(&w, 0), "tcp 10.0.0.5 1 203.0.113.7 443"));
-	cr_expect(touched(&w, nat(&w, 0), "tcp 203.0.113.7 1 198.51.100.5 443"));
-	cr_expect_not(touched(&w, nat(&w, 0), "tcp 10.0.0.5 1 203.0.113.8 443"));
-	cr_expect_eq(nat(&w, 1)->touches->kind, MATCH_NONE);
-	cr_expect_eq(nat(&w, 2)->touches->kind, MATCH_NONE);
-	cr_expect_eq(nat(&w, 3)->touches->kind, MATCH_NONE);
-	cr_expect_eq(nat(&w, 4)->touches->kind, MATCH_ALL);
-	cr_expect_eq(nat(&w, 5)->touches->kind, MATCH_ALL);
-	done(&w);
-}
-
-Test(asa, nat_before_8_3)
-{
-	struct world w = read_text(
-		V8 PORTS
-		"nat (inside) 1 10.0.0.0 255.255.0.0\n"
-		"global (outside) 1 198.51.100.20-198.51.100.30 netmask 255.255.255.0\n"
-		"nat (inside) 0 access-list nonat\n"
-		"static (dmz,outside) 198.51.100.40 192.0.2.40 netmask 255.255.255.255\n"
-		"static (dmz,outside) tcp interface 80 192.0.2.41 8080\n"
-		"static (inside,dmz) 10.0.0.0 10.0.0.0 netmask 255.255.0.0\n"
-		"access-list nonat extended permit ip any any\n");
-
-	cr_expect(touched(&w, nat(&w, 0), "tcp 10.0.1.1 1 203.0.113.1 1"));
-	cr_expect_not(touched(&w, nat(&w, 0), "tcp 10.1.1.1 1 203.0.113.1 1"));
-	cr_expect(touched(&w, nat(&w, 1), "tcp 203.0.113.1 1 198.51.100.25 1"));
-	cr_expect_eq(nat(&w, 2)->touches->kind, MATCH_NONE);
-	cr_expect(touched(&w, nat(&w, 3), "tcp 203.0.113.1 1 198.51.100.40 1"));
-	cr_expect_not(touched(&w, nat(&w, 3), "tcp 203.0.113.1 1 198.51.100.41 1"));
-	cr_expect(touched(&w, nat(&w, 4), "tcp 203.0.113.1 1 198.51.100.2 80"));
-	cr_expect_eq(nat(&w, 5)->touches->kind, MATCH_NONE);
-	cr_expect_eq(device(&w, "fw")->n_nats, 6);
+	CROSS(w, "outside", "inside", "tcp 203.0.113.1 1 198.51.100.10 80", 'D');
+	CROSS(w, "inside", "outside", "tcp 192.168.0.9 1 203.0.113.1 81", 'D');
 	done(&w);
 }
 
