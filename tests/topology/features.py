@@ -21,6 +21,8 @@ SERVICES = ((22, 22), (53, 80), (80, 80), (80, 443), (443, 8080), (5000, 5000), 
 def around(m, family, seg=None):
     """A prefix about hosts: a whole subnet, a half, a quarter, one of them."""
     seg = seg or m.rng.choice([s for s in m.segments if s.zone])
+    if seg is m.outside:
+        return some_outside(m, family)
     net = seg.nets[family]
     host = net[m.rng.choice((10, 70, 130, 200))]
     whole = 24 if family == 0 else m.rng.choice((64, 120))
@@ -29,6 +31,18 @@ def around(m, family, seg=None):
     length = bits if not more else (24 if family == 0 else 120) + more
     return str(ipaddress.ip_network((int(host), length), strict=False) if family == 0 else
                ipaddress.IPv6Network((int(host), length), strict=False))
+
+
+def some_outside(m, family):
+    far = int(ipaddress.ip_address(m.rng.choice(m.far[family])))
+    bits = (32, 128)[family]
+    far >>= (more := m.rng.choice((0, bits // 4, 3 * bits // 4, bits - 1)))
+    return str((ipaddress.IPv4Network, ipaddress.IPv6Network)[family]((far << more, bits - more)))
+
+
+def inside(m):
+    """A subnet whose zone isn't everything else."""
+    return m.rng.choice([s for s in m.segments if s.zone and s is not m.outside])
 
 
 def condition(m, space, family, places=True):
@@ -150,7 +164,7 @@ def blackhole(m):
     seg = other(m, r)
     for f in families(m):
         kind = m.rng.choice(("blackhole", "unreachable", "prohibit"))
-        r.add(IP[f], f"route add {kind} {around(m, f, seg)} metric 9", True, feature="blackhole")
+        r.add("ip", f"route add {kind} {around(m, f, seg)} metric 9", True, feature="blackhole")
 
 
 def missing(m):
@@ -179,7 +193,7 @@ def table(m, r, f):
     if not hops[0]:
         kind = "hole"
     if kind == "hole":
-        r.add(IP[f], f"route add blackhole {zero} table {n}", True)
+        r.add("ip", f"route add blackhole {zero} table {n}", True)
     elif kind == "zones":
         for seg in (s for s in m.segments if s.zone and m.chance(0.6)):
             m.route(r, f, seg.nets[f], [m.rng.choice(hops)], f" table {n}")
@@ -187,7 +201,7 @@ def table(m, r, f):
         m.route(r, f, zero, [hops[0]], f" table {n}")
         if kind == "throw":
             for _ in range(2):
-                r.add(IP[f], f"route add throw {around(m, f)} metric {m.rng.randrange(1, 200)} table {n}", True)
+                r.add("ip", f"route add throw {around(m, f)} metric {m.rng.randrange(1, 200)} table {n}", True)
     return n
 
 
@@ -266,7 +280,7 @@ def transits(m):
         for seg in m.segments:
             hops = None if seg.zone or "underlay" in seg.name else m.hops(r, seg)
             for f in (0, 1):
-                if hops and not any(i.kind == IP[f] and i.text.startswith(f"route add {seg.nets[f]} ")
+                if hops and not any(i.kind == "ip" and i.text.startswith(f"route add {seg.nets[f]} ")
                                     for i in r.items):
                     m.route(r, f, seg.nets[f], [m.rng.choice(hops)], feature="transits")
 
@@ -317,7 +331,7 @@ def bracket(addr, port):
 
 def dnat_to(m, r, f, dst, feature):
     """A public address (and mostly a service) becomes a host of a zone."""
-    seg = m.rng.choice([s for s in m.segments if s.zone])
+    seg = inside(m)
     host = str(seg.nets[f][m.rng.choice((10, 70, 130, 200))])
     c = {"dst": dst}
     port = 0
@@ -357,7 +371,7 @@ def dnat_map(m):
     r = m.rng.choice(m.routers)
     nets = public(m, r, ("198.51.100", "2001:db8:1:0"), "dnat_map")
     for f in families(m):
-        hosts = [str(m.rng.choice([s for s in m.segments if s.zone]).nets[f][h]) for h in (10, 70, 130)]
+        hosts = [str(inside(m).nets[f][h]) for h in (10, 70, 130)]
         ip = IP[f]
         if m.chance(0.5):
             pairs = ", ".join(f"{nets[f][k]} : {h}" for k, h in enumerate(hosts, 1))
@@ -377,7 +391,7 @@ def netmap(m):
     if r.tool == "nft":
         return
     nets = public(m, r, ("198.51.100", "2001:db8:1:0"), "netmap")
-    seg = m.rng.choice([s for s in m.segments if s.zone])
+    seg = inside(m)
     for f in families(m):
         block = ipaddress.ip_network((int(seg.nets[f][64]), nets[f].prefixlen)) if f == 0 else \
             ipaddress.IPv6Network((int(seg.nets[f][64]), nets[f].prefixlen))

@@ -10,7 +10,9 @@ from packets import Packet
 from plan import Edge, Plan, Probe, Space
 
 HOSTS = (10, 70, 130, 200)  # one in each quarter of a subnet of 256
-IP = ("ip", "ip6")
+GATEWAY = 254  # where the Internet begins, on its segment
+DEAD = ("192.0.2.77", "fd99::77")  # nobody's, or the Internet's
+OUTSIDE = (("8.8.8.8", "1.2.3.4", "185.1.2.3"), ("2001:4860::8888", "2a00::1", "2606:4700::5"))
 PORTS = (22, 53, 80, 443, 5000, 8080)
 
 
@@ -28,6 +30,7 @@ class Member:
     port: str
     mac: bytes
     addrs: tuple  # of IPv4 and IPv6
+    near: str     # link-local
 
 
 @dataclass
@@ -36,19 +39,33 @@ class Segment:
     name: str
     nets: tuple
     members: list = field(default_factory=list)
-    zone: str = ""
-    host_mac: bytes = b""
+    zones: dict = field(default_factory=dict)  # name: (MAC, last bytes of its hosts)
+
+    @property
+    def zone(self):
+        return next(iter(self.zones), "")
 
     def of(self, space):
         return next((m for m in self.members if m.space is space), None)
 
 
+def halves(seg):
+    """(zone, subnet): all of it, or one half each."""
+    if len(seg.zones) < 2:
+        return [(z, net) for z in seg.zones for net in seg.nets]
+    return [(z, n) for net in seg.nets for z, n in
+            zip(seg.zones, net.subnets(new_prefix=net.prefixlen + 1) if net.version == 4 else
+                [ipaddress.ip_network(f"{net[128 * k]}/121") for k in (0, 1)])]
+
+
 class Maker:
-    def __init__(self, seed, number):
+    def __init__(self, seed, number, plain):
+        self.plain = plain
         self.rng = random.Random(f"{seed}/{number}")
         self.plan = Plan(f"seed {seed} topology {number}")
         self.routers, self.segments = [], []
-        self.n_macs = self.n_worlds = self.n_publics = self.n_tables = 0
+        self.n_macs = self.n_worlds = self.n_publics = self.n_tables = self.n_nexthops = 0
+        self.outside, self.far = None, OUTSIDE
         self.targets = []  # addresses that mean something beside the zones' hosts
 
     # ---- spaces and ports ----
@@ -59,7 +76,7 @@ class Maker:
     def space(self, role):
         s = Space(f"{role[0]}{len(self.plan.spaces)}", role, self.rng.choice(("physical", "virtual")),
                   self.rng.choice(("nft", "nft", "legacy", "xnft")))
-        s.add("ip", "link set lo up")
+        s.add("link", "link set lo up")
         self.plan.spaces.append(s)
         if role == "router":
             s.add("sysctl", "net/ipv4/ip_forward 1")
@@ -85,7 +102,7 @@ class Maker:
             f"{port_b} index {n + 1} netns {b.name if b else 'world'} address {mac_text(mac_b)}")
         for s, port in ((a, port_a), (b, port_b)):
             if s:
-                s.add("ip", f"link set {port} up")
+                s.add("link", f"link set {port} up")
 
     def world_port(self):
         self.n_worlds += 1
@@ -93,45 +110,58 @@ class Maker:
 
     def bridge(self, space, name="br0"):
         mac = self.mac()
-        space.add("ip", f"link add {name} address {mac_text(mac)} type bridge stp_state 0 "
+        space.add("link", f"link add {name} address {mac_text(mac)} type bridge stp_state 0 "
                         "mcast_snooping 0")
-        space.add("ip", f"link set {name} up")
+        space.add("link", f"link set {name} up")
         return mac
+
+    def bind(self, zone, space, port):
+        self.plan.bindings.append({"zone": zone, "device": space.name, "interface": port})
 
     # ---- segments ----
 
-    def segment(self, spaces, kind, zone="", net=None):
-        """Joins the routers (and the zone's hosts) on a subnet of its own."""
+    def segment(self, spaces, kind, zones=(), net=None):
+        """Joins the routers (and the zones' hosts) on a subnet of its own."""
         n = len(self.segments)
         nets = net or (ipaddress.ip_network(f"172.16.{n}.0/24"), ipaddress.ip_network(f"fd01:0:0:{n:x}::/64"))
-        seg = Segment(f"s{n}", nets, zone=zone, host_mac=self.mac() if zone else b"")
+        seg = Segment(f"s{n}", nets)
+        for k, zone in enumerate(zones):
+            seg.zones[zone] = (self.mac(), HOSTS if len(zones) == 1 else HOSTS[2 * k:2 * k + 2])
         self.segments.append(seg)
         ends = {"direct": self.direct, "switch": self.switched, "inner": self.inner,
                 "vxlan": self.vxlan}[kind](seg, spaces)
         for k, (space, port, mac) in enumerate(ends):
             addrs = (at(nets[0], 1 + k), at(nets[1], 1 + k))
-            seg.members.append(Member(space, port, mac, addrs))
+            near = f"fe80::{mac[4] << 8 | mac[5]:x}"
+            seg.members.append(Member(space, port, mac, addrs, near))
             space.add("ip", f"addr add {addrs[0]}/{nets[0].prefixlen} dev {port}")
             space.add("ip", f"addr add {addrs[1]}/{nets[1].prefixlen} dev {port} nodad")
+            space.add("ip", f"addr add {near}/64 dev {port} nodad")
         self.neighbours(seg)
+        beside = {a: m.mac for m in seg.members for a in m.addrs}
+        for mac, hosts in seg.zones.values():
+            beside.update({at(net, h): mac for net in nets for h in hosts})
+        for edge in self.plan.edges:
+            if any(edge.mac == mac for mac, _ in seg.zones.values()):
+                edge.beside.update({a: mac for a, mac in beside.items() if mac != edge.mac})
         return seg
 
     @staticmethod
     def neighbours(seg):
         """All of them are known for good: nothing has to be asked, nothing gets lost."""
         for me in seg.members:
-            known = [(a, m.mac) for m in seg.members if m is not me for a in m.addrs]
-            if seg.zone:
-                known += [(at(net, h), seg.host_mac) for net in seg.nets for h in HOSTS]
+            known = [(a, m.mac) for m in seg.members if m is not me for a in (*m.addrs, m.near)]
+            for mac, hosts in seg.zones.values():
+                known += [(at(net, h), mac) for net in seg.nets for h in (*hosts, GATEWAY)]
             for addr, mac in known:
                 me.space.add("ip", f"neigh replace {addr} lladdr {mac_text(mac)} dev {me.port} nud permanent")
 
-    def hosts(self, seg, space, port, gateways):
-        """The veth to the zone's hosts."""
-        world = self.world_port()
-        mac = self.mac()
+    def hosts(self, seg, space, port, gateways, zone=None):
+        """The veth to a zone's hosts."""
+        zone = zone or seg.zone
+        world, mac = self.world_port(), self.mac()
         self.veth(space, port, mac, None, world, self.mac())
-        self.plan.edges.append(Edge(seg.zone, world, seg.host_mac, gateways or (mac,)))
+        self.plan.edges.append(Edge(zone, world, seg.zones[zone][0], gateways or (mac,)))
         return mac
 
     def direct(self, seg, spaces):
@@ -142,6 +172,15 @@ class Maker:
         self.veth(spaces[0], ports[0], macs[0], spaces[1], ports[1], macs[1])
         return list(zip(spaces, ports, macs))
 
+    def plugged(self, seg, space, bridge, ends, sure):
+        """The zones' hosts at ports of the bridge; sure: the estate says by which."""
+        for zone in seg.zones:
+            plug = self.port(space)
+            self.hosts(seg, space, plug, tuple(mac for _, _, mac in ends), zone)
+            space.add("link", f"link set {plug} master {bridge}")
+            if sure or len(seg.zones) > 1:
+                self.bind(zone, space, plug)
+
     def switched(self, seg, spaces):
         switch = self.space("switch")
         self.bridge(switch)
@@ -149,29 +188,22 @@ class Maker:
         for s in spaces:
             port, mac, plug = self.port(s), self.mac(), self.port(switch)
             self.veth(s, port, mac, switch, plug, self.mac())
-            switch.add("ip", f"link set {plug} master br0")
+            switch.add("link", f"link set {plug} master br0")
             ends.append((s, port, mac))
-        if seg.zone:
-            plug = self.port(switch)
-            self.hosts(seg, switch, plug, tuple(mac for _, _, mac in ends))
-            switch.add("ip", f"link set {plug} master br0")
-        switch.segment = seg
+        self.plugged(seg, switch, "br0", ends, self.chance(0.5))
         return ends
 
     def inner(self, seg, spaces):
         """A bridge of the first router's own, with the others as its ports."""
         own = spaces[0]
-        name = f"br{sum('type bridge' in t for t in own.text('ip'))}"
+        name = f"br{sum('type bridge' in t for t in own.text('link'))}"
         ends = [(own, name, self.bridge(own, name))]
         for s in spaces[1:]:
             port, mac, plug = self.port(s), self.mac(), self.port(own)
             self.veth(s, port, mac, own, plug, self.mac())
-            own.add("ip", f"link set {plug} master {name}")
+            own.add("link", f"link set {plug} master {name}")
             ends.append((s, port, mac))
-        if seg.zone:
-            plug = self.port(own)
-            self.hosts(seg, own, plug, tuple(mac for _, _, mac in ends))
-            own.add("ip", f"link set {plug} master {name}")
+        self.plugged(seg, own, name, ends, self.chance(0.2))
         return ends
 
     def vxlan(self, seg, spaces):
@@ -184,12 +216,12 @@ class Maker:
         ends = []
         for s in spaces:
             me, mac = low.of(s), self.mac()
-            port = f"vx{sum('type vxlan' in t for t in s.text('ip'))}"
+            port = f"vx{sum('type vxlan' in t for t in s.text('link'))}"
             others = [m.addrs[family] for m in low.members if m.space is not s]
             remote = f"remote {others[0]} " if len(others) == 1 else ""
-            s.add("ip", f"link add {port} address {mac_text(mac)} type vxlan id {1000 + n} {remote}"
+            s.add("link", f"link add {port} address {mac_text(mac)} type vxlan id {1000 + n} {remote}"
                         f"local {me.addrs[family]} dstport 4789")
-            s.add("ip", f"link set {port} mtu 1400 up")
+            s.add("link", f"link set {port} mtu 1400 up")
             if not remote:
                 for o in others:
                     s.add("bridge", f"fdb append 00:00:00:00:00:00 dev {port} dst {o}")
@@ -226,23 +258,38 @@ class Maker:
 
     def route(self, space, family, prefix, hops, more="", free=True, feature=""):
         head = f"route add {prefix}"
-        if len(hops) == 1:
-            own, m = hops[0]
-            text = f"{head} via {m.addrs[family]} dev {own.port}{more}"
+        near = family and self.chance(0.25)
+        words = [f"via {m.near if near else m.addrs[family]} dev {own.port}" for own, m in hops]
+        if self.chance(0.12):
+            text = f"{head}{more} nhid {self.nexthops(space, family, words)}"
+        elif len(words) == 1:
+            text = f"{head} {words[0]}{more}"
         else:
-            text = head + more + "".join(f" nexthop via {m.addrs[family]} dev {own.port}" for own, m in hops)
-        space.add(IP[family], text, free, feature=feature)
+            text = head + more + "".join(f" nexthop {w}" for w in words)
+        space.add("ip", text, free, feature=feature)
+
+    def nexthops(self, space, family, words):
+        """Objects of their own that routes refer to; the number of the last."""
+        ids = []
+        for w in words:
+            self.n_nexthops += 1
+            ids.append(str(self.n_nexthops))
+            space.add("ip", f"nexthop add id {self.n_nexthops} {w}")
+        if len(ids) > 1:
+            self.n_nexthops += 1
+            space.add("ip", f"nexthop add id {self.n_nexthops} group {'/'.join(ids)}")
+        return self.n_nexthops
 
     def routes(self):
         for r in self.routers:
-            stub = self.chance(0.4)
+            stub = self.chance(0.4) and not (self.outside and self.outside.of(r))
             own = list({id(m): (o, m) for _, (o, m) in self.beside(r)}.values())
             if stub and len(own) == 1:
                 for f in (0, 1):
                     self.route(r, f, ("0.0.0.0/0", "::/0")[f], own)
                 continue
             for seg in self.segments:
-                hops = self.hops(r, seg)
+                hops = None if seg is self.outside else self.hops(r, seg)
                 if not hops or (not seg.zone and self.chance(0.3)):
                     continue
                 if len(hops) > 1 and not self.chance(0.4):
@@ -288,41 +335,67 @@ class Maker:
 
     def place(self):
         """Zones: each on a subnet of its own, sometimes on two, sometimes with two routers."""
-        for z in range(self.rng.choice((2, 3, 3, 4))):
-            zone = f"zone{z}"
-            self.plan.zones[zone] = []
-            for k in range(2 if self.chance(0.12) else 1):
+        n = self.rng.choice((2, 3, 3, 4))
+        z = 0
+        while z < n:
+            twins = self.chance(0.15)
+            zones = [f"zone{z + k}" for k in range(1 + twins)]
+            for zone in zones:
+                self.plan.zones[zone] = []
+            for k in range(2 if self.chance(0.12) and not twins else 1):
                 net = (ipaddress.ip_network(f"10.{10 + z}.{k}.0/24"),
                        ipaddress.ip_network(f"fd00:0:{z:x}:{k:x}::/64"))
                 spaces = [self.rng.choice(self.routers)]
-                kind = self.rng.choice(("direct", "direct", "inner"))
+                kind = "inner" if twins else self.rng.choice(("direct", "direct", "inner"))
                 if len(self.plan.spaces) < 5 and self.chance(0.2):
                     kind = "switch"
                 if kind != "direct" and self.chance(0.25):
                     spaces = self.rng.sample(self.routers, 2)
-                self.segment(spaces, kind, zone, net)
-                self.plan.zones[zone] += [str(x) for x in net]
+                for zone, subnet in halves(self.segment(spaces, kind, zones, net)):
+                    self.plan.zones[zone].append(str(subnet))
+            z += len(zones)
 
-    def probe(self, zone, packet):
-        edge = self.rng.choice([e for e in self.plan.edges if e.zone == zone])
-        self.plan.probes[len(self.plan.probes) + 1] = Probe(zone, edge, self.rng.choice(edge.gateways), packet)
+    def internet(self):
+        """Everything else is behind one router's port: default routes lead there."""
+        net = (ipaddress.ip_network("100.64.0.0/24"), ipaddress.ip_network("fd64::/64"))
+        r = self.rng.choice(self.routers)
+        seg = self.segment([r], "direct", ["internet"], net)
+        self.plan.zones["internet"] = []
+        self.outside = seg
+        if self.chance(0.5):
+            self.bind("internet", r, seg.of(r).port)
+        else:
+            r.uplink = seg.of(r).port
+
+    def defaults(self):
+        seg = self.outside
+        own = seg.members[0]
+        for f in (0, 1):
+            zero = ("0.0.0.0/0", "::/0")[f]
+            own.space.add("ip", f"route add {zero} via {at(seg.nets[f], GATEWAY)} dev {own.port}", True)
+            for r in self.routers:
+                hops = self.hops(r, seg)
+                if hops and not any(i.text.startswith(f"route add {zero}") for i in r.items) and (self.plain or self.chance(0.85)):
+                    self.route(r, f, zero, [self.rng.choice(hops)])
 
     def source(self, zone, family):
-        seg = self.rng.choice([s for s in self.segments if s.zone == zone])
-        return seg, at(seg.nets[family], self.rng.choice(HOSTS))
+        seg = self.rng.choice([s for s in self.segments if zone in s.zones])
+        if zone == "internet":
+            return seg, self.rng.choice(OUTSIDE[family])
+        return seg, at(seg.nets[family], self.rng.choice(seg.zones[zone][1]))
 
     def ask(self, zone, family, dst, proto=None, port=None):
         seg, src = self.source(zone, family)
-        edge = next(e for e in self.plan.edges if e.mac == seg.host_mac)
+        edge = next(e for e in self.plan.edges if e.mac == seg.zones[zone][0])
         number = len(self.plan.probes) + 1
         proto = proto or self.rng.choice(("tcp", "tcp", "udp", "udp", "icmp"))
         port = 0 if proto == "icmp" else port or self.rng.choice(PORTS)
         packet = Packet(proto, src, dst, 20000 + number, port)
-        self.plan.probes[number] = Probe(zone, edge, self.rng.choice(edge.gateways), packet)
+        gateway = edge.beside.get(dst) or self.rng.choice(edge.gateways)
+        self.plan.probes[number] = Probe(zone, edge, gateway, packet)
 
     def ask_all(self):
         zones = list(self.plan.zones)
-        dead = ("192.0.2.77", "fd99::77")
         for a in zones:
             for f in (0, 1):
                 for b in zones:
@@ -331,7 +404,7 @@ class Maker:
                     for _ in range(self.rng.choice((5, 8))):
                         self.ask(a, f, self.source(b, f)[1])
                 for _ in range(2):
-                    self.ask(a, f, dead[f])
+                    self.ask(a, f, DEAD[f])
                     seg = self.rng.choice(self.segments)
                     self.ask(a, f, self.rng.choice(seg.members).addrs[f])
                 for t in self.targets:
@@ -342,10 +415,14 @@ class Maker:
 
 def draw(seed, number, plain=False):
     """A plan; plain: without features, so that everything arrives and is answered."""
-    m = Maker(seed, number)
+    m = Maker(seed, number, plain)
     m.join()
     m.place()
+    if m.chance(0.4):
+        m.internet()
     m.routes()
+    if m.outside:
+        m.defaults()
     if not plain:
         features.draw(m)
     m.ask_all()

@@ -30,10 +30,11 @@ def estate(plan, folder):
     """YAML is told as JSON, which is YAML as well."""
     write(f"{folder}/policy.yaml", {
         "version": 1, "name": "topology",
-        "zones": [{"name": z, "prefixes": p} for z, p in plan.zones.items()],
+        "zones": [{"name": z, **({"prefixes": p} if p else {"external": True})} for z, p in plan.zones.items()],
         "flows": [{"id": "all", "from": "any", "to": "any", "service": "any", "action": "allow"}]})
     doc = {"version": 1, "name": "topology", "policy": ["policy.yaml"],
-           "sources": [{"name": s.name, "file": f"{s.name}.json", "collector": "linux", "plane": s.plane}
+           "sources": [{"name": s.name, "file": f"{s.name}.json", "collector": "linux", "plane": s.plane,
+                        **({"uplink": s.uplink} if s.uplink else {})}
                        for s in plan.spaces]}
     if plan.bindings:
         doc["bindings"] = plan.bindings
@@ -72,7 +73,7 @@ def zone_of(plan, addr):
     for z, prefixes in plan.zones.items():
         if any(a in ipaddress.ip_network(p) for p in prefixes):
             return z
-    return None
+    return next((z for z, prefixes in plan.zones.items() if not prefixes), None)
 
 
 def hold_sets(ways, word):

@@ -11,7 +11,7 @@ TOOLS = {"legacy4": "iptables-legacy-restore", "legacy6": "ip6tables-legacy-rest
 
 @dataclass
 class Item:
-    kind: str   # ip, bridge, sysctl, nft, or one of TOOLS
+    kind: str   # link, ip, ip6, bridge, sysctl, nft, or one of TOOLS
     text: str
     free: bool  # the rest still makes sense without it
     table: str = ""  # of iptables
@@ -25,6 +25,7 @@ class Space:
     role: str
     plane: str = "virtual"
     tool: str = "nft"  # nft, legacy, xnft
+    uplink: str = ""   # the port that the Internet is behind
     items: list = field(default_factory=list)
     n_ports: int = 0
 
@@ -61,6 +62,7 @@ class Edge:
     world: str
     mac: bytes
     gateways: tuple  # MACs of the routers there; the first is where answers go
+    beside: dict = field(default_factory=dict, compare=False)  # addresses on the same link: MACs
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Plan:
     spaces: list = field(default_factory=list)
     wires: list = field(default_factory=list)  # commands that make what has ends in two namespaces
     edges: list = field(default_factory=list)
-    zones: dict = field(default_factory=dict)  # name: [prefix]
+    zones: dict = field(default_factory=dict)  # name: [prefix]; none: the external zone
     bindings: list = field(default_factory=list)
     probes: dict = field(default_factory=dict)  # number: Probe
     features: list = field(default_factory=list)
@@ -91,7 +93,7 @@ class Plan:
         gone = set(places)
         spaces = []
         for s, space in enumerate(self.spaces):
-            left = Space(space.name, space.role, space.plane, space.tool)
+            left = Space(space.name, space.role, space.plane, space.tool, space.uplink)
             left.items = [x for i, x in enumerate(space.items) if (s, i) not in gone]
             spaces.append(left)
         return Plan(self.name, spaces, self.wires, self.edges, self.zones, self.bindings,
@@ -105,11 +107,13 @@ class Plan:
         for s in self.spaces:
             out.append(f"# {s.name} ({s.role})")
             for i in s.items:
-                what = {"ip": "ip ", "bridge": "bridge ", "sysctl": "sysctl ", "nft": "nft "}
+                what = {"link": "ip ", "ip": "ip ", "ip6": "ip -6 ", "bridge": "bridge ", "sysctl": "sysctl ", "nft": "nft "}
                 word = what.get(i.kind, f"{i.kind} -t {i.table} ")
                 if "neigh " in i.text:
                     continue
                 out.append(f"{s.name}: {word}{i.text}")
         for z, prefixes in self.zones.items():
-            out.append(f"zone {z}: {', '.join(prefixes)}")
+            out.append(f"zone {z}: {', '.join(prefixes) or 'external'}")
+        out += [f"binding {b}" for b in self.bindings]
+        out += [f"uplink {s.name} {s.uplink}" for s in self.spaces if s.uplink]
         return "\n".join(out)

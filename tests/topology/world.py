@@ -88,6 +88,15 @@ class World:
         run(["ip", "-batch", "-"], "".join(c + "\n" for c in plan.wires))
         for s in plan.spaces:
             self.enter(s.name)
+            run(["ip", "-batch", "-"], "".join(c + "\n" for c in s.text("link")))
+        self.enter(WORLD)
+        run(["ip", "-batch", "-"], "".join(f"link set {e.world} up arp off\n" for e in plan.edges))
+        for name in names:
+            self.settle(name)
+        # takes the lock that links change under: what was told of them is done by then
+        run(["ip", "-n", WORLD, "link", "set", "lo", "up"])
+        for s in plan.spaces:
+            self.enter(s.name)
             for family in ("ip", "ip6"):
                 batch = ["ip", *(["-6"] if family == "ip6" else []), *force, "-batch", "-"]
                 text = "".join(c + "\n" for c in s.text(family))
@@ -101,12 +110,6 @@ class World:
                 run(["bridge", "-batch", "-"], "".join(c + "\n" for c in fdb))
             for loader, text in s.loads():
                 run(loader, text)
-        self.enter(WORLD)
-        run(["ip", "-batch", "-"], "".join(f"link set {e.world} up arp off\n" for e in plan.edges))
-        for name in names:
-            self.settle(name)
-        # takes the lock that links change under: what was told of them is done by then
-        run(["ip", "-n", WORLD, "link", "set", "lo", "up"])
         self.enter(None)
 
     def settle(self, space):
@@ -189,6 +192,7 @@ class World:
                         continue
                     seen[n].arrived.append((edge.zone, packet))
                     if len(seen[n].arrived) == 1:
-                        self.send(edge, edge.gateways[0], packets.build(packet.swapped(), n, True))
+                        self.send(edge, edge.beside.get(packet.src) or edge.gateways[0],
+                                  packets.build(packet.swapped(), n, True))
                 got = self.receive(edges, wait)
         return seen
