@@ -436,6 +436,7 @@ static void build_balancer(struct build *c)
 							  .kind = "load-balancer",
 							  .segment = n->vpc->id,
 							  .wire = n->id,
+							  .alone = true,
 							  .up = true,
 							  .prefixes = prefixes,
 							  .n_prefixes = count,

@@ -69,6 +69,7 @@ struct aws_spans {
 /* Whatever a route may name besides interfaces: a gateway by its id. */
 struct aws_gate {
 	const char *id;
+	uint8_t kind; /* enum aws_kind, of the list that has it; AWS_OTHER: none has */
 	struct loc at;
 	bool defined;
 	uint64_t print;

@@ -372,7 +372,7 @@ static void local_routes(struct aws *w, struct aws_vpc *v)
 						      .at = (*s)->at });
 	/* a NAT gateway's own addresses are no host's */
 	vec_each (g, &v->gates) {
-		if (!has_prefix((*g)->id, "nat-"))
+		if ((*g)->kind != AWS_NAT)
 			continue;
 		vec_each (span, &(*g)->addrs.of[FAMILY_V4])
 			aws_add_route(w, v->build,
@@ -573,15 +573,15 @@ static void gates(struct aws *w, struct aws_vpc *v, struct map *made)
 {
 	bool igw = false;
 	vec_each (g, &v->gates)
-		igw |= has_prefix((*g)->id, "igw-");
+		igw |= (*g)->kind == AWS_IGW;
 	vec_each (at, &v->gates) {
 		const struct aws_gate *g = *at;
-		if (has_prefix(g->id, "igw-")) {
+		if (g->kind == AWS_IGW) {
 			internet_gateway(w, v, g->id, g->at);
-		} else if (has_prefix(g->id, "eigw-")) {
+		} else if (g->kind == AWS_EIGW) {
 			egress_gateway(w, v, g->id, g->at, !igw);
-		} else if (has_prefix(g->id, "nat-")) {
-			aws_path_port(w, v, g->id, kind_of(g->id), g->at);
+		} else if (g->kind == AWS_NAT) {
+			aws_path_port(w, v, g->id, "nat-gateway", g->at);
 			if (g->odd)
 				device_build_taint(v->build, g->id, g->at, "%s: %s", g->id,
 						   g->odd);
@@ -702,6 +702,7 @@ static void nat_gateway(struct aws *w, struct aws_vpc *v, const struct aws_gate 
 					     .kind = "nat-gateway",
 					     .segment = arena_str(a, v->id),
 					     .wire = g->id,
+					     .alone = true, /* no host has its addresses */
 					     .up = true,
 					     .prefixes = prefixes,
 					     .n_prefixes = n,
@@ -760,7 +761,7 @@ void aws_path_devices(struct aws *w)
 	for (size_t i = 0; i < w->gates.n; i++) {
 		const struct aws_gate *g = w->gates.entries[i].value;
 		struct aws_vpc *v = g->ends[0] ? map_get(&w->vpcs, g->ends[0]) : NULL;
-		if (has_prefix(g->id, "nat-") && !g->gone && v && v->tables.n &&
+		if (g->kind == AWS_NAT && !g->gone && v && v->tables.n &&
 		    g->addrs.of[FAMILY_V4].n)
 			nat_gateway(w, v, g);
 	}

@@ -29,6 +29,7 @@ struct aws_gate *aws_gate(struct aws *w, const char *id, struct loc at)
 	if (is_new) {
 		g->id = arena_str(w->snap->arena, id);
 		g->at = at;
+		g->kind = AWS_OTHER;
 	}
 	return g;
 }
@@ -303,6 +304,7 @@ void aws_read_gate(struct aws *w, enum aws_kind kind, const json_t *o)
 	if (!aws_first(w, o, id, &g->defined, &g->print, ignore, g->at, &g->odd))
 		return;
 	g->at = at;
+	g->kind = (uint8_t)kind;
 	switch (kind) {
 	case AWS_IGW:
 	case AWS_EIGW:
