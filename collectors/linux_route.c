@@ -20,7 +20,8 @@ static bool is(const char *s, const char *word)
 static const json_t *nexthop_of(struct linux_read *r, int64_t id)
 {
 	const json_t *all = json_object_get(r->parts[PART_NEXTHOPS].v, "data");
-	for (size_t i = 0; !r->nexthops.n && i < json_array_size(all); i++) {
+	bool first = !r->nexthops.n;
+	for (size_t i = 0; first && i < json_array_size(all); i++) {
 		int64_t one = linux_number(json_array_get(all, i), "id");
 		*map_atn(&r->nexthops, (const char *)&one, sizeof(one)) =
 			(void *)json_array_get(all, i);
