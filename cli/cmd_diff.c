@@ -7,6 +7,8 @@ static const struct option options[] = {
 	{ "format", required_argument, NULL, 'f' },
 	{ "as-of", required_argument, NULL, 'd' },
 	{ "collector", required_argument, NULL, 'c' },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "whole", no_argument, NULL, 'w' },
 	{ 0 },
 };
 
@@ -64,17 +66,24 @@ static int compare(struct app *app, char **paths, const char *collector, bool es
 static int run(struct app *app, int argc, char **argv)
 {
 	struct outputs outputs = { { 0 } };
-	struct check_options o = { 0 };
+	struct check_options o = { .jobs = cores() };
+	uint64_t jobs;
 	const char *date = NULL, *collector = NULL;
 	int c, code = 0;
 	opterr = 0;
-	while (!code && (c = getopt_long(argc, argv, "f:c:", options, NULL)) != -1) {
+	while (!code && (c = getopt_long(argc, argv, "f:c:j:", options, NULL)) != -1) {
 		if (c == 'f')
 			code = outputs_add(app, &outputs, optarg);
 		else if (c == 'd')
 			date = optarg;
 		else if (c == 'c')
 			collector = optarg;
+		else if (c == 'w')
+			o.whole = true;
+		else if (c == 'j' && parse_number(optarg, strlen(optarg), 1, 256, false, &jobs))
+			o.jobs = (size_t)jobs;
+		else if (c == 'j')
+			code = usage_error(app, "--jobs %s: from 1 to 256", optarg);
 		else
 			code = usage_error(app, "unknown option or missing argument: %s",
 					   argv[optind - 1]);
@@ -95,11 +104,13 @@ static int run(struct app *app, int argc, char **argv)
 
 const struct command cmd_diff = {
 	.name = "diff",
-	.synopsis = "OLD_ESTATE NEW_ESTATE [--format F[:PATH]]... [--as-of DATE]",
+	.synopsis = "OLD_ESTATE NEW_ESTATE [--format F[:PATH]]... [--as-of DATE] [--jobs N] [--whole]",
 	.summary = "what a change opens, what it closes, and by which lines",
 	.help = "  --format F[:PATH]   text (default), json, sarif; several\n"
 		"  --as-of DATE        judge ages of exports by this day (YYYY-MM-DD)\n"
-		"  --collector NAME    for two exports: read them with this collector\n\n"
+		"  --collector NAME    for two exports: read them with this collector\n"
+		"  --jobs N            threads (as many as there are cores); the results are the same\n"
+		"  --whole             compare every pair, also what no change can reach\n\n"
 		"Two exports of one device can be compared instead of estates (any file that is not\n"
 		".yaml): each of their rulesets by its name. Exit code 1: something opened or closed.\n",
 	.run = run,

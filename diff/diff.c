@@ -118,6 +118,7 @@ int check_estate(const struct estate *e, const struct snapshot *s, struct diags 
 	struct checking c = { .estate = e, .snap = s, .stale = stale };
 	struct sweep sw = { .zones = sweep_order(res->arena, p),
 			    .n = p->n_zones,
+			    .jobs = sweep_jobs(o),
 			    .options = o,
 			    .res = res,
 			    .diags = d,

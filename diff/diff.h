@@ -18,6 +18,8 @@ struct check_options {
 	int64_t as_of;	     /* days since 1970-01-01; exceptions and ages are judged by it */
 	size_t budget;	     /* bytes for packet sets of each family; 0: 1 GiB */
 	size_t jobs;	     /* threads; 0: 1. The results don't depend on it */
+	/* diff_estates: compare every pair whole, also what no change can reach. */
+	bool whole;
 	size_t causes_max;   /* findings a pair and check before the rest is told in one; 0: 100 */
 	/* The sources (by place in estate->sources) that could not be read to their end. */
 	const bool *failed;

@@ -60,6 +60,8 @@ const struct rule_place *engine_rule(const struct engine *en, const struct rule 
 static void collect(struct engine *en, int f)
 {
 	VEC(struct pset *) roots = { 0 };
+	for (size_t i = 0; i < en->n_keep[f]; i++)
+		*vec_add(&roots) = &en->keep[f][i];
 	for (struct engine *e = en; e; e = e == en ? en->peer : NULL)
 		for (size_t i = 0; i < e->lowered.n; i++) {
 			struct lowered_entry *le = e->lowered.entries[i].value;

@@ -38,6 +38,9 @@ struct engine {
 	 * be finished first. */
 	struct engine *peer;
 	bool borrowed; /* the spaces are the peer's */
+	/* Values of others that engine_breathe keeps, in place. */
+	struct pset *keep[FAMILY_COUNT];
+	size_t n_keep[FAMILY_COUNT];
 	bool witness_failed; /* a replay did not confirm a witness */
 };
 

@@ -116,7 +116,7 @@ static void one_row(void *user, size_t worker, size_t row)
 	part_start(sw, w, &rows->parts[row]);
 	for (size_t i = 0; i < sw->n; i++) {
 		const struct zone *to = sw->zones[i];
-		if ((from != to || from->self) && (!sw->wanted || sw->wanted(sw, from, to)))
+		if ((from != to || from->self) && (!sw->wanted || sw->wanted(sw, row, i)))
 			one_pair(sw, w, from, to, false);
 	}
 }
@@ -191,7 +191,7 @@ static void report_rows(void *user, size_t done)
 void sweep_run(struct sweep *sw)
 {
 	const struct check_options *o = sw->options;
-	size_t jobs = sweep_jobs(o), budget = o->budget ? o->budget : (size_t)1 << 30;
+	size_t jobs = sw->jobs ? sw->jobs : 1, budget = o->budget ? o->budget : (size_t)1 << 30;
 	jobs = jobs > sw->n && sw->n ? sw->n : jobs;
 	size_t share = budget / jobs;
 	if (share < BUDGET_LEAST)

@@ -29,12 +29,14 @@ struct worker {
 	struct arena *pair;
 	struct map texts, lists;       /* coverage says the same of many pairs: kept once */
 	VEC(struct deferred) deferred; /* pairs that did not fit */
+	void *user;
 };
 
 struct sweep {
 	/* By row and column; pairs of a zone with itself are left out unless it wants them. */
 	const struct zone *const *zones;
 	size_t n;
+	size_t jobs;
 	const struct check_options *options;
 	struct results *res;
 	struct diags *diags;
@@ -47,7 +49,7 @@ struct sweep {
 	bool (*pair)(struct sweep *sw, struct worker *w, const struct zone *from,
 		     const struct zone *to, bool last);
 	/* Whether the pair is looked at at all; NULL: each is. */
-	bool (*wanted)(const struct sweep *sw, const struct zone *from, const struct zone *to);
+	bool (*wanted)(const struct sweep *sw, size_t row, size_t column);
 	void *user;
 };
 

@@ -25,6 +25,7 @@ import hashlib
 import json
 import os
 import random
+import sys
 
 SERVICES = [("https", "tcp", 443), ("ssh", "tcp", 22), ("postgresql", "tcp", 5432), ("ntp", "udp", 123),
             ("dns", "udp", 53), ("metrics", "tcp", 9100), ("app", "tcp", 8443), ("ldaps", "tcp", 636)]
@@ -216,20 +217,28 @@ class Estate:
         out += ["ip route 0.0.0.0 0.0.0.0 192.0.2.1", "end"]
         return out
 
+    def middle(self, h, rules):
+        """The rule nearest the middle of the list that another host's zone needs."""
+        for k in sorted(range(len(rules)), key=lambda k: abs(k - len(rules) // 2)):
+            src, z, svc = rules[k]
+            if src is not None and src.host is not h and (src, svc) in z.wanted:
+                return k
+        sys.exit(f"{h.name} has no rule to take out")
+
     def list_of(self, h):
-        lines = [" permit tcp any any established"]
-        for z in h.zones:
-            for src, (_, proto, port) in self.rules(z, "physical"):
-                s = "any" if src is None else f"{src.net}.0 0.0.0.255"
-                lines.append(f" permit {proto} {s} {z.net}.0 0.0.0.255 eq {port}")
+        rules = [(src, z, svc) for z in h.zones for src, svc in self.rules(z, "physical")]
+        lines = []
+        for src, z, (_, proto, port) in rules:
+            s = "any" if src is None else f"{src.net}.0 0.0.0.255"
+            lines.append(f" permit {proto} {s} {z.net}.0 0.0.0.255 eq {port}")
         if h is self.hosts[len(self.hosts) // 2]:
             if self.a.change == "rule":
-                del lines[len(lines) // 2]
+                del lines[self.middle(h, rules)]
             elif self.a.change == "comment":
                 lines.insert(len(lines) // 2, " remark nothing to see here")
             elif self.a.change == "order":
                 lines[2], lines[-2] = lines[-2], lines[2]
-        return lines + [" deny ip any any"]
+        return [" permit tcp any any established"] + lines + [" deny ip any any"]
 
     def router(self, r):
         out = ["version 15.7", f"hostname {r.name}", "!", "interface GigabitEthernet0/0",
@@ -252,7 +261,7 @@ class Estate:
         """(source zone or None, zone, service) in the order of the chain."""
         rules = [(src, z, svc) for z in h.zones for src, svc in self.rules(z, "virtual")]
         if self.a.change == "rule-host" and h is self.hosts[len(self.hosts) // 3]:
-            del rules[len(rules) // 2]
+            del rules[self.middle(h, rules)]
         return rules
 
     def iptables(self, h):
