@@ -253,7 +253,7 @@ def rule_jump(m):
     for f in families(m):
         r.add(IP[f], f"rule add pref 1500 {selector(m, r, f)} goto 2100", True, feature="rule_jump")
         r.add(IP[f], f"rule add pref 2000 lookup {table(m, r, f)}", True, feature="rule_jump")
-        r.add(IP[f], "rule add pref 2100 lookup main", True, feature="rule_jump")
+        once(r, "rule add pref 2100 lookup main", IP[f], feature="rule_jump")
 
 
 def mark(m):

@@ -56,13 +56,13 @@ class Worker:
         self.world = world.World()
         self.folder = tempfile.mkdtemp(prefix="topology-", dir="/run")
         self.tools = {"plumbline": options.plumbline, "ask": options.ask}
-        self.smaller = 0
+        self.smaller = self.refused = 0
         quiet_symbols(self.folder)
 
     def stand(self, plan, probes, wait=0.002, lenient=False):
         """Builds, injects and, with the program, judges; whatever stood is gone afterwards."""
         try:
-            self.world.build(plan, lenient)
+            self.refused = self.world.build(plan, lenient)
             seen = self.world.inject(plan, probes, wait)
             if self.options.plain:
                 return seen, [], Counter(), {}, ""
@@ -70,11 +70,11 @@ class Worker:
         finally:
             self.world.clear()
 
-    def again(self, plan, found, lenient=False):
+    def again(self, plan, found):
         """The mismatch, with its probe alone and all the time that it may take; or None."""
         probes = {found.number: plan.probes[found.number]}
         try:
-            _, more, *_ = self.stand(plan, probes, PATIENCE, lenient)
+            _, more, *_ = self.stand(plan, probes, PATIENCE, lenient=True)
         except (world.Refused, judge.Failed, subprocess.TimeoutExpired):
             return None
         return next((m for m in more if (m.kind, m.zone) == (found.kind, found.zone)), None)
@@ -87,7 +87,7 @@ class Worker:
             at = 0
             while at < len(plan.free()) and time.monotonic() < until:
                 fewer = plan.without(plan.free()[at:at + size])
-                if self.again(fewer, found, lenient=True):
+                if self.again(fewer, found):
                     plan = fewer
                 else:
                     at += size
@@ -100,10 +100,12 @@ class Worker:
         plan = gen.draw(self.options.seed, number, self.options.plain)
         row = {"number": number, "probes": len(plan.probes), "spaces": len(plan.spaces), "features": plan.features}
         try:
-            seen, found, count, _, _ = self.stand(plan, plan.probes)
+            seen, found, count, _, _ = self.stand(plan, plan.probes, lenient=not self.options.plain)
         except (world.Refused, judge.Failed, subprocess.TimeoutExpired) as e:
             return {**row, "failed": str(e)}
         row["count"] = dict(count)
+        row["refused"] = self.refused
+        row["lines"] = len(plan.free())
         row["arrived"] = sum(bool(s.arrived) for s in seen.values())
         row["answered"] = sum(any(z == plan.probes[n].zone for z, _ in s.answered) for n, s in seen.items())
         row["twice"] = sum(len(s.arrived) > 1 for s in seen.values())
@@ -227,7 +229,7 @@ def report(o):
     from_time = time.monotonic()
     for row in rows(o):
         total["topologies"] += 1
-        for key in ("probes", "spaces", "arrived", "answered", "twice"):
+        for key in ("probes", "spaces", "arrived", "answered", "twice", "lines", "refused"):
             total[key] += row.get(key, 0)
         features.update(set(row.get("features", [])))
         count.update(row.get("count", {}))
@@ -242,7 +244,7 @@ def report(o):
             break
     print(f"seed {o.seed}: {total['topologies']} topologies of {total['spaces']} forwarding namespaces, "
           f"{total['probes']} packets, {total['arrived']} arrived, {total['answered']} answered, "
-          f"{time.monotonic() - from_time:.0f} s")
+          f"{total['refused']} of {total['lines']} lines refused, {time.monotonic() - from_time:.0f} s")
     print("features: " + ", ".join(f"{k} {v}" for k, v in sorted(features.items())))
     asked = sum(v for k, v in count.items() if k.split(",")[0] in ("sure", "no", "maybe", "spent"))
     unknown = sum(v for k, v in count.items() if k.startswith("maybe,"))
@@ -253,6 +255,9 @@ def report(o):
     print(f"{len(bad)} mismatches {dict(Counter(bad)) if bad else ''}, {len(failed)} failures")
     if share > o.max_unknown:
         print(f"more bounds than {o.max_unknown} %: the comparison says too little")
+        return 1
+    if total["refused"] * 100 > total["lines"]:
+        print("more than a line in a hundred was refused: the topologies aren't what they should be")
         return 1
     return 1 if bad or failed else 0
 

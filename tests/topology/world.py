@@ -47,7 +47,7 @@ def run(argv, text="", ok=(0,)):
                           env={**os.environ, "LC_ALL": "C", "TZ": "UTC"})
     if done.returncode not in ok:
         raise Refused(f"{' '.join(argv)}: status {done.returncode}: {done.stderr.strip()[:400]}")
-    return done.stdout
+    return done.stderr
 
 
 class World:
@@ -74,7 +74,9 @@ class World:
     # ---- building ----
 
     def build(self, plan, lenient=False):
-        """lenient: what depends on something that was taken away may fail."""
+        """lenient: a line that the kernel doesn't take (a next hop that a line before made
+        unreachable, or what depends on something that was taken away) is not there; how many."""
+        refused = 0
         names = [s.name for s in plan.spaces] + [WORLD]
         force = ["-force"] if lenient else []
         run(["ip", "-batch", "-"], "".join(f"netns add {n}\n" for n in names))
@@ -101,7 +103,8 @@ class World:
                 batch = ["ip", *(["-6"] if family == "ip6" else []), *force, "-batch", "-"]
                 text = "".join(c + "\n" for c in s.text(family))
                 if text:
-                    run(batch, text, ok=(0, 1) if lenient else (0,))
+                    said = run(batch, text, ok=(0, 1) if lenient else (0,))
+                    refused += said.count("Command failed")
             for item in s.items:
                 if item.kind == "sysctl":
                     self.set(*item.text.split(" "))
@@ -111,6 +114,7 @@ class World:
             for loader, text in s.loads():
                 run(loader, text)
         self.enter(None)
+        return refused
 
     def settle(self, space):
         """Until every interface works: that a carrier came is told the rest of the kernel later."""
