@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Plants mistakes in what finds paths, one at a time, and asks the kernel's topologies whether they
+find each. By hand, as root: it takes some minutes.
+
+    mutants.py [--only REGEX] [--topologies N]
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOMS = ["base", "model", "collectors", "policies", "diff", "report", "cli", "tests"]
+
+MUTANTS = [  # file, what stands there, the mistake, what it is
+    ("model/fib.c", "c = c ? c : addr_compare(b->span.hi, a->span.hi);",
+     "c = c ? c : addr_compare(a->span.hi, b->span.hi);", "the shorter prefix wins"),
+    ("model/fib.c", "return a->metric < b->metric ? -1 : 1;", "return a->metric < b->metric ? 1 : -1;",
+     "the larger metric wins"),
+    ("model/fib.c", "(int)r->dst.len <= suppress)", "false)", "suppressed routes count"),
+    ("collectors/linux_policy.c", "for (size_t i = 0; i < json_array_size(data); i++)\n\t\t\tif",
+     "for (size_t i = json_array_size(data); i-- > 0;)\n\t\t\tif", "policy rules from the last to the first"),
+    ("collectors/linux_policy.c", "when = match_not(m, when);", "", "policy rules: not is passed over"),
+    ("collectors/linux_policy.c", '{ "from", FIELD_SRC }, { "to", FIELD_DST }',
+     '{ "from", FIELD_DST }, { "to", FIELD_SRC }', "policy rules: from and to exchanged"),
+    ("collectors/linux_policy.c", "first ? match_and(m, when, match_not(m, space)) : when, at);", "when, at);",
+     "a throw route doesn't leave the table"),
+    ("collectors/linux_route.c", 'bool drop = is(type, "blackhole") ||', "bool drop =",
+     "blackhole is a type that isn't known"),
+    ("collectors/netfilter_nat.c", "enum { NAT_DST = -100, NAT_SRC = 100,", "enum { NAT_DST = -100, NAT_SRC = -400,",
+     "sources are translated before the filters of the hook"),
+    ("collectors/netfilter_nat.c", "enum { NAT_DST = -100,", "enum { NAT_DST = 100,",
+     "destinations are translated behind the filters of the hook"),
+    ("collectors/netfilter_nat.c", "return span_has(*ret, from.hi);", "ret->lo = from.lo; return true;",
+     "a block of addresses is moved by the wrong distance"),
+    ("model/way.c", "*port = nat->port_lo;", ";", "a translated port stays"),
+]
+
+
+def copy_tree(to):
+    for name in ["meson.build"] + ROOMS:
+        src = os.path.join(ROOT, name)
+        if os.path.isdir(src):
+            shutil.copytree(src, os.path.join(to, name), symlinks=True)
+        else:
+            shutil.copy(src, to)
+
+
+def try_mutant(tree, mutant, n):
+    path, old, new, _ = mutant
+    full = os.path.join(tree, path)
+    with open(full, encoding="utf-8") as f:
+        text = f.read()
+    if text.count(old) != 1:
+        return "broken", f"{text.count(old)} places in {path}"
+    with open(full, "w", encoding="utf-8") as f:
+        f.write(text.replace(old, new))
+    try:
+        build = subprocess.run(["ninja", "-C", "build", "--quiet", "tests/topology/ask", "cli/plumbline"],
+                               cwd=tree, capture_output=True, text=True)
+        if build.returncode:
+            return "broken", build.stdout[-300:]
+        run = subprocess.run(["python3", "tests/topology/run.py", "--topologies", str(n), "--seed", "7", "--jobs",
+                              "2", "--quick", "--first"], cwd=tree, capture_output=True, text=True)
+    finally:
+        with open(full, "w", encoding="utf-8") as f:
+            f.write(text)
+    found = re.search(r"^MISMATCH.*\n(.*)", run.stdout, re.M)
+    many = re.search(r": (\d+) topologies", run.stdout)
+    if not found or not many:
+        return "survived", run.stdout[-300:]
+    return "found", f"within {many.group(1)} topologies: {found.group(1)[:120]}"
+
+
+def main():
+    args = sys.argv[1:]
+    only = args[args.index("--only") + 1] if "--only" in args else ""
+    n = int(args[args.index("--topologies") + 1]) if "--topologies" in args else 150
+    chosen = [m for m in MUTANTS if re.search(only, m[3])]
+    count = {"found": 0, "survived": 0, "broken": 0}
+    with tempfile.TemporaryDirectory(prefix="plumbline-topology-") as tree:
+        copy_tree(tree)
+        subprocess.run(["meson", "setup", "build", "--buildtype=debugoptimized", "-Dwerror=false"],
+                       cwd=tree, check=True, capture_output=True)
+        for mutant in chosen:
+            verdict, detail = try_mutant(tree, mutant, n)
+            count[verdict] += 1
+            print(f"{verdict}: {mutant[3]}: {detail}", flush=True)
+    print(f"{len(chosen)} mistakes: {count['found']} found, {count['survived']} survived, "
+          f"{count['broken']} broken")
+    return count["found"] != len(chosen)
+
+
+sys.exit(main())
