@@ -73,20 +73,34 @@ void outputs_free(struct outputs *o);
 /* All of standard output at once; EXIT_INPUT when it can't be written, or 0. */
 int write_stdout(struct app *app, const char *s, size_t len);
 
+/* What one entry of an estate's sources became. */
+struct loaded_source {
+	const struct source *const *files;
+	size_t n_files;
+	/* As the collector made them: nothing in them depends on other sources. */
+	const struct device *devices;
+	size_t n_devices;
+	struct account *const *accounts;
+	size_t n_accounts;
+};
+
 /* What was loaded. */
 struct loaded {
 	const struct estate *estate; /* NULL for plain sources */
 	struct snapshot *snap;
 	bool *failed; /* by place in estate->sources */
 	bool any_failed;
+	struct loaded_source *sources; /* by place in estate->sources; NULL for plain sources */
 };
 
 /*
- * Reads an estate, its policies and all its sources. after: a snapshot whose ids must not be
- * used again (two estates that are compared), or NULL. 0, or EXIT_USAGE when the estate or a
- * policy is wrong. Sources that can't be read are marked failed, the others are still read.
+ * Reads an estate, its policies and all its sources. after: what was loaded before and must
+ * outlive this (two estates that are compared), or NULL: its ids are not used again, and a
+ * source whose files are the same bytes is not read a second time but has the bodies of its
+ * devices in common with it. 0, or EXIT_USAGE when the estate or a policy is wrong. Sources
+ * that can't be read are marked failed, the others are still read.
  */
-int load_estate(struct app *app, const char *path, const struct snapshot *after,
+int load_estate(struct app *app, const char *path, const struct loaded *after,
 		struct loaded *ret);
 /* Plain exports: each a source of its own name; a directory is one source. */
 int load_sources(struct app *app, char *const *paths, int n, const char *collector,

@@ -24,7 +24,7 @@ static int load_both(struct app *app, char **paths, const char *collector, bool 
 			   : load_sources(app, &paths[0], 1, collector, NULL, was);
 	if (code)
 		return code;
-	code = estates ? load_estate(app, paths[1], was->snap, is)
+	code = estates ? load_estate(app, paths[1], was, is)
 		       : load_sources(app, &paths[1], 1, collector, was->snap, is);
 	if (code) {
 		print_diags(app);

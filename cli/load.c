@@ -72,10 +72,122 @@ static bool entry_failed(const struct snapshot *s, const struct source *const *v
 	return false;
 }
 
-int load_estate(struct app *app, const char *path, const struct snapshot *after,
+/* Keeps what the collectors made of the entry, before anything else is done with it. */
+static void remember(struct loaded *l, size_t i, const struct source *const *files, size_t n,
+		     size_t first_device, size_t first_account)
+{
+	struct snapshot *s = l->snap;
+	size_t n_devices = s->devices.n - first_device;
+	struct device *v = arena_array(s->arena, n_devices, sizeof(*v));
+	for (size_t k = 0; k < n_devices; k++)
+		v[k] = *s->devices.v[first_device + k];
+	l->sources[i] = (struct loaded_source){
+		.files = arena_copy(s->arena, files, n * sizeof(*files)),
+		.n_files = n,
+		.devices = v,
+		.n_devices = n_devices,
+		.accounts = arena_copy(s->arena, s->accounts.v + first_account,
+				       (s->accounts.n - first_account) * sizeof(*s->accounts.v)),
+		.n_accounts = s->accounts.n - first_account,
+	};
+}
+
+static bool same_word(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* The entry of the same name and kind that was read whole from the same bytes, or NULL. */
+static const struct loaded_source *read_before(const struct loaded *after,
+					       const struct estate_source *es,
+					       const struct source *const *files, size_t n)
+{
+	for (size_t i = 0; after && i < after->estate->n_sources; i++) {
+		const struct estate_source *old = &after->estate->sources[i];
+		const struct loaded_source *ls = &after->sources[i];
+		if (strcmp(old->name, es->name))
+			continue;
+		if (after->failed[i] || old->plane != es->plane ||
+		    !same_word(old->collector, es->collector) || ls->n_files != n ||
+		    n != es->n_files)
+			return NULL;
+		for (size_t k = 0; k < n; k++)
+			if (strcmp(ls->files[k]->name, files[k]->name) ||
+			    strcmp(ls->files[k]->sha256, files[k]->sha256))
+				return NULL;
+		return ls;
+	}
+	return NULL;
+}
+
+static void take_over(struct snapshot *s, const struct loaded_source *ls)
+{
+	for (size_t i = 0; i < ls->n_devices; i++)
+		*vec_add(&s->devices) = arena_copy(s->arena, &ls->devices[i],
+						   sizeof(*ls->devices));
+	for (size_t i = 0; i < ls->n_accounts; i++)
+		*vec_add(&s->accounts) = ls->accounts[i];
+}
+
+struct files {
+	const struct source **v;
+	size_t n, cap;
+};
+
+/* Opens the entry's files; true where something of it can't be read. */
+static bool open_files(struct app *app, struct arena *a, struct diags *d, const char *folder,
+		       const struct estate_source *es, struct files *out)
+{
+	bool failed = false;
+	for (size_t k = 0; k < es->n_files; k++) {
+		const struct source *src;
+		const char *full = arena_printf(app->arena, "%s%s", folder, es->files[k]);
+		if (source_open(a, d, full, es->files[k], &src)) {
+			failed = true;
+			continue;
+		}
+		/* An empty file is no evidence of a device that has no rules. */
+		failed |= !src->size;
+		*vec_add(out) = src;
+	}
+	return failed;
+}
+
+static void load_source(struct app *app, const char *folder, const struct loaded *after,
+			struct loaded *l, size_t i)
+{
+	const struct estate_source *es = &l->estate->sources[i];
+	struct snapshot *s = l->snap;
+	struct arena *bytes = arena_create();
+	struct files files = { 0 };
+	struct diags said;
+	size_t first_device = s->devices.n, first_account = s->accounts.n;
+	diags_init(&said, bytes);
+	l->failed[i] = open_files(app, bytes, &said, folder, es, &files);
+	const struct loaded_source *before =
+		l->failed[i] ? NULL : read_before(after, es, files.v, files.n);
+	if (before) {
+		take_over(s, before);
+		l->sources[i] = *before;
+		diags_finish(&said); /* it was said when they were read */
+		arena_destroy(bytes);
+	} else {
+		diags_join(&app->diags, &said);
+		diags_finish(&said);
+		arena_join(s->arena, bytes);
+		if (read_entry(app, s, es->name, files.v, files.n, es->collector, es->plane) ||
+		    entry_failed(s, files.v, files.n))
+			l->failed[i] = true;
+		remember(l, i, files.v, files.n, first_device, first_account);
+	}
+	l->any_failed |= l->failed[i];
+	vec_free(&files);
+}
+
+int load_estate(struct app *app, const char *path, const struct loaded *after,
 		struct loaded *ret)
 {
-	struct loaded l = { .snap = new_snapshot(after) };
+	struct loaded l = { .snap = new_snapshot(after ? after->snap : NULL) };
 	const struct estate *e;
 	int err = estate_read(&l.snap->matches, &app->diags, path, &e);
 	if (err) {
@@ -87,26 +199,9 @@ int load_estate(struct app *app, const char *path, const struct snapshot *after,
 	const char *folder = slash ? arena_strn(app->arena, path, (size_t)(slash - path) + 1) : "";
 	l.estate = e;
 	l.failed = xcalloc(e->n_sources, sizeof(bool));
-	for (size_t i = 0; i < e->n_sources; i++) {
-		const struct estate_source *es = &e->sources[i];
-		VEC(const struct source *) files = { 0 };
-		for (size_t k = 0; k < es->n_files; k++) {
-			const struct source *src;
-			const char *full = arena_printf(app->arena, "%s%s", folder, es->files[k]);
-			if (source_open(l.snap->arena, &app->diags, full, es->files[k], &src)) {
-				l.failed[i] = true;
-				continue;
-			}
-			/* An empty file is no evidence of a device that has no rules. */
-			l.failed[i] = l.failed[i] || !src->size;
-			*vec_add(&files) = src;
-		}
-		if (read_entry(app, l.snap, es->name, files.v, files.n, es->collector, es->plane) ||
-		    entry_failed(l.snap, files.v, files.n))
-			l.failed[i] = true;
-		l.any_failed |= l.failed[i];
-		vec_free(&files);
-	}
+	l.sources = xcalloc(e->n_sources, sizeof(*l.sources));
+	for (size_t i = 0; i < e->n_sources; i++)
+		load_source(app, folder, after, &l, i);
 	snapshot_namespaces(l.snap, &app->diags);
 	*ret = l;
 	return 0;
@@ -209,6 +304,7 @@ int load_sources(struct app *app, char *const *paths, int n, const char *collect
 void loaded_free(struct loaded *l)
 {
 	free(l->failed);
+	free(l->sources);
 	snapshot_destroy(l->snap);
 	memset(l, 0, sizeof(*l));
 }
