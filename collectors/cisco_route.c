@@ -68,6 +68,47 @@ const struct match *rules_permit(struct matches *m, const struct rule *v, size_t
 	return below;
 }
 
+enum { SOURCES_DEPTH = 64, SOURCES_WEIGHT = 100000 };
+
+static bool sources(const struct match *m, enum family f, unsigned depth,
+		    struct source_spans *ret)
+{
+	size_t n = ret->n;
+
+	if (depth > SOURCES_DEPTH || m->weight > SOURCES_WEIGHT)
+		return false;
+	switch (m->kind) {
+	case MATCH_NONE:
+		return true;
+	case MATCH_SPANS:
+		if (m->field != FIELD_SRC)
+			return false;
+		for (uint32_t i = 0; i < m->n && m->family == f; i++)
+			*vec_add(ret) = m->spans[i];
+		return true;
+	case MATCH_AND:
+		/* Any one of them bounds the whole. */
+		for (uint32_t i = 0; i < m->n; i++) {
+			if (sources(m->kids[i], f, depth + 1, ret))
+				return true;
+			ret->n = n;
+		}
+		return false;
+	case MATCH_OR:
+		for (uint32_t i = 0; i < m->n; i++)
+			if (!sources(m->kids[i], f, depth + 1, ret))
+				return false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool match_sources(const struct match *m, enum family f, struct source_spans *ret)
+{
+	return sources(m, f, 0, ret);
+}
+
 static bool same_segment(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));

@@ -19,6 +19,14 @@ enum { POLICY_CLAUSES_MAX = 1000, PERMITS_BLOCKS_MAX = 64, SOURCES_ROUTES_MAX = 
  */
 const struct match *rules_permit(struct matches *m, const struct rule *v, size_t n);
 
+/* Every address of the family that a source of the condition may have, and maybe more, added to
+ * ret. False where that may be any. */
+struct source_spans {
+	struct span *v;
+	size_t n, cap;
+};
+bool match_sources(const struct match *m, enum family f, struct source_spans *ret);
+
 /* The port of the segment (NULL: the default one) whose connected network holds the address:
  * the longest prefix, of ports that are up. NULL: none. */
 const struct port *port_towards(const struct device_build *b, const char *segment,

@@ -22,6 +22,7 @@ static void open_mode(struct ios *x, const struct toks *w, enum ios_mode mode)
 	x->leaf = false;
 	x->current.n = 0;
 	x->standby_sub = false;
+	x->pool = NULL;
 	x->mode_name = w->n ? tok_str(x, w, 0) : "";
 }
 
@@ -401,9 +402,9 @@ static bool ip_line(struct ios *x, const struct toks *w)
 		x->leaf = true;
 		x->mode_indent = w->indent;
 		if (tok_is(w, 2, "pool")) {
-			ios_nat_pool(x, w);
-			/* old releases list the ranges below */
+			/* ranges may stand below */
 			open_mode(x, w, MODE_IGNORE);
+			ios_nat_pool(x, w);
 		} else if (tok_is(w, 2, "inside") || tok_is(w, 2, "outside") ||
 			   (tok_is(w, 2, "source") || tok_is(w, 2, "destination"))) {
 			*vec_add(&x->nats) = (struct nat_line){ w->line, NULL };
@@ -669,6 +670,10 @@ bool ios_sub_line(struct ios *x, const struct toks *w)
 		irrelevant(x, w);
 		return true;
 	case MODE_IGNORE:
+		if (x->pool && tok_is(w, 0, "address")) {
+			ios_nat_pool_range(x, w);
+			return true;
+		}
 		ios_note_uses(x, w);
 		irrelevant(x, w);
 		return true;

@@ -451,9 +451,15 @@ const struct match *ios_map_match(struct ios *x, const char *name, enum family f
 void ios_nat_pool(struct ios *x, const struct toks *w);
 void ios_nat_pool_range(struct ios *x, const struct toks *w);
 void ios_crypto_acl(struct ios *x, const char *map, const char *acl);
-void ios_nats(struct ios *x);
+const struct match *ios_nat_touches(struct ios *x, const struct toks *w);
+/* The pool's addresses, in the arena; false where they aren't known. */
+bool ios_nat_pool_spans(struct ios *x, const char *name, const struct span **ret_v,
+			size_t *ret_n);
 void ios_crypto(struct ios *x);
 void ios_nat_finish(struct ios *x);
+
+/* ios_xlate.c: what translations make of first packets */
+void ios_nats(struct ios *x);
 
 /* ios_build.c */
 void ios_build(struct ios *x);

@@ -27,20 +27,44 @@ static bool addr_at(const struct toks *w, unsigned i, enum family f, struct addr
 	return i < w->n && addr_parse(w->v[i].s, w->v[i].len, &got, ret) && got == f;
 }
 
-struct pool {
-	struct span span;
-	bool known;
+struct nat_pool {
+	VEC(struct span) v;
+	bool known, rotary;
 };
 
+static bool pool_range(struct nat_pool *p, const struct toks *w, unsigned i)
+{
+	struct span s;
+	if (!addr_at(w, i, FAMILY_V4, &s.lo) || !addr_at(w, i + 1, FAMILY_V4, &s.hi) ||
+	    addr_compare(s.lo, s.hi) > 0)
+		return false;
+	*vec_add(&p->v) = s;
+	return true;
+}
+
+/* ip nat pool NAME FIRST LAST netmask M | prefix-length N [type rotary]; or, with the ranges
+ * below, ip nat pool NAME netmask M | prefix-length N */
 void ios_nat_pool(struct ios *x, const struct toks *w)
 {
-	struct pool *p = arena_alloc(x->arena, sizeof(*p));
-	/* ip nat pool NAME FIRST LAST netmask M | prefix-length N; ranges may stand below */
-	p->known = addr_at(w, 4, FAMILY_V4, &p->span.lo) &&
-		   addr_at(w, 5, FAMILY_V4, &p->span.hi) &&
-		   addr_compare(p->span.lo, p->span.hi) <= 0;
-	*map_at(&x->pools, tok_str(x, w, 3)) = p;
+	void **slot = map_at(&x->pools, tok_str(x, w, 3));
+	struct nat_pool *p = *slot;
+	if (!p)
+		*slot = p = arena_alloc(x->arena, sizeof(*p));
+	p->v.n = 0;
+	for (unsigned i = 4; i < w->n; i++)
+		p->rotary |= tok_is(w, i, "rotary");
+	p->known =
+		pool_range(p, w, 4) || tok_is(w, 4, "netmask") || tok_is(w, 4, "prefix-length");
+	x->pool = p;
 	ios_mark(x, w->line, p->known ? ACCOUNT_EXACT : ACCOUNT_BOUNDED, true,
+		 "the addresses of this pool");
+}
+
+void ios_nat_pool_range(struct ios *x, const struct toks *w)
+{
+	bool good = pool_range(x->pool, w, 1);
+	x->pool->known &= good;
+	ios_mark(x, w->line, good ? ACCOUNT_EXACT : ACCOUNT_BOUNDED, true,
 		 "the addresses of this pool");
 }
 
@@ -80,7 +104,7 @@ static const struct match *map_touches(struct ios *x, const char *name)
 	return m;
 }
 
-static const struct match *nat_touches(struct ios *x, const struct toks *w)
+const struct match *ios_nat_touches(struct ios *x, const struct toks *w)
 {
 	VEC(struct span) spans = { 0 };
 	const struct match *m = match_none(x->m);
@@ -94,11 +118,10 @@ static const struct match *nat_touches(struct ios *x, const struct toks *w)
 			m = match_or(x->m, m, map_touches(x, tok_str(x, w, ++i)));
 			some = true;
 		} else if (tok_is(w, i, "pool") && i + 1 < w->n) {
-			const struct pool *p = map_get(&x->pools, tok_str(x, w, ++i));
-			if (p && p->known)
-				*vec_add(&spans) = p->span;
-			else
-				open = true;
+			const struct nat_pool *p = map_get(&x->pools, tok_str(x, w, ++i));
+			open |= !p || !p->known;
+			for (size_t k = 0; p && k < p->v.n; k++)
+				*vec_add(&spans) = p->v.v[k];
 		} else if (tok_is(w, i, "interface") && i + 1 < w->n) {
 			struct iface *f = ios_iface(x, tok_str(x, w, ++i), false, LOC_NONE);
 			open |= !f || !f->addrs.n;
@@ -147,18 +170,6 @@ static void add_nat(struct ios *x, struct loc at, const char *in, const char *ou
 	*vec_add(&x->b->nats) = (struct nat){ at, in, out, text, touches };
 }
 
-void ios_nats(struct ios *x)
-{
-	vec_each (l, &x->nats) {
-		struct toks w;
-		ios_words(x->src, l->line, &w);
-		const char *text =
-			arena_strn(x->arena, w.v[0].s,
-				   (size_t)(w.v[w.n - 1].s - w.v[0].s) + w.v[w.n - 1].len);
-		add_nat(x, tok_line(x, &w), NULL, NULL, text, nat_touches(x, &w));
-	}
-}
-
 void ios_crypto(struct ios *x)
 {
 	vec_each (f, &x->ifaces) {
@@ -172,10 +183,25 @@ void ios_crypto(struct ios *x)
 	}
 }
 
+bool ios_nat_pool_spans(struct ios *x, const char *name, const struct span **ret_v,
+			size_t *ret_n)
+{
+	const struct nat_pool *p = map_get(&x->pools, name);
+	if (!p || !p->known || !p->v.n)
+		return false;
+	*ret_v = vec_keep(x->arena, &p->v);
+	*ret_n = p->v.n;
+	return true;
+}
+
 void ios_nat_finish(struct ios *x)
 {
 	for (size_t i = 0; i < x->crypto_maps.n; i++) {
 		struct lists *l = x->crypto_maps.entries[i].value;
 		vec_free(&l->v);
+	}
+	for (size_t i = 0; i < x->pools.n; i++) {
+		struct nat_pool *p = x->pools.entries[i].value;
+		vec_free(&p->v);
 	}
 }

@@ -209,7 +209,7 @@ static struct world read_asa(const char *text)
 	return read_by(&collector_asa, text);
 }
 
-static struct world __attribute__((unused)) read_ios(const char *text)
+static struct world read_ios(const char *text)
 {
 	return read_by(&collector_ios, text);
 }
@@ -551,4 +551,167 @@ Test(cisco_nat, nat_control)
 	     "P 8.8.8.8:1>192.0.2.40:9 dmz");
 	cr_expect_eq(bounded(&w), 0);
 	done(&w);
+}
+
+#define SIDES                                                                                  \
+	"version 15.2\n"                                                                       \
+	"interface GigabitEthernet0/0\n ip address 198.51.100.2 255.255.255.0\n"               \
+	" ip nat outside\n%s"                                                                  \
+	"interface GigabitEthernet0/1\n ip address 10.0.0.1 255.255.0.0\n ip nat inside\n"     \
+	"interface GigabitEthernet0/2\n ip address 10.1.0.1 255.255.0.0\n ip nat inside\n"     \
+	"interface GigabitEthernet0/3\n ip address 192.0.2.1 255.255.255.0\n"
+#define OUT  "GigabitEthernet0/0"
+#define IN   "GigabitEthernet0/1"
+#define IN2  "GigabitEthernet0/2"
+#define SIDE "GigabitEthernet0/3"
+
+static struct world read_sides(const char *more, const char *text)
+{
+	struct text t = { 0 };
+	struct world w;
+
+	text_putf(&t, SIDES, more);
+	text_put(&t, text);
+	text_put(&t, "end\n");
+	w = read_ios(t.s);
+	text_finish(&t);
+	return w;
+}
+
+Test(cisco_nat, ios_static)
+{
+	struct world w = read_sides(
+		"", "ip nat inside source static 10.0.0.5 198.51.100.5\n"
+		    "ip nat inside source static tcp 10.0.0.5 80 198.51.100.6 8080 extendable\n"
+		    "ip nat inside source static udp 10.1.0.9 domain interface Gi0/0 5353\n"
+		    "ip nat inside source static network 10.1.7.0 203.0.113.0 /24 no-alias\n");
+
+	WALK(w, IN, OUT, "tcp 10.0.0.5 1 8.8.8.8 9", "P 198.51.100.5:1>8.8.8.8:9 " OUT);
+	WALK(w, IN, OUT, "tcp 10.0.0.5 80 8.8.8.8 9", "P 198.51.100.6:8080>8.8.8.8:9 " OUT);
+	WALK(w, IN, SIDE, "tcp 10.0.0.5 1 8.8.8.8 9", "P 10.0.0.5:1>8.8.8.8:9 " SIDE);
+	WALK(w, OUT, IN, "tcp 8.8.8.8 1 198.51.100.5 9", "P 8.8.8.8:1>10.0.0.5:9 " IN);
+	WALK(w, OUT, IN, "tcp 8.8.8.8 1 198.51.100.6 8080", "P 8.8.8.8:1>10.0.0.5:80 " IN);
+	WALK(w, OUT, IN, "tcp 8.8.8.8 1 198.51.100.6 80", "P 8.8.8.8:1>198.51.100.6:80 " IN);
+	WALK(w, OUT, IN2, "udp 8.8.8.8 1 198.51.100.2 5353", "P 8.8.8.8:1>10.1.0.9:53 " IN2);
+	WALK(w, IN2, OUT, "tcp 10.1.7.9 1 8.8.8.8 9", "P 203.0.113.9:1>8.8.8.8:9 " OUT);
+	/* called by its inside address, its answers come from another one */
+	WALK(w, OUT, IN, "tcp 8.8.8.8 1 10.0.0.5 9", "U 8.8.8.8:1>10.0.0.5:9 " IN);
+	WALK(w, OUT, IN, "tcp 8.8.8.8 1 10.0.0.6 9", "P 8.8.8.8:1>10.0.0.6:9 " IN);
+	WALK(w, SIDE, IN, "tcp 8.8.8.8 1 10.0.0.5 9", "P 8.8.8.8:1>10.0.0.5:9 " IN);
+	cr_expect_eq(bounded(&w), 0);
+	done(&w);
+
+	w = read_sides("", "ip nat inside source static 10.0.0.5 198.51.100.5 extendable\n"
+			   "ip nat inside source static 10.0.0.5 198.51.100.6 extendable\n");
+	WALK(w, IN, OUT, "tcp 10.0.0.5 1 8.8.8.8 9", "P? 10.0.0.5:1>8.8.8.8:9 " OUT);
+	WALK(w, OUT, IN, "tcp 8.8.8.8 1 198.51.100.6 9", "P 8.8.8.8:1>10.0.0.5:9 " IN);
+	done(&w);
+}
+
+/* The list on the way in sees the packet as it comes, the one on the way out as it leaves. */
+Test(cisco_nat, ios_which_address_a_list_names)
+{
+	struct world w =
+		read_sides(" ip access-group IN in\n ip access-group OUT out\n",
+			   "ip access-list extended IN\n permit ip any host 198.51.100.5\n"
+			   "ip access-list extended OUT\n permit ip host 198.51.100.5 any\n"
+			   "ip nat inside source static 10.0.0.5 198.51.100.5\n");
+
+	WALK(w, IN, OUT, "tcp 10.0.0.5 1 8.8.8.8 9", "P 198.51.100.5:1>8.8.8.8:9 " OUT);
+	WALK(w, IN, OUT, "tcp 10.0.0.6 1 8.8.8.8 9", "D");
+	WALK(w, OUT, IN, "tcp 8.8.8.8 1 198.51.100.5 9", "P 8.8.8.8:1>10.0.0.5:9 " IN);
+	WALK(w, OUT, IN, "tcp 8.8.8.8 1 10.0.0.5 9", "D");
+	done(&w);
+}
+
+Test(cisco_nat, ios_dynamic)
+{
+	struct world w = read_sides(
+		"", "access-list 1 deny 10.0.9.0 0.0.0.255\naccess-list 1 permit 10.0.0.0 "
+		    "0.0.255.255\n"
+		    "access-list 2 permit 10.1.0.0 0.0.255.255\n"
+		    "ip nat pool P 198.51.100.20 198.51.100.29 netmask 255.255.255.0\n"
+		    "ip nat inside source list 1 interface Gi0/0 overload\n"
+		    "ip nat inside source list 2 pool P\n"
+		    "ip nat inside source static 10.0.0.5 198.51.100.5\n");
+
+	WALK(w, IN, OUT, "tcp 10.0.0.7 1 8.8.8.8 9", "P 198.51.100.2:*>8.8.8.8:9 " OUT);
+	WALK(w, IN, OUT, "tcp 10.0.0.5 1 8.8.8.8 9", "P 198.51.100.5:1>8.8.8.8:9 " OUT);
+	WALK(w, IN, OUT, "tcp 10.0.9.7 1 8.8.8.8 9", "P 10.0.9.7:1>8.8.8.8:9 " OUT);
+	WALK(w, IN, OUT, "ip:50 10.0.0.7 0 8.8.8.8 0", "P? 10.0.0.7>8.8.8.8 " OUT);
+	WALK(w, IN2, OUT, "tcp 10.1.0.7 1 8.8.8.8 9", "P 198.51.100.20+:1>8.8.8.8:9 " OUT);
+	WALK(w, IN, IN2, "tcp 10.0.0.7 1 10.1.0.7 9", "P 10.0.0.7:1>10.1.0.7:9 " IN2);
+	WALK(w, OUT, IN2, "tcp 8.8.8.8 1 198.51.100.25 9", "P? 8.8.8.8:1>198.51.100.25:9 " IN2);
+	cr_expect_eq(bounded(&w), 0, "two lists that have nothing in common");
+	done(&w);
+
+	w = read_sides("", "access-list 1 permit 10.0.0.0 0.0.255.255\n"
+			   "access-list 2 permit 10.0.7.0 0.0.0.255\n"
+			   "ip nat pool P 198.51.100.20 198.51.100.29 netmask 255.255.255.0\n"
+			   "ip nat inside source list 1 interface Gi0/0 overload\n"
+			   "ip nat inside source list 2 pool P\n");
+	WALK(w, IN, OUT, "tcp 10.0.0.7 1 8.8.8.8 9", "P 198.51.100.2:*>8.8.8.8:9 " OUT);
+	WALK(w, IN, OUT, "tcp 10.0.7.7 1 8.8.8.8 9", "P? 10.0.7.7:1>8.8.8.8:9 " OUT);
+	cr_expect_eq(bounded(&w), 2);
+	done(&w);
+}
+
+Test(cisco_nat, ios_two_ways_out)
+{
+	struct world w = read_sides(
+		"interface GigabitEthernet0/4\n ip address 203.0.113.2 255.255.255.0\n ip nat "
+		"outside\n",
+		"access-list 1 permit 10.0.0.0 0.0.255.255\n"
+		"route-map A permit 10\n match ip address 1\n match interface Gi0/0\n"
+		"route-map B permit 10\n match ip address 1\n match interface Gi0/4\n"
+		"ip nat inside source route-map A interface Gi0/0 overload\n"
+		"ip nat inside source route-map B interface Gi0/4 overload\n");
+
+	WALK(w, IN, OUT, "tcp 10.0.0.7 1 8.8.8.8 9", "P 198.51.100.2:*>8.8.8.8:9 " OUT);
+	WALK(w, IN, "GigabitEthernet0/4", "tcp 10.0.0.7 1 8.8.8.8 9",
+	     "P 203.0.113.2:*>8.8.8.8:9 GigabitEthernet0/4");
+	cr_expect_eq(bounded(&w), 0);
+	done(&w);
+}
+
+Test(cisco_nat, ios_outside_sources)
+{
+	struct world w = read_sides(
+		"", "ip nat outside source static 203.0.113.9 10.99.0.9 add-route\n");
+
+	WALK(w, OUT, IN, "tcp 203.0.113.9 1 10.0.0.7 9", "P 10.99.0.9:1>10.0.0.7:9 " IN);
+	WALK(w, IN, OUT, "tcp 10.0.0.7 1 10.99.0.9 9", "P? 10.0.0.7:1>10.99.0.9:9 " OUT);
+	cr_expect_eq(bounded(&w), 1);
+	done(&w);
+}
+
+Test(cisco_nat, ios_what_is_not_known)
+{
+	static const char *const lines[] = {
+		"ip nat inside source list 9 interface Gi0/0 overload\n",
+		"ip nat inside source list 1 pool NONE overload\n",
+		"ip nat inside source route-map NONE interface Gi0/0\n",
+		"ip nat inside source static 10.0.0.5 198.51.100.5 frobnicate\n",
+		"ip nat inside source static 10.0.0.5 198.51.100.5 vrf RED\n",
+		"ip nat inside source static 10.0.0.5 interface Gi0/0\n",
+		"ip nat inside destination list 1 pool P\n",
+		"ip nat source static 10.0.0.5 198.51.100.5\n",
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		struct text t = { 0 };
+		struct world w;
+		bool bound = false;
+
+		text_putf(&t, "access-list 1 permit 10.0.0.0 0.0.255.255\n%s", lines[i]);
+		w = read_sides("", t.s);
+		for (size_t k = 0; k < w.dev->n_nats; k++)
+			bound |= w.dev->nats[k].kind == NAT_BOUND ||
+				 w.dev->nats[k].match->inexact;
+		cr_expect(bound, "%s", lines[i]);
+		if (i != 1)
+			cr_expect_geq(bounded(&w), 1, "%s", lines[i]);
+		done(&w);
+		text_finish(&t);
+	}
 }

@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `ip nat` makes of the first packet of a conversation. A packet that comes in by an
+ * inside port and leaves by an outside one has its source translated once it is routed, in
+ * front of the list on the way out; one that comes in by an outside port has its destination
+ * translated behind the list on the way in and before it is routed ("NAT Order of Operation",
+ * Cisco document 6209). Entries that stand in the configuration (static ones, those with ports
+ * first) go before what a list or a route map would have translated; which of two such lines
+ * takes a packet that both mean is not documented, and is left open.
+ *
+ * IOS passes a packet that is called by its inside address; the answers are translated all the
+ * same and don't arrive. That is told as a check that may drop it.
+ */
+#include "collectors/ios_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ORDER_DST = 100, ORDER_CHECK = 50, ORDER_SRC = -100, DYNAMICS_MAX = 64 };
+
+enum xlate_rank { RANK_PORT, RANK_MAPPED_HOST, RANK_HOST, RANK_NETWORK, RANK_DYNAMIC };
+
+struct xlate {
+	uint32_t line, index;
+	uint8_t rank;
+	const char *text, *why; /* why: only touches is known */
+	const struct match *touches;
+	const char *vrf, *map, *list;
+	bool outside; /* `ip nat outside source` */
+	struct span from, to;
+	bool to_known;
+	const struct span *pool;
+	size_t n_pool;
+	bool overload;
+	int proto; /* -1: all */
+	uint16_t from_port, to_port;
+	const struct match *takes; /* of RANK_DYNAMIC */
+	size_t from_nat, to_nat;
+};
+
+struct work {
+	struct ios *x;
+	VEC(struct xlate) v;
+	const struct match *in_iif, *in_oif, *out_iif, *out_oif; /* inside and outside ports */
+	const char *in, *out; /* where there is one of each alone */
+	bool sides;	      /* there are both */
+};
+
+static const struct match *ports(struct ios *x, bool inside, enum field field, const char *vrf,
+				 const char **ret_only)
+{
+	VEC(const struct match *) v = { 0 };
+	*ret_only = NULL;
+	for (size_t i = 0; i < x->ifaces.n; i++) {
+		const struct iface *f = &x->ifaces.v[i];
+		if (!(inside ? f->nat_inside : f->nat_outside))
+			continue;
+		if (vrf && (!f->vrf || strcmp(f->vrf, vrf)))
+			continue;
+		*vec_add(&v) = match_iface(x->m, field, f->name, false);
+		*ret_only = f->name;
+	}
+	if (v.n != 1)
+		*ret_only = NULL;
+	const struct match *m = match_or_n(x->m, v.v, v.n);
+	vec_free(&v);
+	return m;
+}
+
+static bool addr_word(const struct toks *w, unsigned i, struct addr *ret)
+{
+	enum family f;
+	return i < w->n && addr_parse(w->v[i].s, w->v[i].len, &f, ret) && f == FAMILY_V4;
+}
+
+static bool port_word(const struct toks *w, unsigned i, unsigned proto, uint16_t *ret)
+{
+	uint64_t n;
+	int named;
+	if (tok_number(w, i, 1, 65535, &n)) {
+		*ret = (uint16_t)n;
+		return true;
+	}
+	named = i < w->n ? ios_port_name(IOS_IOS, proto, w->v[i].s, w->v[i].len) : -1;
+	if (named < 0)
+		return false;
+	*ret = (uint16_t)named;
+	return true;
+}
+
+static struct span one(struct addr a)
+{
+	return (struct span){ a, a };
+}
+
+/* The first IPv4 address of the port. */
+static bool port_addr(struct ios *x, const char *name, struct addr *ret)
+{
+	const struct iface *f = ios_iface(x, name, false, LOC_NONE);
+	for (size_t i = 0; f && !f->open_v4 && i < f->addrs.n; i++)
+		if (f->addrs.v[i].family == FAMILY_V4 && !f->addrs.v[i].secondary) {
+			*ret = f->addrs.v[i].addr;
+			return true;
+		}
+	return false;
+}
+
+/* Behind an address pair: words that are of no consequence, VRF and route map. */
+static void read_options(struct ios *x, const struct toks *w, unsigned i, struct xlate *t)
+{
+	static const char *const idle[] = { "extendable", "no-alias",	  "no-payload",
+					    "add-route",  "match-in-vrf", "forced",
+					    "mapping-id", "oer" };
+	for (; i < w->n; i++) {
+		bool known = false;
+		for (size_t k = 0; k < sizeof(idle) / sizeof(*idle); k++)
+			known |= tok_is(w, i, idle[k]);
+		if (tok_is(w, i, "mapping-id") || tok_is(w, i, "redundancy")) {
+			i++;
+		} else if (tok_is(w, i, "vrf") && i + 1 < w->n) {
+			t->vrf = tok_str(x, w, ++i);
+		} else if (tok_is(w, i, "route-map") && i + 1 < w->n) {
+			t->map = tok_str(x, w, ++i);
+			if (t->rank == RANK_HOST)
+				t->rank = RANK_MAPPED_HOST;
+		} else if (!known && !t->why) {
+			t->why = arena_printf(x->arena, "\"%s\" in a translation",
+					      tok_str(x, w, i));
+		}
+	}
+}
+
+/* static [tcp|udp] A [PORT] B|interface X [PORT] ... | static network A B MASK ... */
+static void read_static(struct ios *x, const struct toks *w, unsigned i, struct xlate *t)
+{
+	struct addr a, b, mask;
+	unsigned len = 32;
+	t->rank = RANK_HOST;
+	if (tok_is(w, i, "network")) {
+		uint64_t n = 0;
+		t->rank = RANK_NETWORK;
+		if (!addr_word(w, i + 1, &a) || !addr_word(w, i + 2, &b)) {
+			t->why = "the networks were not understood";
+			return;
+		}
+		if (addr_word(w, i + 3, &mask) && addr_mask_len(FAMILY_V4, mask) > 0)
+			len = (unsigned)addr_mask_len(FAMILY_V4, mask);
+		else if (i + 3 < w->n && *w->v[i + 3].s == '/' &&
+			 parse_number(w->v[i + 3].s + 1, w->v[i + 3].len - 1, 1, 32, true, &n))
+			len = (unsigned)n;
+		else
+			t->why = "the netmask was not understood";
+		t->from = span_prefix(FAMILY_V4, a, len);
+		t->to = span_prefix(FAMILY_V4, b, len);
+		t->to_known = true;
+		read_options(x, w, i + 4, t);
+		return;
+	}
+	if (tok_is(w, i, "tcp") || tok_is(w, i, "udp")) {
+		t->proto = tok_is(w, i, "tcp") ? PROTO_TCP : PROTO_UDP;
+		t->rank = RANK_PORT;
+		i++;
+	} else if (tok_is(w, i, "esp")) {
+		t->why = "a translation of ESP";
+		return;
+	}
+	if (!addr_word(w, i, &a)) {
+		t->why = "the address was not understood";
+		return;
+	}
+	t->from = one(a);
+	i++;
+	if (t->proto >= 0 && !port_word(w, i++, (unsigned)t->proto, &t->from_port)) {
+		t->why = "the port was not understood";
+		return;
+	}
+	if (tok_is(w, i, "interface")) {
+		t->to_known = port_addr(x, ios_port_word(x, w, i + 1, &i), &b);
+		if (t->proto < 0)
+			t->why = "a translation of a whole port's address";
+	} else {
+		t->to_known = addr_word(w, i, &b);
+		if (!t->to_known)
+			t->why = "the address was not understood";
+		i++;
+	}
+	if (t->to_known)
+		t->to = one(b);
+	else if (!t->why)
+		t->why = "an address that isn't written";
+	if (t->proto >= 0 && !port_word(w, i++, (unsigned)t->proto, &t->to_port)) {
+		t->why = "the port was not understood";
+		return;
+	}
+	read_options(x, w, i, t);
+}
+
+/* list|route-map N pool P | interface X [overload] ... */
+static void read_dynamic(struct ios *x, const struct toks *w, unsigned i, struct xlate *t)
+{
+	struct addr a;
+	t->rank = RANK_DYNAMIC;
+	if (tok_is(w, i, "list"))
+		t->list = tok_str(x, w, i + 1);
+	else
+		t->map = tok_str(x, w, i + 1);
+	i += 2;
+	if (tok_is(w, i, "pool")) {
+		t->to_known = ios_nat_pool_spans(x, tok_str(x, w, i + 1), &t->pool, &t->n_pool);
+		i += 2;
+	} else if (tok_is(w, i, "interface")) {
+		t->to_known = port_addr(x, ios_port_word(x, w, i + 1, &i), &a);
+		if (t->to_known) {
+			struct span *s = arena_array(x->arena, 1, sizeof(*s));
+			*s = one(a);
+			t->pool = s;
+			t->n_pool = 1;
+		}
+		t->overload = true;
+	} else {
+		t->why = "neither a pool nor an interface";
+		return;
+	}
+	for (; i < w->n; i++) {
+		if (tok_is(w, i, "overload"))
+			t->overload = true;
+		else if (tok_is(w, i, "vrf") && i + 1 < w->n)
+			t->vrf = tok_str(x, w, ++i);
+		else if (!tok_is(w, i, "oer") && !tok_is(w, i, "match-in-vrf") && !t->why)
+			t->why = arena_printf(x->arena, "\"%s\" in a translation",
+					      tok_str(x, w, i));
+	}
+}
+
+static void read_line(struct work *k, const struct nat_line *l)
+{
+	struct ios *x = k->x;
+	struct xlate *t = vec_add(&k->v);
+	struct toks w;
+	ios_words(x->src, l->line, &w);
+	t->line = l->line;
+	t->index = (uint32_t)k->v.n;
+	t->proto = -1;
+	t->text = arena_strn(x->arena, w.v[0].s,
+			     (size_t)(w.v[w.n - 1].s - w.v[0].s) + w.v[w.n - 1].len);
+	t->touches = ios_nat_touches(x, &w);
+	if (l->port || w.more)
+		t->why = "a translation of a port, which is not modelled";
+	else if (!tok_is(&w, 3, "source"))
+		t->why = "a translation of destinations by a list";
+	else if (!tok_is(&w, 2, "inside") && !tok_is(&w, 2, "outside"))
+		t->why = "a translation between ports that are neither inside nor outside";
+	if (t->why)
+		return;
+	t->outside = tok_is(&w, 2, "outside");
+	if (tok_is(&w, 4, "static"))
+		read_static(x, &w, 5, t);
+	else if (tok_is(&w, 4, "list") || tok_is(&w, 4, "route-map"))
+		read_dynamic(x, &w, 4, t);
+	else
+		t->why = "neither static nor by a list";
+	if (!t->why && !k->sides)
+		t->why = "no ports are seen to be inside and outside";
+	if (!t->why && t->outside && (t->rank == RANK_DYNAMIC || x->b->route_rules.n))
+		t->why = "a translation of outside sources";
+}
+
+static const struct match *map_match(struct ios *x, const struct xlate *t)
+{
+	const struct match *m = t->map ? ios_map_match(x, t->map, FAMILY_V4) : NULL;
+	if (t->map && !m)
+		m = match_unknown(x->m, LOC_NONE, "route map %s, which is not defined", t->map);
+	return m ? m : match_all(x->m);
+}
+
+static const struct match *span_match(struct ios *x, enum field field, struct span s)
+{
+	return match_spans(x->m, field, FAMILY_V4, &s, 1);
+}
+
+static const struct match *port_match(struct ios *x, const struct xlate *t, enum field field,
+				      uint16_t port)
+{
+	if (t->proto < 0)
+		return match_all(x->m);
+	return match_and(x->m, match_value(x->m, FIELD_PROTO, (unsigned)t->proto),
+			 match_value(x->m, field, port));
+}
+
+static struct nat *put(struct work *k, const struct xlate *t, enum nat_rewrites what,
+		       const struct match *match)
+{
+	struct ios *x = k->x;
+	struct nat *n = vec_add(&x->b->nats);
+	*n = (struct nat){ .at = { .src = x->src, .line = t->line, .col = 1 },
+			   .text = t->text,
+			   .touches = t->touches,
+			   .rewrites = (uint8_t)what,
+			   .takes = match,
+			   .match = match,
+			   .order = what == NAT_SOURCE ? ORDER_SRC : ORDER_DST };
+	return n;
+}
+
+static void shift(struct ios *x, struct nat *n, struct span from, struct span to)
+{
+	struct span *s = arena_array(x->arena, 1, sizeof(*s));
+	*s = to;
+	n->kind = NAT_SHIFT;
+	n->from = from;
+	n->to = s;
+	n->n_to = 1;
+}
+
+static void set_port(struct nat *n, const struct xlate *t, uint16_t port)
+{
+	n->has_port = t->proto >= 0 && t->from_port != t->to_port;
+	n->port_lo = n->port_hi = n->has_port ? port : 0;
+}
+
+static void bound(struct work *k, const struct xlate *t, enum nat_rewrites what, const char *in,
+		  const char *out, const struct match *touches)
+{
+	struct nat *n = put(k, t, what, touches);
+	n->in = in;
+	n->out = out;
+	n->kind = NAT_BOUND;
+	n->touches = touches;
+	n->match = NULL;
+}
+
+/* Two of them mean one address: which is taken, isn't told. */
+static void put_static(struct work *k, const struct xlate *t, bool twice)
+{
+	struct ios *x = k->x;
+	const char *only;
+	const struct match *in_iif =
+		t->vrf ? ports(x, true, FIELD_IIF, t->vrf, &only) : k->in_iif;
+	const struct match *m = match_and(x->m, span_match(x, FIELD_SRC, t->from),
+					  port_match(x, t, FIELD_SPORT, t->from_port));
+	struct nat *n;
+	m = match_and(x->m, m, match_and(x->m, in_iif, k->out_oif));
+	m = match_and(x->m, m, map_match(x, t));
+	if (twice)
+		m = match_and(
+			x->m, m,
+			match_unknown(x->m, LOC_NONE, "several translations of one address"));
+	n = put(k, t, NAT_SOURCE, m);
+	n->in = t->vrf ? NULL : k->in;
+	n->out = k->out;
+	shift(x, n, t->from, t->to);
+	set_port(n, t, t->to_port);
+	/* ... and what comes from outside, to the other address */
+	m = match_and(x->m, span_match(x, FIELD_DST, t->to),
+		      port_match(x, t, FIELD_DPORT, t->to_port));
+	m = match_and(x->m, m, k->out_iif);
+	if (t->vrf || t->map) { /* it goes on in another table; or the map may have a say */
+		bound(k, t, NAT_DESTINATION, k->out, NULL, m);
+		return;
+	}
+	n = put(k, t, NAT_DESTINATION, m);
+	n->in = k->out;
+	shift(x, n, t->to, t->from);
+	set_port(n, t, t->from_port);
+}
+
+/* `ip nat outside source static GLOBAL LOCAL` */
+static void put_outside(struct work *k, const struct xlate *t)
+{
+	struct ios *x = k->x;
+	const struct match *m = match_and(x->m, span_match(x, FIELD_SRC, t->from),
+					  port_match(x, t, FIELD_SPORT, t->from_port));
+	m = match_and(x->m, m, match_and(x->m, k->out_iif, k->in_oif));
+	m = match_and(x->m, m, map_match(x, t));
+	struct nat *n = put(k, t, NAT_SOURCE, m);
+	n->in = k->out;
+	n->out = k->in;
+	shift(x, n, t->from, t->to);
+	set_port(n, t, t->to_port);
+	/* From inside the destination is translated behind routing: by which address it goes,
+	 * isn't followed. */
+	m = match_and(x->m, span_match(x, FIELD_DST, t->to), k->in_iif);
+	bound(k, t, NAT_DESTINATION, k->in, NULL, m);
+}
+
+static const struct match *dynamic_match(struct work *k, const struct xlate *t)
+{
+	struct ios *x = k->x;
+	const char *only;
+	const struct match *m =
+		t->list ? ios_acl_permits(x, FAMILY_V4, t->list) : map_match(x, t);
+	m = match_and(x->m, m, match_family(x->m, FAMILY_V4));
+	return match_and(
+		x->m, m,
+		match_and(x->m, t->vrf ? ports(x, true, FIELD_IIF, t->vrf, &only) : k->in_iif,
+			  k->out_oif));
+}
+
+static bool disjoint(const struct match *a, const struct match *b)
+{
+	struct source_spans x = { 0 }, y = { 0 };
+	bool apart = match_sources(a, FAMILY_V4, &x) && match_sources(b, FAMILY_V4, &y);
+	if (apart) {
+		x.n = spans_normalise(x.v, x.n);
+		y.n = spans_normalise(y.v, y.n);
+		for (size_t i = 0, j = 0; i < x.n && j < y.n && apart;) {
+			if (addr_compare(x.v[i].hi, y.v[j].lo) < 0)
+				i++;
+			else if (addr_compare(y.v[j].hi, x.v[i].lo) < 0)
+				j++;
+			else
+				apart = false;
+		}
+	}
+	vec_free(&x);
+	vec_free(&y);
+	return apart;
+}
+
+/* Ports that every clause of the map asks for: two maps of different ports never meet. */
+static bool other_ports(struct ios *x, const struct xlate *a, const struct xlate *b)
+{
+	const struct route_map *m = a->map ? map_get(&x->maps, a->map) : NULL;
+	const struct route_map *n = b->map ? map_get(&x->maps, b->map) : NULL;
+	if (!m || !n || m->clauses.n * n->clauses.n > 10000)
+		return false;
+	vec_each (c, &m->clauses)
+		vec_each (d, &n->clauses) {
+			if (c->deny || d->deny)
+				continue;
+			if (!c->ports.n || !d->ports.n || c->ports.n * d->ports.n > 1000)
+				return false;
+			vec_each (p, &c->ports)
+				vec_each (q, &d->ports)
+					if (!strcmp(*p, *q))
+						return false;
+		}
+	return true;
+}
+
+static void put_dynamic(struct work *k, struct xlate *t)
+{
+	static const struct range with_ports[] = { { PROTO_ICMP, PROTO_ICMP },
+						   { PROTO_TCP, PROTO_TCP },
+						   { PROTO_UDP, PROTO_UDP } };
+	static const struct span all = { { 0, 0 }, { 0, UINT32_MAX } };
+	struct ios *x = k->x;
+	const struct match *m = t->takes, *other = match_none(x->m), *rest;
+	struct nat *n;
+	vec_each (y, &k->v)
+		if (y != t && y->takes && !disjoint(y->takes, m) && !other_ports(x, t, y))
+			other = match_or(x->m, other, y->takes);
+	if (other->kind != MATCH_NONE)
+		m = match_and(x->m, m,
+			      match_or(x->m, match_not(x->m, other),
+				       match_unknown(x->m, LOC_NONE,
+						     "two translations that mean one packet")));
+	rest = match_and(x->m, m,
+			 match_not(x->m, match_ranges(x->m, FIELD_PROTO, with_ports, 3)));
+	if (t->overload)
+		m = match_and(x->m, m, match_ranges(x->m, FIELD_PROTO, with_ports, 3));
+	n = put(k, t, NAT_SOURCE, m);
+	n->in = t->vrf ? NULL : k->in;
+	n->out = k->out;
+	n->kind = NAT_POOL;
+	if (t->to_known) {
+		n->to = t->pool;
+		n->n_to = t->n_pool;
+	} else {
+		struct span *s = arena_array(x->arena, 1, sizeof(*s));
+		*s = all;
+		n->to = s;
+		n->n_to = 1;
+	}
+	if (t->overload) {
+		n->has_port = true;
+		n->port_hi = UINT16_MAX;
+		if (rest->kind != MATCH_NONE)
+			bound(k, t, NAT_SOURCE, t->vrf ? NULL : k->in, k->out, rest);
+		return;
+	}
+	/* While a host inside has an address of the pool, it may be called by it. */
+	rest = t->to_known ? match_spans(x->m, FIELD_DST, FAMILY_V4, t->pool, t->n_pool)
+			   : match_family(x->m, FAMILY_V4);
+	bound(k, t, NAT_DESTINATION, k->out, NULL, match_and(x->m, rest, k->out_iif));
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct xlate *x = a, *y = b;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->index < y->index ? -1 : 1;
+}
+
+static int by_from(const void *a, const void *b)
+{
+	const struct xlate *x = *(const struct xlate *const *)a,
+			   *y = *(const struct xlate *const *)b;
+	int c = addr_compare(x->from.lo, y->from.lo);
+	if (c)
+		return c;
+	if (x->proto != y->proto)
+		return x->proto < y->proto ? -1 : 1;
+	return x->from_port < y->from_port ? -1 : x->from_port > y->from_port;
+}
+
+/* Marks entries of one inside address (and port) that stand there more than once. */
+static bool *find_twins(struct work *k)
+{
+	bool *twin = xcalloc(k->v.n + 1, sizeof(*twin));
+	VEC(const struct xlate *) v = { 0 };
+	vec_each (t, &k->v)
+		if (!t->why && t->rank < RANK_NETWORK && !t->map && !t->vrf && !t->outside)
+			*vec_add(&v) = t;
+	if (v.n)
+		qsort(v.v, v.n, sizeof(*v.v), by_from);
+	for (size_t i = 1; i < v.n; i++)
+		if (!by_from(&v.v[i - 1], &v.v[i]))
+			twin[v.v[i - 1] - k->v.v] = twin[v.v[i] - k->v.v] = true;
+	vec_free(&v);
+	return twin;
+}
+
+static void account(struct work *k, struct xlate *t)
+{
+	const char *why = NULL;
+	for (size_t i = t->from_nat; i < t->to_nat; i++) {
+		const struct nat *n = &k->x->b->nats.v[i];
+		if (n->kind == NAT_BOUND && t->rank != RANK_DYNAMIC)
+			why = "what a translation does to some packets isn't known";
+		else if (n->match && n->match->inexact)
+			why = match_first_unknown(n->match)->unknown.reason;
+	}
+	ios_mark(k->x, t->line, why ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, true, "%s",
+		 why ? why : "");
+}
+
+/* Packets that are called by an address which their answers don't have. */
+static void put_check(struct work *k)
+{
+	struct ios *x = k->x;
+	VEC(struct rule) v = { 0 };
+	struct loc at = x->b->dev.at;
+	bool some = false;
+	*vec_add(&v) = (struct rule){ .at = at,
+				      .match = match_not(
+					      x->m, match_value(x->m, FIELD_STATE, STATE_NEW)),
+				      .verdict = VERDICT_PERMIT,
+				      .flags = RULE_IMPLICIT | RULE_GLUE };
+	for (int pass = 0; pass < 2; pass++)
+		vec_each (n, &x->b->nats) {
+			const struct match *m = n->match;
+			if (n->rewrites != (pass ? NAT_SOURCE : NAT_DESTINATION) || !m)
+				continue;
+			some |= pass == 1;
+			if (pass)
+				m = match_and(x->m, match_swap(x->m, m),
+					      match_unknown(x->m, n->at,
+							    "answers that are translated"));
+			*vec_add(&v) =
+				(struct rule){ .at = n->at,
+					       .match = m,
+					       .verdict = pass ? VERDICT_DENY : VERDICT_PERMIT,
+					       .flags = RULE_IMPLICIT | RULE_GLUE };
+		}
+	if (some) {
+		struct ruleset *rs = device_build_ruleset(x->b, "translated answers",
+							  "translation check", at);
+		rs->dflt = VERDICT_PERMIT;
+		rs->glue = true;
+		rs->incidental = true;
+		device_build_rules(x->b, rs, v.v, v.n);
+		for (size_t i = 0; i < x->ifaces.n; i++)
+			if (x->ifaces.v[i].nat_outside || x->ifaces.v[i].nat_inside)
+				device_build_hook(x->b, HOOK_IN, ORDER_CHECK,
+						  x->ifaces.v[i].name, rs, at);
+	}
+	vec_free(&v);
+}
+
+void ios_nats(struct ios *x)
+{
+	struct work k = { .x = x };
+	const char *only;
+	size_t dynamics = 0;
+	if (!x->nats.n)
+		return;
+	k.in_iif = ports(x, true, FIELD_IIF, NULL, &k.in);
+	k.in_oif = ports(x, true, FIELD_OIF, NULL, &only);
+	k.out_iif = ports(x, false, FIELD_IIF, NULL, &k.out);
+	k.out_oif = ports(x, false, FIELD_OIF, NULL, &only);
+	k.sides = k.in_iif->kind != MATCH_NONE && k.out_iif->kind != MATCH_NONE;
+	vec_each (l, &x->nats)
+		read_line(&k, l);
+	qsort(k.v.v, k.v.n, sizeof(*k.v.v), by_rank);
+	bool *twin = find_twins(&k);
+	vec_each (t, &k.v)
+		if (!t->why && t->rank == RANK_DYNAMIC && ++dynamics > DYNAMICS_MAX)
+			t->why = "too many translations by lists";
+	vec_each (t, &k.v)
+		if (!t->why && t->rank == RANK_DYNAMIC)
+			t->takes = dynamic_match(&k, t);
+	vec_each (t, &k.v) {
+		t->from_nat = x->b->nats.n;
+		if (t->why) {
+			struct nat *n = put(&k, t, NAT_NOT_TOLD, NULL);
+			n->kind = NAT_BOUND;
+			ios_mark(x, t->line, ACCOUNT_BOUNDED, true, "%s", t->why);
+			continue;
+		}
+		if (t->rank == RANK_DYNAMIC)
+			put_dynamic(&k, t);
+		else if (t->outside)
+			put_outside(&k, t);
+		else
+			put_static(&k, t, twin[t - k.v.v]);
+		t->to_nat = x->b->nats.n;
+		account(&k, t);
+	}
+	put_check(&k);
+	free(twin);
+	vec_free(&k.v);
+}
