@@ -437,54 +437,12 @@ static void put_pool_back(struct nat_work *k, const struct xlate *x)
 	n->match = NULL;
 }
 
-/* In a network of the port, and neither its own nor known already. */
-static bool answers_for(const struct port *p, struct addr at)
-{
-	bool on = false;
-
-	for (size_t j = 0; j < p->n_prefixes; j++) {
-		if (p->prefixes[j].family != FAMILY_V4)
-			continue;
-		on |= span_has(span_prefix(FAMILY_V4, p->prefixes[j].addr, p->prefixes[j].len),
-			       at);
-		if (addr_equal(p->addrs[j], at))
-			return false;
-	}
-	for (size_t j = 0; on && j < p->n_shared; j++)
-		if (addr_equal(p->shared[j], at))
-			return false;
-	return on;
-}
-
 /* The firewall answers ARP for mapped addresses in the networks of the mapped port. */
 static void put_proxies(struct nat_work *k, const struct xlate *x)
 {
-	struct asa *a = k->a;
-	uint64_t count = xaddr_count(x->mapped);
-
-	if (x->no_proxy_arp || !x->mapped.known || x->mapped.family != FAMILY_V4 ||
-	    count > PROXY_MAX || k->proxies + count > PROXY_MAX ||
-	    xaddr_same(x->real, x->mapped))
-		return;
-	vec_each (p, &a->b->ports) {
-		VEC(struct addr) v = { 0 };
-
-		if (x->out && strcmp(x->out, p->name))
-			continue;
-		for (size_t i = 0; i < x->mapped.n; i++)
-			for (uint64_t at = x->mapped.v[i].lo.lo; at <= x->mapped.v[i].hi.lo;
-			     at++)
-				if (answers_for(p, (struct addr){ 0, at }))
-					*vec_add(&v) = (struct addr){ 0, at };
-		if (v.n) {
-			k->proxies += v.n;
-			for (size_t i = 0; i < p->n_shared; i++)
-				*vec_add(&v) = p->shared[i];
-			p->shared = vec_keep(a->arena, &v);
-			p->n_shared = v.n;
-		}
-		vec_free(&v);
-	}
+	if (!x->no_proxy_arp && x->mapped.known && x->mapped.family == FAMILY_V4 &&
+	    !xaddr_same(x->real, x->mapped))
+		answer_for(k->a->b, x->out, x->mapped.v, x->mapped.n, &k->proxies);
 }
 
 static void emit(struct nat_work *k, struct xlate *x)
@@ -552,7 +510,7 @@ static int by_order(const void *p, const void *q)
 
 void asa_nat_build(struct asa *a)
 {
-	struct nat_work k = { .a = a };
+	struct nat_work k = { .a = a, .proxies = PROXY_MAX };
 
 	k.old = a->version_known ? a->flavour != ASA_ASA || a->major < 8 ||
 					   (a->major == 8 && a->minor < 3)

@@ -62,8 +62,8 @@ typedef VEC(struct xlate) xlates;
 struct nat_work {
 	struct asa *a;
 	xlates v;
-	bool old; /* before 8.3 */
-	size_t proxies;
+	bool old;	/* before 8.3 */
+	size_t proxies; /* addresses that may still be answered for */
 };
 
 /* asa_nat.c: addresses */

@@ -136,6 +136,54 @@ const struct port *port_towards(const struct device_build *b, const char *segmen
 	return best;
 }
 
+/* In a network of the port, and neither its own nor known already. */
+static bool is_new(const struct port *p, struct addr at)
+{
+	bool on = false;
+
+	for (size_t j = 0; j < p->n_prefixes; j++) {
+		if (p->prefixes[j].family != FAMILY_V4)
+			continue;
+		on |= span_has(span_prefix(FAMILY_V4, p->prefixes[j].addr, p->prefixes[j].len),
+			       at);
+		if (addr_equal(p->addrs[j], at))
+			return false;
+	}
+	for (size_t j = 0; on && j < p->n_shared; j++)
+		if (addr_equal(p->shared[j], at))
+			return false;
+	return on;
+}
+
+void answer_for(struct device_build *b, const char *port, const struct span *v, size_t n,
+		size_t *left)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += v[i].hi.lo - v[i].lo.lo + 1;
+	if (count > *left)
+		return;
+	vec_each (p, &b->ports) {
+		VEC(struct addr) all = { 0 };
+
+		if (port && strcmp(port, p->name))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			for (uint64_t at = v[i].lo.lo; at <= v[i].hi.lo; at++)
+				if (is_new(p, (struct addr){ 0, at }))
+					*vec_add(&all) = (struct addr){ 0, at };
+		if (all.n) {
+			*left -= all.n < *left ? all.n : *left;
+			for (size_t i = 0; i < p->n_shared; i++)
+				*vec_add(&all) = p->shared[i];
+			p->shared = vec_keep(b->snap->arena, &all);
+			p->n_shared = all.n;
+		}
+		vec_free(&all);
+	}
+}
+
 /* Route maps */
 
 static struct route_rule *put(struct device_build *b, enum route_rule_kind kind, const char *in,

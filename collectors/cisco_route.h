@@ -32,6 +32,13 @@ bool match_sources(const struct match *m, enum family f, struct source_spans *re
 const struct port *port_towards(const struct device_build *b, const char *segment,
 				enum family f, struct addr to);
 
+/*
+ * The device answers ARP for these IPv4 addresses in networks of the port (NULL: of any port):
+ * they are shared ones of it, unless they are its own. *left is how many more are taken.
+ */
+void answer_for(struct device_build *b, const char *port, const struct span *v, size_t n,
+		size_t *left);
+
 /* One `set` of a clause of a route map. */
 enum policy_set_kind {
 	SET_VIA,	 /* a next hop in a connected network */

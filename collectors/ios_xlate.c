@@ -16,7 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ORDER_DST = 100, ORDER_CHECK = 50, ORDER_SRC = -100, DYNAMICS_MAX = 64 };
+enum {
+	ORDER_DST = 100,
+	ORDER_CHECK = 50,
+	ORDER_SRC = -100,
+	DYNAMICS_MAX = 64,
+	PROXY_MAX = 1024
+};
 
 enum xlate_rank { RANK_PORT, RANK_MAPPED_HOST, RANK_HOST, RANK_NETWORK, RANK_DYNAMIC };
 
@@ -28,7 +34,7 @@ struct xlate {
 	const char *vrf, *map, *list;
 	bool outside; /* `ip nat outside source` */
 	struct span from, to;
-	bool to_known;
+	bool to_known, no_alias;
 	const struct span *pool;
 	size_t n_pool;
 	bool overload;
@@ -44,6 +50,7 @@ struct work {
 	const struct match *in_iif, *in_oif, *out_iif, *out_oif; /* inside and outside ports */
 	const char *in, *out; /* where there is one of each alone */
 	bool sides;	      /* there are both */
+	size_t proxies;	      /* addresses that may still be answered for */
 };
 
 static const struct match *ports(struct ios *x, bool inside, enum field field, const char *vrf,
@@ -115,6 +122,7 @@ static void read_options(struct ios *x, const struct toks *w, unsigned i, struct
 		bool known = false;
 		for (size_t k = 0; k < sizeof(idle) / sizeof(*idle); k++)
 			known |= tok_is(w, i, idle[k]);
+		t->no_alias |= tok_is(w, i, "no-alias");
 		if (tok_is(w, i, "mapping-id") || tok_is(w, i, "redundancy")) {
 			i++;
 		} else if (tok_is(w, i, "vrf") && i + 1 < w->n) {
@@ -579,9 +587,23 @@ static void put_check(struct work *k)
 	vec_free(&v);
 }
 
+/* The router answers ARP for the addresses that it translates to, unless told not to. */
+static void answer(struct work *k, const struct xlate *t)
+{
+	const struct match *side = t->outside ? k->in_iif : k->out_iif;
+	const struct span *v = t->rank == RANK_DYNAMIC ? t->pool : &t->to;
+	size_t n = t->rank == RANK_DYNAMIC ? t->n_pool : 1;
+	if (t->no_alias || !t->to_known)
+		return;
+	if (side->kind == MATCH_IFACE)
+		answer_for(k->x->b, side->iface.name, v, n, &k->proxies);
+	for (uint32_t i = 0; side->kind == MATCH_OR && i < side->n; i++)
+		answer_for(k->x->b, side->kids[i]->iface.name, v, n, &k->proxies);
+}
+
 void ios_nats(struct ios *x)
 {
-	struct work k = { .x = x };
+	struct work k = { .x = x, .proxies = PROXY_MAX };
 	const char *only;
 	size_t dynamics = 0;
 	if (!x->nats.n)
@@ -617,6 +639,7 @@ void ios_nats(struct ios *x)
 			put_static(&k, t, twin[t - k.v.v]);
 		t->to_nat = x->b->nats.n;
 		account(&k, t);
+		answer(&k, t);
 	}
 	put_check(&k);
 	free(twin);

@@ -599,6 +599,13 @@ Test(cisco_nat, ios_static)
 	WALK(w, OUT, IN, "tcp 8.8.8.8 1 10.0.0.6 9", "P 8.8.8.8:1>10.0.0.6:9 " IN);
 	WALK(w, SIDE, IN, "tcp 8.8.8.8 1 10.0.0.5 9", "P 8.8.8.8:1>10.0.0.5:9 " IN);
 	cr_expect_eq(bounded(&w), 0);
+	cr_expect(answers(&w, OUT, 0xc6336405));
+	cr_expect_not(answers(&w, OUT, 0xc6336402), "its own");
+	cr_expect_not(answers(&w, IN, 0xc6336405));
+	done(&w);
+
+	w = read_sides("", "ip nat inside source static 10.0.0.5 198.51.100.5 no-alias\n");
+	cr_expect_not(answers(&w, OUT, 0xc6336405));
 	done(&w);
 
 	w = read_sides("", "ip nat inside source static 10.0.0.5 198.51.100.5 extendable\n"
