@@ -252,8 +252,21 @@ static void group(const struct zone_matrix *m, const char *columns, bool by_tena
 	g->whole = g->n == m->n;
 }
 
-void zone_groups_of(const struct zone_matrix *m, size_t alone, size_t most,
-		    struct zone_groups *ret)
+char pair_letter_folded(char letter)
+{
+	return letter == PAIR_ONE_PHYSICAL || letter == PAIR_ONE_VIRTUAL || letter == PAIR_APART
+		       ? PAIR_ALIGNED
+		       : letter;
+}
+
+static void turn(const struct zone_matrix *m, char *columns)
+{
+	for (size_t i = 0; i < m->n; i++)
+		for (size_t k = 0; k < m->n; k++)
+			columns[k * m->n + i] = m->cells[i * m->n + k];
+}
+
+void zone_groups_of(struct zone_matrix *m, size_t alone, size_t most, struct zone_groups *ret)
 {
 	char *columns = NULL;
 	*ret = (struct zone_groups){ 0 };
@@ -262,11 +275,16 @@ void zone_groups_of(const struct zone_matrix *m, size_t alone, size_t most,
 	ret->count = xcalloc(m->n, sizeof(*ret->count));
 	if (m->n > alone) {
 		columns = xmalloc(m->n * m->n);
-		for (size_t i = 0; i < m->n; i++)
-			for (size_t k = 0; k < m->n; k++)
-				columns[k * m->n + i] = m->cells[i * m->n + k];
+		turn(m, columns);
 	}
 	group(m, columns, true, ret);
+	if (columns && ret->n > most) {
+		for (size_t i = 0; i < m->n * m->n; i++)
+			m->cells[i] = pair_letter_folded(m->cells[i]);
+		ret->folded = true;
+		turn(m, columns);
+		group(m, columns, true, ret);
+	}
 	if (columns && ret->n > most)
 		group(m, columns, false, ret);
 	free(columns);

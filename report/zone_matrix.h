@@ -52,6 +52,9 @@ void zone_matrix_finish(struct zone_matrix *m);
 /* {"zones", "legend", "rows"} */
 json_t *zone_matrix_json(const struct zone_matrix *m);
 
+/* The letter without what makes kinds of aligned pairs: p, v and n become '.'. */
+char pair_letter_folded(char letter);
+
 /*
  * Zones are one group where every pair of them with any other zone has the same letter, and so
  * have all pairs among them. So one letter tells all pairs of two groups.
@@ -62,15 +65,16 @@ struct zone_groups {
 	uint32_t *first; /* by group: its first zone */
 	uint32_t *count; /* by group: how many zones */
 	bool by_tenant;	 /* no group has zones of two tenants */
+	bool folded;	 /* the matrix was changed: kinds of aligned pairs are one letter */
 	bool whole;	 /* every zone is a group of its own */
 };
 
 /*
  * Groups each zone by itself where there are at most `alone` of them; else within tenants
- * where that gives at most `most` groups, or else across. In the order of their first zones.
+ * where that gives at most `most` groups, or else with all letters of m folded (which is said
+ * in ret->folded), within tenants or else across. In the order of their first zones.
  */
-void zone_groups_of(const struct zone_matrix *m, size_t alone, size_t most,
-		    struct zone_groups *ret);
+void zone_groups_of(struct zone_matrix *m, size_t alone, size_t most, struct zone_groups *ret);
 void zone_groups_finish(struct zone_groups *g);
 /* The letter of the pairs from group a to group b; of a group of one with itself, its own. */
 char zone_groups_cell(const struct zone_matrix *m, const struct zone_groups *g, size_t a,

@@ -4,6 +4,7 @@
  * don't fit the page follow below, and zones that are all alike stand as one from a size on
  * that can't be taken in zone by zone; nothing is left out.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct table {
 	struct text *t;
 	struct report_style st;
 	const struct zone_matrix *m;
+	size_t count[UCHAR_MAX + 1]; /* pairs of each letter */
 	struct zone_groups g;
 	bool tenants; /* rows and columns stand in blocks of tenants */
 	unsigned label, digits;
@@ -155,17 +157,19 @@ static size_t fit(const struct table *tb, size_t from)
 
 static void put_legend(struct table *tb)
 {
-	size_t count[256] = { 0 };
 	struct text s = { 0 };
-	for (size_t i = 0; i < tb->m->n * tb->m->n; i++)
-		count[(unsigned char)tb->m->cells[i]]++;
 	for (const char *p = pair_letters; *p; p++) {
-		if (!count[(unsigned char)*p])
+		size_t n = tb->count[(unsigned char)*p];
+		/* Under a letter that stands for others too, those come as well. */
+		char told = tb->g.folded ? pair_letter_folded(*p) : *p;
+		if (!n)
 			continue;
-		char mark[] = { ' ', ' ', *p, '\0' };
+		char mark[] = { ' ', ' ', told, '\0' };
 		text_clear(&s);
-		text_putf(&s, "%zu %s", count[(unsigned char)*p], pair_letter_says(*p));
-		page_wrap(tb->t, tb->st, letter_ink(*p), mark, 6, s.s);
+		text_putf(&s, "%zu %s", n, pair_letter_says(*p));
+		if (told != *p)
+			text_putf(&s, " (%c in JSON)", *p);
+		page_wrap(tb->t, tb->st, letter_ink(told), mark, 6, s.s);
 	}
 	text_finish(&s);
 }
@@ -208,6 +212,8 @@ bool part_matrix(struct text *t, struct report_style st, const json_t *doc)
 	if (!zone_matrix_read(doc_object(doc, "matrix"), &m))
 		return false;
 	struct table tb = { .t = t, .st = st, .m = &m };
+	for (size_t i = 0; i < m.n * m.n; i++)
+		tb.count[(unsigned char)m.cells[i]]++;
 	zone_groups_of(&m, ALONE_MAX, GROUPS_GOOD, &tb.g);
 	bool any = false;
 	for (size_t i = 0; i < m.n; i++)

@@ -64,7 +64,7 @@ static void unplant(struct planted *p)
 	free(p->kind);
 }
 
-static void expect_true(const struct zone_matrix *m, const struct zone_groups *g, uint64_t seed)
+static void expect_true(struct zone_matrix *m, const struct zone_groups *g, uint64_t seed)
 {
 	for (size_t i = 0; i < m->n; i++)
 		for (size_t k = 0; k < m->n; k++)
@@ -194,9 +194,17 @@ static size_t number_of(const struct seen *s, const char *name)
 static void expect_whole(const struct planted *p, unsigned width)
 {
 	struct text t = { 0 };
+	struct zone_matrix folded;
+	struct zone_groups g;
 	json_t *doc = json_object();
 	doc_put(doc, "matrix", zone_matrix_json(&p->m));
 	cr_assert(part_matrix(&t, (struct report_style){ .width = width }, doc));
+	/* Kinds of aligned pairs are told apart where that leaves the groups few. */
+	cr_assert(zone_matrix_read(json_object_get(doc, "matrix"), &folded));
+	zone_groups_of(&folded, 24, SIZE_MAX, &g);
+	bool fold = g.n > 48 && p->m.n > 24;
+	zone_groups_finish(&g);
+	zone_matrix_finish(&folded);
 	struct seen *s = look(t.s);
 	cr_expect_leq(s->widest, width, "%zu columns of %u", s->widest, width);
 	for (size_t i = 0; i < p->m.n; i++)
@@ -204,8 +212,11 @@ static void expect_whole(const struct planted *p, unsigned width)
 			size_t a = number_of(s, p->m.names[i]), b = number_of(s, p->m.names[k]);
 			cr_assert(a && b, "%s", p->m.names[i]);
 			if (i != k)
-				cr_assert_eq(s->cells[a][b], p->m.cells[i * p->m.n + k],
-					     "width %u, %zu to %zu", width, i, k);
+				cr_assert_eq(
+					s->cells[a][b],
+					fold ? pair_letter_folded(p->m.cells[i * p->m.n + k])
+					     : p->m.cells[i * p->m.n + k],
+					"width %u, %zu to %zu", width, i, k);
 		}
 	free(s->cells);
 	free(s);
