@@ -189,6 +189,10 @@ struct ipt_reader {
 	 * behind PREROUTING and OUTPUT, as they may not have looked before; NULL: none. */
 	bool sources[FAMILY_COUNT], destinations[FAMILY_COUNT], redirects;
 	const struct match *translated[FAMILY_COUNT];
+	struct ipt_looks {
+		const struct match **v;
+		size_t n, cap;
+	} looks[FAMILY_COUNT]; /* the same while rules are read, one by one */
 	bool mark_doubt; /* two listings of one family set or ask for marks */
 	unsigned sets_missing;
 	int err;

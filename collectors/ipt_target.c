@@ -394,8 +394,7 @@ static void translate(struct ipt_parse *p, enum fate fate)
 		if (fate == FATE_REDIRECT) /* they go to the host itself */
 			r->redirects = true;
 		else
-			r->translated[f] =
-				r->translated[f] ? match_or(m, r->translated[f], looks) : looks;
+			*vec_add(&r->looks[f]) = looks;
 	}
 	p->rule->translates = true;
 }

@@ -467,6 +467,8 @@ static void tell_apart(struct ipt_reader *r)
 
 static void free_all(struct ipt_reader *r)
 {
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		vec_free(&r->looks[f]);
 	vec_each (l, &r->listings)
 		for (int t = 0; t < IPT_TABLES; t++) {
 			struct ipt_table *table = &(*l)->tables[t];
@@ -534,6 +536,9 @@ int ipt_read_texts(struct collect *c, struct device_build *b, const struct nf_ho
 		read_listing(&r, *l, true);
 		check_policies(&r, *l);
 	}
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		if (r.looks[f].n)
+			r.translated[f] = match_or_n(r.m, r.looks[f].v, r.looks[f].n);
 	ipt_build(&r);
 	if (!h->nats)
 		nf_nats_build(&alone);
