@@ -100,6 +100,7 @@ static void read_state(struct linux_read *r)
 	linux_host(r);
 	linux_marks(r);
 	linux_rules(r);
+	linux_vrfs(r);
 	linux_fib(r);
 	linux_policy(r);
 	linux_families(r);

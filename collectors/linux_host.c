@@ -92,6 +92,13 @@ static void links_down(struct linux_read *r)
 	}
 }
 
+/* The interface whose settings count for packets that come in by it: its VRF (l3mdev_ip_rcv()). */
+static const struct linux_link *settings_of(const struct linux_link *l)
+{
+	const struct linux_link *vrf = linux_vrf(l);
+	return vrf ? vrf : l;
+}
+
 static void forwarding_v4(struct linux_read *r)
 {
 	struct matches *m = r->m;
@@ -100,7 +107,8 @@ static void forwarding_v4(struct linux_read *r)
 	struct loc at = r->parts[PART_SYSCTLS].at;
 	vec_each (lp, &r->links) {
 		const struct linux_link *l = *lp;
-		int64_t on = number(linux_sysctl(r, &at, "net/ipv4/conf/%s/forwarding", l->name));
+		int64_t on = number(linux_sysctl(r, &at, "net/ipv4/conf/%s/forwarding",
+						settings_of(l)->name));
 		const struct match *here = match_and(m, iface(r, FIELD_IIF, l), v4);
 		if (!on)
 			add(&v, at, here, VERDICT_DENY, "IPv4 forwarding is off");
@@ -154,7 +162,7 @@ static void disabled_v6(struct linux_read *r)
 static int64_t either(struct linux_read *r, const struct linux_link *l, const char *name)
 {
 	int64_t all = number(linux_sysctl(r, NULL, "net/ipv4/conf/all/%s", name));
-	int64_t one = number(linux_sysctl(r, NULL, "net/ipv4/conf/%s/%s", l->name, name));
+	int64_t one = number(linux_sysctl(r, NULL, "net/ipv4/conf/%s/%s", settings_of(l)->name, name));
 	return one > all ? one : all;
 }
 
@@ -258,7 +266,8 @@ static void rp_filter(struct linux_read *r)
 	spare(r, &v, all_at);
 	vec_each (lp, &r->links) {
 		const struct linux_link *l = linux_is_bridged(*lp) ? (*lp)->master : *lp;
-		int64_t one = number(linux_sysctl(r, &at, "net/ipv4/conf/%s/rp_filter", l->name));
+		int64_t one = number(linux_sysctl(r, &at, "net/ipv4/conf/%s/rp_filter",
+						  settings_of(l)->name));
 		int64_t mode = one > all ? one : all;
 		if (l->loopback)
 			continue;

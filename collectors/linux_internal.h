@@ -197,6 +197,10 @@ void linux_addresses(struct linux_read *r);
 void linux_bridges(struct linux_read *r);
 struct linux_link *linux_link(struct linux_read *r, const char *name);
 bool linux_is_bridge(const struct linux_link *l);
+/* The VRF that the link's packets are in, or NULL. */
+const struct linux_link *linux_vrf(const struct linux_link *l);
+/* Taints ports of VRFs where rules would see them by another name; all rulesets were read. */
+void linux_vrfs(struct linux_read *r);
 /* The link's port is one of a bridge. */
 bool linux_is_bridged(const struct linux_link *l);
 

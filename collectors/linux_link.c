@@ -3,7 +3,7 @@
  * Interfaces become the device's ports. What stands between a wire and the hooks of netfilter, or
  * in their place, is told by a taint of the port: a program at the driver (XDP), filters of traffic
  * control, bonds and switches that aren't the kernel's own bridge, VRF devices (which packets
- * pass a second time).
+ * pass a second time) where rules ask for interfaces.
  */
 #include "collectors/linux_internal.h"
 
@@ -23,6 +23,35 @@ bool linux_is_bridge(const struct linux_link *l)
 bool linux_is_bridged(const struct linux_link *l)
 {
 	return l->master && linux_is_bridge(l->master);
+}
+
+const struct linux_link *linux_vrf(const struct linux_link *l)
+{
+	if (linux_is_bridged(l))
+		l = l->master;
+	return l->master && !strcmp(l->master->kind, "vrf") ? l->master : NULL;
+}
+
+/* A rule asks where packets come in or go out. */
+static bool asks_place(struct linux_read *r)
+{
+	vec_each (rs, &r->b->rulesets)
+		for (uint32_t i = 0; i < (*rs)->n && !(*rs)->incidental; i++)
+			if ((*rs)->rules[i].match->placed)
+				return true;
+	return false;
+}
+
+void linux_vrfs(struct linux_read *r)
+{
+	bool differ = asks_place(r) || r->host.sets_marks[FAMILY_V4] ||
+		      r->host.sets_marks[FAMILY_V6];
+	vec_each (lp, &r->links)
+		if (differ && linux_vrf(*lp))
+			device_build_taint(r->b, (*lp)->name, (*lp)->at,
+					   "%s is in the VRF %s: its packets pass the hooks a second "
+					   "time with that device, which isn't modelled",
+					   (*lp)->name, linux_vrf(*lp)->name);
 }
 
 static void read_link(struct linux_read *r, const json_t *v)
@@ -105,10 +134,7 @@ static void tie(struct linux_read *r, struct linux_link *l, const json_t *v)
 	} else if (linux_is_bridge(l->master)) {
 		p->master = l->master->name;
 	} else if (!strcmp(l->master->kind, "vrf")) {
-		p->segment = l->master->name;
-		device_build_taint(r->b, l->name, at,
-				   "%s is in the VRF %s: its packets pass the hooks a second time "
-				   "with that device, which isn't modelled", l->name, master);
+		p->segment = l->master->name; /* linux_vrfs() says the rest */
 	} else {
 		device_build_taint(r->b, l->name, at,
 				   "%s is a part of %s (%s): packets are seen there, or not at all; "

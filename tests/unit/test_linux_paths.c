@@ -289,6 +289,19 @@ Test(linux_paths, vrfs)
 				"in eth2: lookup table 10: family ipv4\n"
 				"lookup main: family ipv4\n");
 	cr_expect_str_eq(device_port(device, "eth2")->segment, "red");
+	cr_expect_eq(device->n_taints, 0);
+	done();
+	/* a rule that asks for the interface sees the VRF's the second time */
+	start(&(struct linux_state){
+		.links = ",{'index':9,'name':'red','kind':'vrf','flags':['up','running'],'up':true,"
+			 "'vrf':{'table':10},'master':null},"
+			 "{'index':10,'name':'eth2','kind':null,'flags':['up','running'],'up':true,"
+			 "'master':'red','master_index':9}",
+		.iptables = "'listings':[{'family':'ipv4','backend':'legacy','tables':['filter'],"
+			    "'text':['*filter',':INPUT ACCEPT [0:0]',':FORWARD ACCEPT [0:0]',"
+			    "':OUTPUT ACCEPT [0:0]','-A FORWARD -i eth2 -j DROP','COMMIT']}]" });
+	cr_assert_eq(device->n_taints, 1);
+	cr_expect_str_eq(device->taints[0].port, "eth2");
 	done();
 }
 
