@@ -144,10 +144,9 @@ class Asker:
             if not line.startswith("    ") or line[4:13].strip() in ("example", "declared"):
                 now = None
                 continue
+            # one plane alone enforces here: what it possibly permits, all together do
             label, box = line[4:13].strip(), line[14:]
-            last = now
-            if label:
-                now = label if label != "possibly" or last == "together" else None
+            now = label or now
             if now in boxes and " -> " in box:
                 boxes[now].append(box.split(" -> ")[1].split(",")[0])
         return boxes, doubt
