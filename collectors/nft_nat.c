@@ -96,7 +96,7 @@ static bool members_of(struct nft_rule *r, const json_t *map, struct nft_members
 bool nft_covers(struct nft_rule *r, const json_t *map)
 {
 	struct nft_members ms = { 0 };
-	uint64_t from, n, have = 0;
+	uint64_t from = 0, n = 0, have = 0;
 	bool ok = by_chance(json_object_get(map, "key"), &from, &n) && members_of(r, map, &ms);
 	for (size_t i = 0; i < ms.n && ok; i++) {
 		struct span s;
@@ -146,7 +146,7 @@ static bool each_of(struct reading *x, const json_t *map, bool addr, const json_
 	struct matches *m = r->n->m;
 	struct nft_members ms = { 0 };
 	struct nft_keys k;
-	uint64_t from, n;
+	uint64_t from = 0, n = 0;
 	bool ok = members_of(r, map, &ms) && ms.n <= TARGETS_MOST;
 	if (ok && addr && by_chance(json_object_get(map, "key"), &from, &n)) {
 		ok = one_of(x, &ms, other);
