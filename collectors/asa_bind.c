@@ -310,6 +310,16 @@ static void add_same_security(struct asa *a, struct rules *r, const struct intf 
 		    "intra-interface");
 }
 
+static bool takes_own(const struct nat *n, const struct intf *i)
+{
+	if (n->kind != NAT_SHIFT)
+		return true;
+	for (size_t k = 0; k < i->addrs.n; k++)
+		if (span_has(n->from, i->addrs.v[k]))
+			return true;
+	return false;
+}
+
 /* Packets to the firewall itself are none of a list's business. */
 static void add_own(struct asa *a, struct rules *r, const struct intf *i)
 {
@@ -321,8 +331,8 @@ static void add_own(struct asa *a, struct rules *r, const struct intf *i)
 					    i->addrs.v[k], addr_bits(i->prefixes.v[k].family)));
 	/* What is translated behind this list is for somebody else. */
 	vec_each (n, &a->b->nats)
-		if (n->rewrites == NAT_DESTINATION && n->has_port && n->match &&
-		    n->order > 0 && (!n->in || !strcmp(n->in, i->name)))
+		if (n->rewrites == NAT_DESTINATION && n->match && n->order > 0 &&
+		    (!n->in || !strcmp(n->in, i->name)) && takes_own(n, i))
 			own = match_and(a->m, own, match_not(a->m, n->match));
 	if (i->addrs.n && !i->dynamic)
 		add(r, VERDICT_UNKNOWN, own, asa_loc(a, i->line), NULL,

@@ -395,6 +395,27 @@ static void put_forward(struct nat_work *k, const struct xlate *x, bool moves_de
 		put_other_protocols(k, x, m);
 }
 
+/* Whether any other translation has a say in sources that come in by the mapped port. */
+static bool others_from_outside(const struct nat_work *k, const struct xlate *x)
+{
+	if (k->v.n > XLATES_COMPARED)
+		return true;
+	vec_each (y, &k->v) {
+		bool there = (!y->in || !x->out || !strcmp(y->in, x->out)) &&
+			     (!y->out || !x->in || !strcmp(y->out, x->in));
+		bool back = !y->dynamic && !y->one_way && y->has_dest &&
+			    (!y->out || !x->out || !strcmp(y->out, x->out)) &&
+			    (!y->in || !x->in || !strcmp(y->in, x->in)) &&
+			    !xaddr_same(y->dest_mapped, y->dest_real);
+
+		if (y->why) /* before 8.3 no line changes both ends */
+			back = !k->old && y->touches->kind != MATCH_NONE;
+		if (y != x && (there || back))
+			return true;
+	}
+	return false;
+}
+
 static void put_backward(struct nat_work *k, const struct xlate *x, bool moves_source)
 {
 	struct asa *a = k->a;
@@ -412,6 +433,10 @@ static void put_backward(struct nat_work *k, const struct xlate *x, bool moves_s
 		m);
 	put_change(a, n, x->mapped, x->real, false, sport ? &o->s : NULL);
 	if (!x->has_dest)
+		return;
+	/* To leave a source as it is means nothing where nothing else would change it. */
+	if (moves_source && !dport && xaddr_same(x->dest_real, x->dest_mapped) &&
+	    !others_from_outside(k, x))
 		return;
 	m = with(a, with(a, fam, x->dest_real.src), x->real.dst);
 	m = match_and(a->m, m, ports_match(a, x, t->dest, t->d, o->source, o->s));

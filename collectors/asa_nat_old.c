@@ -187,6 +187,135 @@ static void read_nat(struct nat_work *k, struct line *l, const globals *g)
 	spread(k, l, &base, id, outside, g);
 }
 
+/* The parts of one entry of a list, where it asks for nothing else. */
+struct entry {
+	const struct match *dst; /* NULL: any */
+	struct span src;
+	int proto; /* -1: all */
+	bool has_port;
+	struct range port; /* of the source */
+};
+
+static bool take_entry(const struct match *m, struct entry *ret)
+{
+	const struct match *one = m;
+	uint32_t n = m->kind == MATCH_AND ? m->n : 1;
+	bool src = false;
+
+	*ret = (struct entry){ .proto = -1 };
+	for (uint32_t i = 0; i < n; i++) {
+		if (m->kind == MATCH_AND)
+			one = m->kids[i];
+		if (one->kind == MATCH_SPANS && one->field == FIELD_SRC && one->n == 1 &&
+		    one->family == FAMILY_V4 && !src) {
+			ret->src = one->spans[0];
+			src = true;
+		} else if (one->kind == MATCH_RANGES && one->field == FIELD_PROTO &&
+			   one->n == 1 && one->ranges[0].lo == one->ranges[0].hi) {
+			ret->proto = one->ranges[0].lo;
+		} else if (one->kind == MATCH_RANGES && one->field == FIELD_SPORT &&
+			   one->n == 1) {
+			ret->has_port = true;
+			ret->port = one->ranges[0];
+		} else if (one->kind == MATCH_RANGES && one->field == FIELD_FAMILY) {
+			continue;
+		} else if ((one->kind == MATCH_SPANS && one->field == FIELD_DST) ||
+			   (one->kind == MATCH_OR && !ret->dst)) {
+			ret->dst = one;
+		} else {
+			return false;
+		}
+	}
+	return src;
+}
+
+/*
+ * static (real,mapped) [tcp|udp] MAPPED [PORT] access-list NAME: for each entry a translation
+ * of its source, as long as packets are for its destination. t holds what all have in common.
+ */
+static void read_policy(struct nat_work *k, struct line *l, const struct xlate *common,
+			struct word list_name, struct word mapped, int proto,
+			struct word mapped_port)
+{
+	struct asa *a = k->a;
+	const struct list *list = asa_list(a, list_name, false, false, 0);
+	int mp = proto < 0 ? 0 : asa_port_name(mapped_port);
+	bool good = list && list->ruleset && list->type == LIST_EXTENDED && !list->cleared &&
+		    mp >= 0;
+	enum family f;
+	struct addr base = { 0, 0 };
+	struct xaddr own = { 0 };
+
+	if (word_is(mapped, "interface")) {
+		own = xaddr_of_port(a, common->out);
+		good &= own.known;
+		if (own.known)
+			base = own.v[0].lo;
+	} else {
+		good &= asa_addr(a, mapped, &f, &base) && f == FAMILY_V4;
+	}
+	for (uint32_t i = 0; good && i < list->ruleset->n; i++) {
+		const struct rule *r = &list->ruleset->rules[i];
+		struct entry e;
+		uint64_t n;
+
+		if (r->flags & RULE_INACTIVE)
+			continue;
+		good = r->verdict == VERDICT_PERMIT && take_entry(r->match, &e) &&
+		       e.proto == proto && e.has_port == (proto >= 0) &&
+		       (!e.dst || e.dst->kind == MATCH_SPANS);
+		n = e.src.hi.lo - e.src.lo.lo;
+		good &= base.lo + n <= UINT32_MAX && (proto < 0 || !n);
+	}
+	if (!good || !list->ruleset->n || list->ruleset->n > XLATES_COMPARED) {
+		struct xlate *t = nat_add(k, l);
+
+		t->section = common->section;
+		t->in = common->in;
+		t->out = common->out;
+		t->why = "a translation of what a list names";
+		return;
+	}
+	for (uint32_t i = 0; i < list->ruleset->n; i++) {
+		const struct rule *r = &list->ruleset->rules[i];
+		struct xlate *t;
+		struct entry e;
+		struct addr to;
+
+		if (r->flags & RULE_INACTIVE || !take_entry(r->match, &e))
+			continue;
+		t = nat_add(k, l);
+		t->section = common->section;
+		t->in = common->in;
+		t->out = common->out;
+		t->real = xaddr_span(a, FAMILY_V4, e.src.lo, e.src.hi);
+		to = base;
+		to.lo += e.src.hi.lo - e.src.lo.lo;
+		t->mapped = xaddr_span(a, FAMILY_V4, base, to);
+		t->has_dest = true;
+		t->route_lookup = true;
+		t->dest_real = t->dest_mapped = xaddr_any();
+		if (e.dst) {
+			t->dest_real.any = false;
+			t->dest_real.src = match_swap(a->m, e.dst);
+			t->dest_real.dst = e.dst;
+			t->dest_real.v = e.dst->spans;
+			t->dest_real.n = e.dst->n;
+			t->dest_real.family = FAMILY_V4;
+			t->dest_real.known = true;
+			t->dest_mapped = t->dest_real;
+		}
+		if (proto >= 0) {
+			t->has_service = true;
+			t->proto = (unsigned)proto;
+			t->first.source = t->then.source = true;
+			t->first.s = e.port;
+			t->then.s = (struct range){ (uint16_t)mp, (uint16_t)mp };
+		}
+		t->touches = xaddr_between(a, xaddr_join(a, t->real, t->mapped), t->dest_real);
+	}
+}
+
 /*
  * static (real,mapped) MAPPED REAL [netmask M] | static (real,mapped) tcp|udp MAPPED PORT REAL
  * PORT ... | static (real,mapped) MAPPED access-list NAME
@@ -216,15 +345,17 @@ static void read_static(struct nat_work *k, struct line *l)
 		mapped = line_next(l);
 		real = line_next(l);
 	}
+	if (word_is(real, "access-list")) {
+		struct xlate common = { .section = 2, .in = in, .out = out };
+
+		asa_use(a, "access list", asa_str(a, line_peek(l, 0)), l->no, false);
+		read_policy(k, l, &common, line_peek(l, 0), mapped, proto, mapped_port);
+		return;
+	}
 	t = nat_add(k, l);
 	t->section = 2;
 	t->in = in;
 	t->out = out;
-	if (word_is(real, "access-list")) {
-		asa_use(a, "access list", asa_str(a, line_peek(l, 0)), l->no, false);
-		t->why = "a translation of what a list names";
-		return;
-	}
 	while (!line_ended(l))
 		if (line_take(l, "netmask") &&
 		    (!asa_addr(a, line_peek(l, 0), &f3, &mask) || f3 != FAMILY_V4))
@@ -244,8 +375,6 @@ static void read_static(struct nat_work *k, struct line *l)
 	t->real = len > 0 ? xaddr_span(a, f2, addr_and(y, mask), hi) : xaddr_any();
 	if (word_is(mapped, "interface")) {
 		t->mapped = xaddr_of_port(a, out);
-		if (proto < 0)
-			why = "a translation of a whole port's address";
 	} else if (asa_addr(a, mapped, &f, &x) && f == FAMILY_V4 && len > 0) {
 		hi = addr_or(addr_and(x, mask), addr_not(FAMILY_V4, mask));
 		t->mapped = xaddr_span(a, f, addr_and(x, mask), hi);

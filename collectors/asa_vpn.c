@@ -138,6 +138,27 @@ static void crypto_matches(struct asa *a, const struct crypto_map *map, const ch
 	}
 }
 
+/* What the map's lists mean goes into tunnels, whatever the routes say. */
+static void crypto_tunnels(struct asa *a, const struct crypto_map *map, const char *port)
+{
+	vec_each (no, &map->matches) {
+		struct line l;
+		const struct list *list;
+		const struct match *m = match_all(a->m);
+		const char *text;
+
+		line_split(a->src, *no, &l);
+		list = asa_list(a, line_peek(&l, l.n - 1), false, false, 0);
+		if (list && list->permits)
+			m = list->permits;
+		text = line_rest(a->arena, a->src, &l);
+		*vec_add(&a->b->nats) = (struct nat){
+			.at = asa_loc(a, *no), .out = port, .text = text, .touches = m
+		};
+		asa_bounded(a, *no, "packets that go through a VPN tunnel");
+	}
+}
+
 static void build_crypto(struct asa *a, const struct match *pools, bool bypass)
 {
 	struct map maps = { 0 };
@@ -172,6 +193,7 @@ static void build_crypto(struct asa *a, const struct match *pools, bool bypass)
 			continue;
 		m = map_of(a, &maps, name);
 		i = asa_port(a, line_peek(&l, 0));
+		crypto_tunnels(a, m, i ? i->name : NULL);
 		if (!bypass)
 			continue;
 		crypto_matches(a, m, i ? i->name : NULL);

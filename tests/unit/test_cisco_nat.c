@@ -535,6 +535,51 @@ Test(cisco_nat, before_8_3)
 	done(&w);
 }
 
+Test(cisco_nat, static_by_a_list)
+{
+	struct world w = read_asa(
+		V8 OPEN
+		"static (inside,outside) 198.51.100.50 access-list one\n"
+		"static (inside,outside) tcp 198.51.100.51 8080 access-list two\n"
+		"static (inside,outside) 198.51.100.52 access-list three\n"
+		"access-list one extended permit ip host 10.0.0.5 172.16.0.0 255.255.0.0\n"
+		"access-list two extended permit tcp host 10.0.0.6 eq 80 any\n"
+		"access-list three extended permit tcp host 10.0.0.7 any eq 80\n");
+
+	WALK(w, "inside", "outside", "tcp 10.0.0.5 1 172.16.1.1 9",
+	     "P 198.51.100.50:1>172.16.1.1:9 outside");
+	WALK(w, "inside", "outside", "tcp 10.0.0.5 1 172.17.1.1 9",
+	     "P 10.0.0.5:1>172.17.1.1:9 outside");
+	WALK(w, "outside", "inside", "tcp 172.16.1.1 1 198.51.100.50 9",
+	     "P 172.16.1.1:1>10.0.0.5:9 inside");
+	WALK(w, "outside", "inside", "tcp 8.8.8.8 1 198.51.100.51 8080",
+	     "P 8.8.8.8:1>10.0.0.6:80 inside");
+	WALK(w, "inside", "outside", "tcp 10.0.0.6 80 8.8.8.8 1",
+	     "P 198.51.100.51:8080>8.8.8.8:1 outside");
+	cr_expect_eq(bounded(&w), 1, "the third asks for a port of the other end");
+	done(&w);
+}
+
+Test(cisco_nat, asa_tunnels)
+{
+	struct world w = read_asa(
+		V9 "access-list vpn extended permit ip 10.0.0.0 255.255.0.0 172.16.0.0 "
+		   "255.255.0.0\n"
+		   "crypto map m 10 match address vpn\ncrypto map m interface outside\n");
+	struct packet p = { .family = FAMILY_V4,
+			    .proto = PROTO_TCP,
+			    .src = { 0, 0x0a000005 },
+			    .dst = { 0, 0xac100101 } };
+
+	cr_assert_eq(w.dev->n_nats, 1);
+	cr_expect_eq(w.dev->nats[0].kind, NAT_BOUND);
+	cr_expect_str_eq(w.dev->nats[0].out, "outside");
+	cr_expect_eq(match_judge(w.dev->nats[0].touches, &p), TRUTH_TRUE);
+	p.dst.lo = 0x08080808;
+	cr_expect_eq(match_judge(w.dev->nats[0].touches, &p), TRUTH_FALSE);
+	done(&w);
+}
+
 Test(cisco_nat, nat_control)
 {
 	struct world w = read_asa(V8 OPEN "nat-control\n"
