@@ -524,7 +524,9 @@ static bool *find_twins(struct work *k)
 	if (v.n)
 		qsort(v.v, v.n, sizeof(*v.v), by_from);
 	for (size_t i = 1; i < v.n; i++)
-		if (!by_from(&v.v[i - 1], &v.v[i]))
+		if (!by_from(&v.v[i - 1], &v.v[i]) &&
+		    (!addr_equal(v.v[i - 1]->to.lo, v.v[i]->to.lo) ||
+		     v.v[i - 1]->to_port != v.v[i]->to_port))
 			twin[v.v[i - 1] - k->v.v] = twin[v.v[i] - k->v.v] = true;
 	vec_free(&v);
 	return twin;
