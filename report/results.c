@@ -112,18 +112,93 @@ static json_t *finding_json(const struct finding *f)
 	return j;
 }
 
-static json_t *coverage_json(const struct coverage *c)
+/*
+ * Values that many pairs have in common are one JSON value, counted and never changed. The
+ * results keep equal texts and lists at one address as far as they can: told by address.
+ */
+struct shared {
+	struct shared_value {
+		const void *key;
+		json_t *value;
+	} *v;
+	size_t n, cap; /* cap is a power of two */
+};
+
+static struct shared_value *shared_slot(const struct shared *s, const void *key)
+{
+	size_t i = ((uintptr_t)key >> 4) * 0x9e3779b97f4a7c15u >> 20;
+	for (i &= s->cap - 1; s->v[i].key && s->v[i].key != key;)
+		i = (i + 1) & (s->cap - 1);
+	return &s->v[i];
+}
+
+/* The place of the key's value; NULL there when it is new. */
+static json_t **shared_at(struct shared *s, const void *key)
+{
+	if (s->n * 2 >= s->cap) {
+		struct shared old = *s;
+		s->cap = old.cap ? old.cap * 2 : 256;
+		s->v = xcalloc(s->cap, sizeof(*s->v));
+		for (size_t i = 0; i < old.cap; i++)
+			if (old.v[i].key)
+				*shared_slot(s, old.v[i].key) = old.v[i];
+		free(old.v);
+	}
+	struct shared_value *at = shared_slot(s, key);
+	s->n += !at->key;
+	at->key = key;
+	return &at->value;
+}
+
+static void shared_finish(struct shared *s)
+{
+	for (size_t i = 0; i < s->cap; i++)
+		json_decref(s->v[i].value);
+	free(s->v);
+}
+
+static void put_shared(struct shared *s, json_t *obj, const char *key, const char *text)
+{
+	json_t **at = shared_at(s, text);
+	if (!*at)
+		*at = doc_string(text);
+	doc_put(obj, key, json_incref(*at));
+}
+
+static void put_shared_list(struct shared *s, json_t *obj, const char *key,
+			    const char *const *v, size_t n)
+{
+	static const char none[] = "";
+	json_t **at = shared_at(s, n ? (const void *)v : (const void *)&none);
+	if (!*at)
+		*at = doc_strings(v, n);
+	doc_put(obj, key, json_incref(*at));
+}
+
+static json_t *coverage_json(struct shared *texts, struct shared *lists, const struct coverage *c)
 {
 	json_t *j = json_object();
-	doc_put_string(j, "from", c->from);
-	doc_put_string(j, "to", c->to);
-	doc_put_string(j, "plane", c->plane);
-	doc_put_string(j, "verdict", coverage_name(c->verdict));
-	doc_put_string(j, "why", c->why ? c->why : "");
+	put_shared(texts, j, "from", c->from);
+	put_shared(texts, j, "to", c->to);
+	put_shared(texts, j, "plane", c->plane);
+	put_shared(texts, j, "verdict", coverage_name(c->verdict));
+	put_shared(texts, j, "why", c->why ? c->why : "");
 	doc_put(j, "place", place_json(c->why_at));
-	doc_put(j, "points", doc_strings(c->points, c->n_points));
-	doc_put(j, "findings", doc_strings(c->findings, c->n_findings));
+	put_shared_list(lists, j, "points", c->points, c->n_points);
+	put_shared_list(lists, j, "findings", c->findings, c->n_findings);
 	return j;
+}
+
+static json_t *coverages_json(const struct results *res)
+{
+	struct shared texts = { 0 }, lists = { 0 };
+	json_t *list = json_array();
+	for (size_t i = 0; i < res->coverage.n; i++)
+		json_array_append_new(list,
+				      coverage_json(&texts, &lists, &res->coverage.v[i]));
+	shared_finish(&texts);
+	shared_finish(&lists);
+	return list;
 }
 
 /* The files that a run speaks of, by name: sources, and the estate and policy it was held
@@ -302,10 +377,7 @@ json_t *results_json(const struct results *res)
 	for (size_t i = 0; i < res->findings.n; i++)
 		json_array_append_new(findings, finding_json(&res->findings.v[i]));
 	doc_put(doc, "findings", findings);
-	json_t *coverage = json_array();
-	for (size_t i = 0; i < res->coverage.n; i++)
-		json_array_append_new(coverage, coverage_json(&res->coverage.v[i]));
-	doc_put(doc, "coverage", coverage);
+	doc_put(doc, "coverage", coverages_json(res));
 	if (!strcmp(res->command, "check") && res->policy) {
 		struct zone_matrix m;
 		zone_matrix_of(res, &m);
