@@ -27,6 +27,14 @@ struct addr addr_or(struct addr a, struct addr b)
 	return (struct addr){ a.hi | b.hi, a.lo | b.lo };
 }
 
+struct addr addr_shift(struct addr a, struct addr from, struct addr to)
+{
+	struct addr d = { a.hi - from.hi - (a.lo < from.lo), a.lo - from.lo };
+	struct addr r = { d.hi + to.hi, d.lo + to.lo };
+	r.hi += r.lo < d.lo;
+	return r;
+}
+
 struct addr addr_max(enum family f)
 {
 	return f == FAMILY_V4 ? (struct addr){ 0, UINT32_MAX }

@@ -32,6 +32,8 @@ struct addr addr_or(struct addr a, struct addr b);
 struct addr addr_not(enum family f, struct addr a); /* within the family's width */
 struct addr addr_next(struct addr a);		    /* + 1; wraps */
 struct addr addr_prev(struct addr a);		    /* - 1; wraps */
+/* a - from + to; of IPv4 addresses within 32 bits where the caller's range is. */
+struct addr addr_shift(struct addr a, struct addr from, struct addr to);
 struct addr addr_max(enum family f);		    /* all ones */
 unsigned addr_bits(enum family f);		    /* 32 or 128 */
 

@@ -106,6 +106,7 @@ struct route {
 	bool has_via;
 	bool drop; /* Null0, blackhole */
 	bool local; /* to the device itself */
+	bool pass;  /* this table has no route for it: the next rule is asked (Linux: throw) */
 	const char *into; /* looked up again in this table ("" for the default one); NULL: no */
 	uint32_t metric;
 	/* Why it may not be in force (it hangs on a tracked object, its port's state isn't

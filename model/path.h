@@ -43,12 +43,20 @@ struct way_step {
 	size_t n_nats;
 };
 
+/* The ports of one side of a device. */
+struct side {
+	const char *const *ports;
+	size_t n;
+	bool local; /* the device itself */
+};
+
 /* One device crossed from one port to another. */
 struct point {
-	const struct device *device;
+	const struct device *device; /* NULL: no point, only conditions that hold before all */
 	const struct estate_source *source; /* the estate's entry for it */
 	const char *text;		    /* "edge outside>dmz" */
 	const char *iif, *oif;
+	struct side in, out;
 	const struct stage *stages;
 	size_t n_stages;
 	const struct way_step *steps; /* every stage is one of them */
@@ -70,6 +78,8 @@ struct point {
 struct route_way {
 	const struct point *points;
 	size_t n_points;
+	uint8_t families; /* 1 << enum family, or'ed: whose packets may take it */
+	bool rewrites;	  /* some step is a STEP_REWRITE */
 	uint8_t end; /* enum way_end */
 	const char *why; /* of the last two: "no route to 10.2.0.0/16", "nobody has the next hop 192.0.2.1" */
 	struct loc why_at;
@@ -90,9 +100,18 @@ struct path {
 	struct loc why_at;
 };
 
-/* *ret_path lives in the arena. Never fails: what can't be told stands in why. */
-void path_find(struct arena *a, const struct estate *e, const struct snapshot *s,
+struct graph;
+
+/*
+ * *ret_path lives in the arena, the conditions that its ways are taken by in m, which lasts as
+ * long as the packet sets that are made of them. Never fails: what can't be told stands in why,
+ * or is a way that ends there.
+ */
+void path_find(struct arena *a, const struct graph *g, struct matches *m,
 	       const struct zone *from, const struct zone *to, struct path *ret_path);
+
+/* Declared as not connected, or some way whose end is known. Otherwise nothing is known of the pair. */
+bool path_known(const struct path *p);
 
 /*
  * One device crossed from port in to port out, without an estate; NULL: not told, "self": the

@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/way.h"
 
-static struct addr shift(struct addr a, struct addr from, struct addr to)
-{
-	/* a - from + to over 128 bits */
-	struct addr d = { a.hi - from.hi - (a.lo < from.lo), a.lo - from.lo };
-	struct addr r = { d.hi + to.hi, d.lo + to.lo };
-	r.hi += r.lo < d.lo;
-	return r;
-}
-
 struct packet way_translate(const struct nat *nat, const struct packet *p)
 {
 	struct packet q = *p;
@@ -18,7 +9,7 @@ struct packet way_translate(const struct nat *nat, const struct packet *p)
 	if (nat->kind == NAT_KEEP)
 		return q;
 	if (nat->kind == NAT_SHIFT)
-		*a = shift(*a, nat->from.lo, nat->to[0].lo);
+		*a = addr_shift(*a, nat->from.lo, nat->to[0].lo);
 	else if (nat->n_to)
 		*a = nat->to[0].lo;
 	if (nat->has_port && packet_has_ports(&q)) {

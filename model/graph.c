@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "model/path_internal.h"
+
+struct builder {
+	struct arena *arena;
+	struct graph *g;
+	uint32_t *group; /* of each port: union-find */
+	const char **why; /* of each port: why its link isn't whole */
+	struct loc *why_at;
+	bool *wired; /* joined by a wire or a declared link */
+};
+
+static uint32_t find(struct builder *b, uint32_t x)
+{
+	while (b->group[x] != x)
+		x = b->group[x] = b->group[b->group[x]];
+	return x;
+}
+
+static void join(struct builder *b, uint32_t x, uint32_t y)
+{
+	x = find(b, x), y = find(b, y);
+	if (x < y)
+		b->group[y] = x;
+	else
+		b->group[x] = y;
+}
+
+static int name_order(const void *x, const void *y, void *arg)
+{
+	const struct graph *g = arg;
+	return strcmp(g->ports[*(const uint32_t *)x].port->name,
+		      g->ports[*(const uint32_t *)y].port->name);
+}
+
+uint32_t graph_port_of(const struct graph *g, uint32_t node, const char *name)
+{
+	const struct graph_node *n = &g->nodes[node];
+	size_t lo = 0, hi = n->device->n_ports;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(name, g->ports[n->by_name[mid]].port->name);
+		if (!c)
+			return n->by_name[mid];
+		if (c < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	const struct port *p = device_port(n->device, name);
+	return p ? n->first + (uint32_t)(p - n->device->ports) : GRAPH_NONE;
+}
+
+uint32_t graph_node_of(const struct graph *g, const struct device *d)
+{
+	for (size_t i = 0; i < g->n_nodes; i++)
+		if (g->nodes[i].device == d)
+			return (uint32_t)i;
+	return GRAPH_NONE;
+}
+
+static void add_ports(struct builder *b)
+{
+	struct graph *g = b->g;
+	size_t n = 0;
+	g->n_nodes = g->snap->devices.n;
+	g->nodes = arena_array(b->arena, g->n_nodes, sizeof(*g->nodes));
+	for (size_t i = 0; i < g->n_nodes; i++) {
+		g->nodes[i].device = g->snap->devices.v[i];
+		g->nodes[i].first = (uint32_t)n;
+		n += g->nodes[i].device->n_ports;
+	}
+	g->ports = arena_array(b->arena, n, sizeof(*g->ports));
+	g->n_ports = n;
+	for (uint32_t i = 0; i < g->n_nodes; i++) {
+		struct graph_node *nd = &g->nodes[i];
+		size_t m = nd->device->n_ports;
+		uint32_t *names = arena_array(b->arena, m, sizeof(*names));
+		for (uint32_t k = 0; k < m; k++) {
+			g->ports[nd->first + k] =
+				(struct graph_port){ .device = nd->device,
+						     .port = &nd->device->ports[k],
+						     .node = i,
+						     .master = GRAPH_NONE };
+			names[k] = nd->first + k;
+		}
+		if (m)
+			qsort_r(names, m, sizeof(*names), name_order, g);
+		nd->by_name = names;
+		nd->fibs = fibs_build(b->arena, nd->device);
+	}
+}
+
+static bool is_bridge(const struct port *p)
+{
+	return p->kind && !strcmp(p->kind, "bridge");
+}
+
+static void add_bridges(struct builder *b)
+{
+	struct graph *g = b->g;
+	for (uint32_t i = 0; i < g->n_ports; i++) {
+		if (!is_bridge(g->ports[i].port))
+			continue;
+		const struct device *d = g->ports[i].device;
+		uint32_t first = g->nodes[g->ports[i].node].first;
+		VEC(uint32_t) members = { 0 };
+		for (uint32_t k = first; k < first + d->n_ports; k++) {
+			const char *master = g->ports[k].port->master;
+			if (!master || strcmp(master, g->ports[i].port->name))
+				continue;
+			g->ports[k].master = i;
+			*vec_add(&members) = k;
+		}
+		g->ports[i].members = vec_keep(b->arena, &members);
+		g->ports[i].n_members = members.n;
+		vec_free(&members);
+	}
+}
+
+static void join_wires(struct builder *b)
+{
+	struct map wires = { 0 };
+	for (uint32_t i = 0; i < b->g->n_ports; i++) {
+		const struct port *p = b->g->ports[i].port;
+		if (!p->wire)
+			continue;
+		b->wired[i] = true;
+		void **at = map_at(&wires, p->wire);
+		if (*at)
+			join(b, (uint32_t)((uintptr_t)*at - 1), i);
+		else
+			*at = (void *)((uintptr_t)i + 1);
+	}
+	map_finish(&wires);
+}
+
+static uint32_t node_named(const struct graph *g, const char *device)
+{
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		if (!strcmp(g->nodes[i].device->name, device))
+			return i;
+	return GRAPH_NONE;
+}
+
+static void join_declared(struct builder *b)
+{
+	const struct estate *e = b->g->estate;
+	for (size_t i = 0; e && i < e->n_links; i++) {
+		const struct estate_link *l = &e->links[i];
+		uint32_t first = GRAPH_NONE;
+		bool missing = false;
+		VEC(uint32_t) ends = { 0 };
+		for (size_t k = 0; k < l->n; k++) {
+			uint32_t node = node_named(b->g, l->device[k]);
+			uint32_t p = node == GRAPH_NONE
+					     ? GRAPH_NONE
+					     : graph_port_of(b->g, node, l->port[k]);
+			missing |= p == GRAPH_NONE;
+			if (p == GRAPH_NONE)
+				continue;
+			*vec_add(&ends) = p;
+			b->wired[p] = true;
+			if (first != GRAPH_NONE)
+				join(b, first, p);
+			first = p;
+		}
+		vec_each (p, &ends)
+			if (missing) {
+				b->why[*p] = "another end of a declared link was not read";
+				b->why_at[*p] = l->at;
+			}
+		vec_free(&ends);
+	}
+}
+
+/* One port's claim that its link has that network. */
+struct claim {
+	struct prefix net;
+	struct addr own;
+	uint32_t port; /* that has the link */
+	uint32_t holder; /* that has the address: the bridge, or the port */
+};
+
+static int claim_order(const void *x, const void *y)
+{
+	const struct claim *a = x, *b = y;
+	if (a->net.family != b->net.family)
+		return a->net.family < b->net.family ? -1 : 1;
+	int c = addr_compare(a->net.addr, b->net.addr);
+	if (c)
+		return c;
+	if (a->net.len != b->net.len)
+		return a->net.len < b->net.len ? -1 : 1;
+	return a->port < b->port ? -1 : a->port > b->port;
+}
+
+/* The port by which the holder of a network is on its link; GRAPH_NONE: on none that others
+ * could share. */
+static uint32_t port_of_network(struct builder *b, uint32_t i)
+{
+	const struct graph_port *gp = &b->g->ports[i];
+	uint32_t open = GRAPH_NONE;
+	size_t n = 0;
+	if (!is_bridge(gp->port))
+		return b->wired[i] || gp->port->edge ? GRAPH_NONE : i;
+	for (size_t k = 0; k < gp->n_members; k++)
+		if (!b->wired[gp->members[k]] && b->g->ports[gp->members[k]].port->up)
+			open = gp->members[k], n++;
+	/* one of several ports leads there: the bridge as a whole stands for them */
+	return n > 1 ? i : open;
+}
+
+static bool is_network(const struct prefix *x)
+{
+	static const struct addr link_local = { 0xfe80ull << 48, 0 };
+	if (x->len >= addr_bits((enum family)x->family))
+		return false;
+	return x->family == FAMILY_V4 || x->addr.hi >> 54 != link_local.hi >> 54;
+}
+
+static bool contradicts(const struct graph *g, const struct claim *a, const struct claim *b)
+{
+	const struct port *x = g->ports[a->holder].port, *y = g->ports[b->holder].port;
+	if (addr_equal(a->own, b->own))
+		return true;
+	if (x->vlan && y->vlan && x->vlan != y->vlan)
+		return true;
+	return g->ports[a->holder].node == g->ports[b->holder].node;
+}
+
+static void join_network(struct builder *b, const struct claim *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n && n <= 4096; k++) {
+			if (v[i].port == v[k].port || !contradicts(b->g, &v[i], &v[k]))
+				continue;
+			struct text t = { 0 };
+			addr_print(&t, (enum family)v->net.family, v->net.addr);
+			const char *why = arena_printf(
+				b->arena,
+				"%s/%u is there twice (%s %s and %s %s), and nothing tells the "
+				"links apart: declare them",
+				t.s, v->net.len, b->g->ports[v[i].holder].device->name,
+				b->g->ports[v[i].holder].port->name,
+				b->g->ports[v[k].holder].device->name,
+				b->g->ports[v[k].holder].port->name);
+			text_finish(&t);
+			for (size_t m = 0; m < n; m++) {
+				b->why[v[m].port] = why;
+				b->why_at[v[m].port] = b->g->ports[v[m].holder].port->at;
+			}
+			return;
+		}
+	for (size_t i = 1; i < n; i++)
+		join(b, v[0].port, v[i].port);
+}
+
+static void join_networks(struct builder *b)
+{
+	VEC(struct claim) claims = { 0 };
+	for (uint32_t i = 0; i < b->g->n_ports; i++) {
+		const struct port *p = b->g->ports[i].port;
+		if (!p->up || p->alone || p->edge)
+			continue;
+		uint32_t at = port_of_network(b, i);
+		for (size_t k = 0; k < p->n_prefixes && at != GRAPH_NONE; k++) {
+			const struct prefix *x = &p->prefixes[k];
+			if (!is_network(x))
+				continue;
+			*vec_add(&claims) = (struct claim){
+				{ x->family, x->len,
+				  addr_and(x->addr, addr_mask((enum family)x->family, x->len)) },
+				k < p->n_prefixes && p->addrs ? p->addrs[k] : x->addr,
+				at,
+				i };
+		}
+	}
+	if (claims.n)
+		qsort(claims.v, claims.n, sizeof(*claims.v), claim_order);
+	for (size_t i = 0, end; i < claims.n; i = end) {
+		for (end = i + 1; end < claims.n; end++)
+			if (claims.v[end].net.family != claims.v[i].net.family ||
+			    claims.v[end].net.len != claims.v[i].net.len ||
+			    !addr_equal(claims.v[end].net.addr, claims.v[i].net.addr))
+				break;
+		if (end - i > 1)
+			join_network(b, &claims.v[i], end - i);
+	}
+	vec_free(&claims);
+}
+
+static void make_links(struct builder *b)
+{
+	struct graph *g = b->g;
+	uint32_t *count = xcalloc(g->n_ports, sizeof(*count));
+	for (uint32_t i = 0; i < g->n_ports; i++)
+		count[find(b, i)]++;
+	g->links = arena_array(b->arena, g->n_ports, sizeof(*g->links));
+	for (uint32_t i = 0; i < g->n_ports; i++) {
+		uint32_t root = find(b, i);
+		if (root == i) {
+			g->ports[i].link = (uint32_t)g->n_links;
+			g->links[g->n_links++].ports =
+				arena_array(b->arena, count[i], sizeof(uint32_t));
+		}
+		struct graph_link *l = &g->links[g->ports[root].link];
+		g->ports[i].link = g->ports[root].link;
+		((uint32_t *)l->ports)[l->n++] = i;
+		if (b->why[i] && !l->why)
+			l->why = b->why[i], l->why_at = b->why_at[i];
+	}
+	free(count);
+}
+
+struct attaches {
+	VEC(struct graph_attach) v;
+};
+
+static struct spans zone_spans(const struct zone *z, int f)
+{
+	return (struct spans){ z->spans[f], z->n_spans[f] };
+}
+
+static struct spans port_spans(struct arena *a, const struct port *p, int f)
+{
+	struct span *v = arena_array(a, p->n_prefixes, sizeof(*v));
+	size_t n = 0;
+	for (size_t i = 0; i < p->n_prefixes; i++)
+		if (p->prefixes[i].family == f)
+			v[n++] = span_prefix((enum family)f, p->prefixes[i].addr,
+					     p->prefixes[i].len);
+	return (struct spans){ v, spans_normalise(v, n) };
+}
+
+/* The port of a binding that has a link: a subnet rather than the groups beside it. */
+static uint32_t main_port(struct builder *b, uint32_t node, const struct binding *x)
+{
+	uint32_t best = GRAPH_NONE;
+	for (size_t i = 0; i < x->n_ports; i++) {
+		const char *name = x->ports[i];
+		uint32_t p = graph_port_of(b->g, node, name);
+		if (p == GRAPH_NONE && !strncmp(name, "vlan:", 5)) {
+			int vlan = atoi(name + 5);
+			const struct device *d = b->g->nodes[node].device;
+			for (uint32_t k = 0; k < d->n_ports; k++)
+				if (d->ports[k].vlan == vlan &&
+				    (p == GRAPH_NONE || d->ports[k].n_prefixes))
+					p = b->g->nodes[node].first + k;
+		}
+		if (p == GRAPH_NONE)
+			return GRAPH_NONE;
+		const char *kind = b->g->ports[p].port->kind;
+		if (kind && !strcmp(kind, "security-group"))
+			continue;
+		if (best == GRAPH_NONE || (kind && !strcmp(kind, "network-interface")))
+			best = p;
+	}
+	return best;
+}
+
+/*
+ * Of several ports that a zone is behind, an address in the network of one is behind that one;
+ * an address in none of their networks may be behind any.
+ */
+static void share_out(struct builder *b, struct attaches *as, const struct zone *z)
+{
+	for (int f = 0; f < FAMILY_COUNT; f++) {
+		struct spans all = zone_spans(z, f), taken = { NULL, 0 };
+		struct spans *own = xcalloc(as->v.n, sizeof(*own));
+		for (size_t i = 0; i < as->v.n; i++) {
+			if (as->v.v[i].port == GRAPH_NONE)
+				continue;
+			own[i] = spans_both(
+				b->arena, all,
+				port_spans(b->arena, b->g->ports[as->v.v[i].port].port, f));
+			taken = spans_either(b->arena, taken, own[i]);
+		}
+		struct spans rest = as->v.n > 1 ? spans_without(b->arena, all, taken) : all;
+		for (size_t i = 0; i < as->v.n; i++)
+			as->v.v[i].spans[f] =
+				as->v.n > 1 ? spans_either(b->arena, own[i], rest) : all;
+		free(own);
+	}
+}
+
+static void attach_bound(struct builder *b, const struct zone *z, struct attaches *out)
+{
+	const struct estate *e = b->g->estate;
+	for (size_t i = 0; i < e->n_bindings; i++) {
+		const struct binding *x = &e->bindings[i];
+		if (x->zone != z)
+			continue;
+		uint32_t node = node_named(b->g, x->device);
+		if (node == GRAPH_NONE) {
+			struct graph_zone *gz = &b->g->attached[z - e->policy->zones];
+			gz->unread = gz->unread ? gz->unread : x;
+			continue;
+		}
+		*vec_add(&out->v) = (struct graph_attach){ .zone = z,
+							   .node = node,
+							   .ports = x->ports,
+							   .n_ports = x->n_ports,
+							   .port = main_port(b, node, x),
+							   .bound = true,
+							   .at = x->at };
+	}
+	share_out(b, out, z);
+}
+
+static void attach_at(struct builder *b, const struct zone *z, uint32_t port, bool whole,
+		      struct attaches *out)
+{
+	const struct graph_port *gp = &b->g->ports[port];
+	const char **name = arena_array(b->arena, 1, sizeof(*name));
+	name[0] = gp->port->name;
+	struct graph_attach at = { .zone = z,
+				   .node = gp->node,
+				   .ports = name,
+				   .n_ports = 1,
+				   .port = port,
+				   .at = gp->port->at };
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		at.spans[f] = whole ? zone_spans(z, f)
+				    : spans_both(b->arena, zone_spans(z, f),
+						 port_spans(b->arena, gp->port, f));
+	if (at.spans[FAMILY_V4].n || at.spans[FAMILY_V6].n)
+		*vec_add(&out->v) = at;
+}
+
+/* Where an address says that a zone's hosts are. */
+static bool holds_hosts(const struct port *p)
+{
+	static const char *const not[] = { "network-interface", "security-group", "vpc-edge" };
+	for (size_t i = 0; i < sizeof(not) / sizeof(*not); i++)
+		if (p->kind && !strcmp(p->kind, not[i]))
+			return false;
+	return p->up && !p->alone && p->n_prefixes;
+}
+
+static void attach_found(struct builder *b, const struct zone *z, struct attaches *out)
+{
+	for (uint32_t i = 0; i < b->g->n_ports; i++) {
+		const struct port *p = b->g->ports[i].port;
+		if (z->external ? p->outside
+				: holds_hosts(p) && (!z->segment ||
+						     (p->segment && !strcmp(p->segment, z->segment))))
+			attach_at(b, z, i, z->external, out);
+	}
+	bool none = !out->v.n;
+	for (uint32_t i = 0; i < b->g->n_nodes && none; i++) {
+		const char *name = b->g->nodes[i].device->name;
+		for (size_t k = 0; k < b->g->estate->n_sources; k++) {
+			const struct estate_source *src = &b->g->estate->sources[k];
+			size_t len = strlen(src->name);
+			if (!src->uplink || strncmp(name, src->name, len) ||
+			    (name[len] && name[len] != ':'))
+				continue;
+			uint32_t p = graph_port_of(b->g, i, src->uplink);
+			if (p != GRAPH_NONE)
+				attach_at(b, z, p, true, out);
+		}
+	}
+}
+
+static void attach_zones(struct builder *b)
+{
+	const struct policy *p = b->g->estate->policy;
+	b->g->attached = arena_array(b->arena, p->n_zones, sizeof(*b->g->attached));
+	for (size_t i = 0; i < p->n_zones; i++) {
+		struct attaches out = { { 0 } };
+		attach_bound(b, &p->zones[i], &out);
+		if (!out.v.n)
+			attach_found(b, &p->zones[i], &out);
+		b->g->attached[i].v = vec_keep(b->arena, &out.v);
+		b->g->attached[i].n = out.v.n;
+		vec_free(&out.v);
+		for (int f = 0; f < FAMILY_COUNT; f++)
+			b->g->attached[i].destinations[f] =
+				path_destinations(b->arena, b->g->snap, (enum family)f,
+						  zone_spans(&p->zones[i], f));
+	}
+}
+
+struct graph *graph_create(struct arena *a, const struct estate *e, const struct snapshot *s)
+{
+	struct graph *g = arena_alloc(a, sizeof(*g));
+	struct builder b = { .arena = a, .g = g };
+	g->estate = e;
+	g->snap = s;
+	add_ports(&b);
+	b.group = xcalloc(g->n_ports, sizeof(*b.group));
+	b.why = xcalloc(g->n_ports, sizeof(*b.why));
+	b.why_at = xcalloc(g->n_ports, sizeof(*b.why_at));
+	b.wired = xcalloc(g->n_ports, sizeof(*b.wired));
+	for (uint32_t i = 0; i < g->n_ports; i++)
+		b.group[i] = i;
+	add_bridges(&b);
+	join_wires(&b);
+	join_declared(&b);
+	join_networks(&b);
+	make_links(&b);
+	attach_zones(&b);
+	free(b.group);
+	free(b.why);
+	free(b.why_at);
+	free(b.wired);
+	return g;
+}
