@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diff/pull.h"
+
 struct lowered_entry {
 	struct bounds b[FAMILY_COUNT];
 	bool done[FAMILY_COUNT];
@@ -11,8 +13,8 @@ struct lowered_entry {
 };
 
 void engine_init(struct engine *en, struct arena *a, const struct estate *e,
-		 const struct snapshot *s, size_t budget, const bool *failed,
-		 struct engine *peer)
+		 const struct snapshot *s, const struct graph *g, size_t budget,
+		 const bool *failed, struct engine *peer)
 {
 	memset(en, 0, sizeof(*en));
 	en->arena = a;
@@ -20,6 +22,8 @@ void engine_init(struct engine *en, struct arena *a, const struct estate *e,
 	en->snap = s;
 	en->budget = budget ? budget : (size_t)1 << 30;
 	en->failed = failed;
+	en->graph = g ? g : graph_create(a, e, s);
+	matches_init(&en->matches, a);
 	en->peer = peer;
 	en->borrowed = peer != NULL;
 	if (peer)
@@ -44,6 +48,7 @@ void engine_finish(struct engine *en)
 	for (size_t i = 0; i < en->lowered.n; i++)
 		free(en->lowered.entries[i].value);
 	map_finish(&en->lowered);
+	matches_finish(&en->matches);
 	if (en->peer)
 		en->peer->peer = NULL;
 	for (int f = 0; f < FAMILY_COUNT && !en->borrowed; f++)
@@ -146,8 +151,9 @@ const struct nat *engine_nat(const struct route_way *way, const struct packet *p
 {
 	for (size_t i = 0; i < way->n_points; i++) {
 		const struct device *d = way->points[i].device;
-		for (size_t k = 0; k < d->n_nats; k++)
-			if (nat_applies(&d->nats[k], &way->points[i]) &&
+		for (size_t k = 0; d && k < d->n_nats; k++)
+			if (d->nats[k].kind == NAT_BOUND &&
+			    nat_applies(&d->nats[k], &way->points[i]) &&
 			    match_judge(d->nats[k].touches, p) != TRUTH_FALSE)
 				return *ret_device = d, &d->nats[k];
 	}
@@ -158,6 +164,8 @@ bool engine_tainted(const struct engine *en, const struct point *pt, const char 
 		    struct loc *ret_at)
 {
 	const struct device *d = pt->device;
+	if (!d)
+		return false;
 	if (en->failed && pt->source && en->failed[pt->source - en->estate->sources]) {
 		*ret_why = "its source could not be read to its end";
 		*ret_at = d->at;
@@ -185,31 +193,147 @@ static struct pset zone_set(struct pset_space *sp, const struct zone *z, enum fi
 	return pset_spans(sp, field, z->spans[f], z->n_spans[f]);
 }
 
-static struct pset universe_of(struct engine *en, const struct path *path, enum family f,
-			       const struct path *zones)
+/* What a way makes of the pair's packets. */
+struct way_sets {
+	struct bounds takes; /* it at all */
+	struct bounds plane[PLANE_COUNT], all;
+	bool present[PLANE_COUNT];
+	struct pset translated;
+	struct pset told; /* the same, whether anybody is at its ends or not */
+};
+
+static struct bounds both(struct pset s)
+{
+	return (struct bounds){ s, s };
+}
+
+/* The zones' packets as they are sent, before anything is known of ways. */
+static struct pset between(struct engine *en, const struct path *path, enum family f)
 {
 	struct pset_space *sp = en->space[f];
 	struct pset_assume as = { .first = true };
-	struct pset u = pset_and(sp, zone_set(sp, zones->to, FIELD_DST),
-				 zone_set(sp, zones->from, FIELD_SRC));
-	u = pset_and(sp, u, pset_universe(sp, &as));
+	struct pset u = pset_and(sp, zone_set(sp, path->to, FIELD_DST),
+				 zone_set(sp, path->from, FIELD_SRC));
+	return pset_and(sp, u, pset_universe(sp, &as));
+}
+
+static struct pset without_exclusions(struct engine *en, enum family f, struct pset u)
+{
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
 	const struct policy *pol = en->estate->policy;
 	for (size_t i = 0; i < pol->n_exclusions; i++)
 		u = pset_minus(sp, u, pset_lo(sp, pol->exclusions[i].match, &as));
-	/* Where it is known that nobody is there, nothing can be permitted or missed. */
-	struct pset there = path->n_ways ? pset_none() : u;
-	for (size_t w = 0; w < path->n_ways; w++) {
-		struct pset way = u;
-		for (size_t i = 0; i < path->ways[w].n_points; i++) {
-			const struct point *pt = &path->ways[w].points[i];
-			if (pt->present_src)
-				way = pset_and(sp, way, pset_hi(sp, pt->present_src, &as));
-			if (pt->present_dst)
-				way = pset_and(sp, way, pset_hi(sp, pt->present_dst, &as));
+	return u;
+}
+
+static bool is_conditional(const struct route_way *way)
+{
+	for (size_t i = 0; i < way->n_points; i++)
+		for (size_t k = 0; k < way->points[i].n_steps; k++)
+			if (way->points[i].steps[k].kind != STEP_STAGE)
+				return true;
+	return false;
+}
+
+/* Where it is known that nobody is behind a port, nothing can be permitted or missed. */
+static struct pset somebody(struct engine *en, enum family f, const struct route_way *way,
+			    struct pset from)
+{
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
+	struct pset there = from;
+	for (size_t i = 0; i < way->n_points; i++) {
+		const struct point *pt = &way->points[i];
+		struct pset here = pset_all(sp);
+		struct way_place end = { i, pt->n_steps }, start = { i, 0 };
+		if (!pt->present_src && !pt->present_dst)
+			continue;
+		/* sources as they come in, destinations as they go out */
+		if (pt->present_src) {
+			here = pset_hi(sp, pt->present_src, &as);
+			here = way->rewrites ? pull_back(en, f, way, start, 0, both(here), from).maybe
+					     : pset_and(sp, here, from);
+			there = pset_and(sp, there, here);
 		}
-		there = pset_or(sp, there, way);
+		if (pt->present_dst) {
+			here = pset_hi(sp, pt->present_dst, &as);
+			here = way->rewrites ? pull_back(en, f, way, end, 0, both(here), from).maybe
+					     : pset_and(sp, here, from);
+			there = pset_and(sp, there, here);
+		}
 	}
 	return there;
+}
+
+/* from: the packets that the source zone may send to the destination, under any address. */
+static void take_way(struct engine *en, enum family f, const struct route_way *way,
+		     struct pset from, struct way_sets *ret)
+{
+	struct pset all = pset_all(en->space[f]);
+	ret->takes = is_conditional(way)
+			     ? pull_back(en, f, way, way_end_of(way), 0, both(all), from)
+			     : both(from);
+	ret->told = ret->takes.maybe;
+	ret->takes.maybe = somebody(en, f, way, ret->takes.maybe);
+	ret->takes.sure = pset_and(en->space[f], ret->takes.sure, ret->takes.maybe);
+}
+
+static void filter_way(struct engine *en, const struct route_way *way, const struct pair *p,
+		       struct way_sets *ws)
+{
+	enum family f = p->family;
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
+	struct pset from = pset_and(sp, ws->takes.maybe, p->universe);
+	ws->translated = pset_none();
+	if (way->end == WAY_DROPPED) {
+		ws->plane[0] = ws->plane[1] = ws->all = both(pset_none());
+		return;
+	}
+	for (size_t i = 0; i < way->n_points; i++) {
+		const struct point *pt = &way->points[i];
+		if (!pt->device)
+			continue;
+		for (size_t k = 0; k < pt->n_stages; k++)
+			ws->present[pt->device->plane] |=
+				!pt->stages[k].ruleset->incidental ||
+				!pset_equal(engine_stage(en, f, &pt->stages[k], from).sure, from);
+		for (size_t k = 0; k < pt->device->n_nats; k++)
+			if (pt->device->nats[k].kind == NAT_BOUND &&
+			    nat_applies(&pt->device->nats[k], pt))
+				ws->translated = pset_or(
+					sp, ws->translated,
+					pset_and(sp, from,
+						 pset_hi(sp, pt->device->nats[k].touches, &as)));
+	}
+	for (int i = 0; i < PLANE_COUNT; i++) {
+		ws->plane[i] = pull_back(en, f, way, way_end_of(way), 1u << i,
+					 both(pset_all(sp)), from);
+		/* What is rewritten on the way is another packet to the rulesets behind: nothing
+		 * sure can be said about it, nothing ruled out. */
+		ws->plane[i].sure = pset_minus(sp, ws->plane[i].sure, ws->translated);
+		ws->plane[i].maybe = pset_or(sp, ws->plane[i].maybe, ws->translated);
+	}
+	ws->all.sure = pset_and(sp, ws->plane[0].sure, ws->plane[1].sure);
+	ws->all.maybe = pset_and(sp, ws->plane[0].maybe, ws->plane[1].maybe);
+}
+
+/* The set of a service of the policy, which is asked of packets as they arrive. */
+static struct pset as_sent(struct engine *en, const struct pair *p, const struct way_sets *ws,
+			   struct pset s)
+{
+	struct pset_space *sp = en->space[p->family];
+	struct pset r = pset_and(sp, s, p->universe);
+	for (size_t w = 0; w < p->path->n_ways; w++) {
+		const struct route_way *way = &p->path->ways[w];
+		if (!way->rewrites || way->end != WAY_ARRIVES || !(way->families >> p->family & 1))
+			continue;
+		struct pset from = pset_and(sp, ws[w].takes.maybe, p->universe);
+		struct bounds b = pull_back(en, p->family, way, way_end_of(way), 0, both(s), from);
+		r = pset_or(sp, pset_minus(sp, r, from), b.sure);
+	}
+	return r;
 }
 
 static bool has_zone(const struct zone *const *v, size_t n, const struct zone *z)
@@ -220,7 +344,7 @@ static bool has_zone(const struct zone *const *v, size_t n, const struct zone *z
 	return false;
 }
 
-static void intent_of(struct engine *en, struct pair *p)
+static void intent_of(struct engine *en, struct pair *p, const struct way_sets *ws)
 {
 	struct pset_space *sp = en->space[p->family];
 	struct pset_assume as = { .first = true };
@@ -230,7 +354,7 @@ static void intent_of(struct engine *en, struct pair *p)
 		const struct flow *fl = &pol->flows[i];
 		if (!has_zone(fl->from, fl->n_from, p->from) || !has_zone(fl->to, fl->n_to, p->to))
 			continue;
-		struct pset s = pset_and(sp, pset_lo(sp, fl->service, &as), p->universe);
+		struct pset s = as_sent(en, p, ws, pset_lo(sp, fl->service, &as));
 		if (fl->action == FLOW_DENY)
 			deny = pset_or(sp, deny, s);
 		else
@@ -242,52 +366,37 @@ static void intent_of(struct engine *en, struct pair *p)
 	p->require = pset_minus(sp, require, deny);
 }
 
-/* One way: the three sets of the packets that take it. */
-struct way_sets {
-	struct bounds plane[PLANE_COUNT], all;
-	bool present[PLANE_COUNT];
-	struct pset translated;
-};
-
-static struct way_sets way_sets(struct engine *en, const struct route_way *way,
-				const struct pair *p)
+/*
+ * Which packets the pair is about: those between the zones' own addresses, and those that are
+ * translated on their way and arrive. What takes a way into the unknown is left out: nothing
+ * is said of it but that.
+ */
+static void universe_of(struct engine *en, const struct path *zones, const struct way_sets *ws,
+			struct pair *p)
 {
 	struct pset_space *sp = en->space[p->family];
-	struct pset_assume as = { .first = true };
-	struct bounds all = { p->universe, p->universe };
-	struct way_sets ws = { .plane = { all, all }, .all = all, .translated = pset_none() };
-	for (size_t i = 0; i < way->n_points; i++) {
-		const struct point *pt = &way->points[i];
-		struct bounds *b = &ws.plane[pt->device->plane];
-		for (size_t k = 0; k < pt->n_stages; k++) {
-			struct bounds s = engine_stage(en, p->family, &pt->stages[k], p->universe);
-			ws.present[pt->device->plane] |= !pt->stages[k].ruleset->incidental ||
-							 !pset_equal(s.sure, p->universe);
-			b->sure = pset_and(sp, b->sure, s.sure);
-			b->maybe = pset_and(sp, b->maybe, s.maybe);
-		}
-		for (size_t k = 0; k < pt->device->n_nats; k++)
-			if (nat_applies(&pt->device->nats[k], pt))
-				ws.translated = pset_or(
-					sp, ws.translated,
-					pset_and(sp, p->universe,
-						 pset_hi(sp, pt->device->nats[k].touches, &as)));
+	struct pset base = between(en, zones, p->family);
+	struct pset known = pset_none(), arrives = pset_none(), unknown = pset_none();
+	struct pset told = pset_none();
+	for (size_t w = 0; w < p->path->n_ways; w++) {
+		const struct route_way *way = &p->path->ways[w];
+		if (!(way->families >> p->family & 1))
+			continue;
+		told = pset_or(sp, told, ws[w].told);
+		if (way->end == WAY_UNKNOWN)
+			unknown = pset_or(sp, unknown, ws[w].takes.maybe);
+		else
+			known = pset_or(sp, known, ws[w].takes.maybe);
+		if (way->end == WAY_ARRIVES && way->rewrites)
+			arrives = pset_or(sp, arrives, ws[w].takes.maybe);
 	}
-	for (int i = 0; i < PLANE_COUNT; i++) {
-		/* What is rewritten on the way is another packet to the rulesets behind: nothing
-		 * sure can be said about it, nothing ruled out. */
-		ws.plane[i].sure = pset_minus(sp, ws.plane[i].sure, ws.translated);
-		ws.plane[i].maybe = pset_or(sp, ws.plane[i].maybe, ws.translated);
-		ws.all.sure = pset_and(sp, ws.all.sure, ws.plane[i].sure);
-		ws.all.maybe = pset_and(sp, ws.all.maybe, ws.plane[i].maybe);
+	if (!p->path->n_ways) {
+		p->universe = without_exclusions(en, p->family, base);
+		return;
 	}
-	return ws;
-}
-
-/* Of several ways we don't know which one is taken: sure is what all, maybe what any permits. */
-static struct bounds join(struct pset_space *sp, struct bounds a, struct bounds b)
-{
-	return (struct bounds){ pset_and(sp, a.sure, b.sure), pset_or(sp, a.maybe, b.maybe) };
+	p->lost = !pset_subset(sp, base, told) && !pset_is_spent(told) && !pset_is_spent(base);
+	struct pset u = pset_or(sp, pset_and(sp, base, known), arrives);
+	p->universe = without_exclusions(en, p->family, pset_minus(sp, u, unknown));
 }
 
 static bool spent(struct bounds b)
@@ -295,29 +404,75 @@ static bool spent(struct bounds b)
 	return pset_is_spent(b.sure) || pset_is_spent(b.maybe);
 }
 
+/* What the source zone may send towards the destination, under any of its addresses. */
+static struct pset sent(struct engine *en, const struct path *path, enum family f,
+			const struct path *zones)
+{
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
+	struct spans to = en->graph->attached[path->to - en->estate->policy->zones].destinations[f];
+	struct pset dst = pset_or(sp, pset_spans(sp, FIELD_DST, to.v, to.n),
+				  zone_set(sp, zones->to, FIELD_DST));
+	return pset_and(sp, pset_and(sp, dst, zone_set(sp, zones->from, FIELD_SRC)),
+			pset_universe(sp, &as));
+}
+
+/*
+ * Of several ways that take a packet we don't know which one is taken: surely permitted is what
+ * all of them permit, possibly what any does.
+ */
+static struct bounds join(struct pset_space *sp, const struct pair *p, const struct way_sets *ws,
+			  int plane)
+{
+	struct bounds r = { pset_none(), pset_none() };
+	struct pset doubt = pset_none();
+	for (size_t w = 0; w < p->path->n_ways; w++) {
+		const struct route_way *way = &p->path->ways[w];
+		if (!(way->families >> p->family & 1) || way->end == WAY_UNKNOWN)
+			continue;
+		struct bounds b = plane == PLANE_COUNT ? ws[w].all : ws[w].plane[plane];
+		r.sure = pset_or(sp, r.sure, b.sure);
+		r.maybe = pset_or(sp, r.maybe, b.maybe);
+		if (p->path->n_ways > 1)
+			doubt = pset_or(sp, doubt, pset_minus(sp, ws[w].takes.maybe, b.sure));
+	}
+	r.sure = pset_minus(sp, r.sure, doubt);
+	return r;
+}
+
 void engine_pair(struct engine *en, const struct path *path, enum family f,
 		 const struct path *zones, struct pair *ret)
 {
 	struct pset_space *sp = en->space[f];
 	struct pair p = { .from = path->from, .to = path->to, .family = f, .path = path };
-	p.universe = universe_of(en, path, f, zones ? zones : path);
+	struct way_sets *ws = xcalloc(path->n_ways, sizeof(*ws));
+	zones = zones ? zones : path;
+	struct pset from = sent(en, path, f, zones);
+	for (size_t w = 0; w < path->n_ways; w++)
+		if (path->ways[w].families >> f & 1)
+			take_way(en, f, &path->ways[w], from, &ws[w]);
+	universe_of(en, zones, ws, &p);
 	p.translated = pset_none();
-	intent_of(en, &p);
+	intent_of(en, &p, ws);
 	for (size_t w = 0; w < path->n_ways; w++) {
-		struct way_sets ws = way_sets(en, &path->ways[w], &p);
-		for (int i = 0; i < PLANE_COUNT; i++) {
-			p.plane[i] = w ? join(sp, p.plane[i], ws.plane[i]) : ws.plane[i];
-			p.present[i] |= ws.present[i];
-		}
-		p.effective = w ? join(sp, p.effective, ws.all) : ws.all;
-		p.translated = pset_or(sp, p.translated, ws.translated);
+		const struct route_way *way = &path->ways[w];
+		if (!(way->families >> f & 1) || way->end == WAY_UNKNOWN)
+			continue;
+		filter_way(en, way, &p, &ws[w]);
+		for (int i = 0; i < PLANE_COUNT; i++)
+			p.present[i] |= ws[w].present[i];
+		p.translated = pset_or(sp, p.translated, ws[w].translated);
 	}
-	if (!path->n_ways) {
+	for (int i = 0; i < PLANE_COUNT; i++)
+		p.plane[i] = join(sp, &p, ws, i);
+	p.effective = join(sp, &p, ws, PLANE_COUNT);
+	if (!path_known(path) || path->none) {
 		/* Declared as not connected: nothing passes. Not known: anything may. */
 		struct bounds b = { pset_none(), path->none ? pset_none() : p.universe };
 		p.plane[0] = p.plane[1] = p.effective = b;
 	}
 	p.spent = spent(p.plane[0]) || spent(p.plane[1]) || spent(p.effective) ||
 		  pset_is_spent(p.universe) || pset_is_spent(p.intent) || pset_is_spent(p.require);
+	free(ws);
 	*ret = p;
 }

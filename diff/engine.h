@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "diff/diff.h"
+#include "model/graph.h"
 
 /* What is surely and what is possibly permitted. */
 struct bounds {
@@ -30,6 +31,8 @@ struct engine {
 	const struct snapshot *snap;
 	size_t budget;
 	struct pset_space *space[FAMILY_COUNT];
+	const struct graph *graph;
+	struct matches matches; /* of the conditions that ways are taken by; lives in the arena */
 	struct map lowered; /* of struct lowered_entry, by ruleset and place */
 	struct rule_place *rules; /* by rule id */
 	uint32_t n_rules;
@@ -44,10 +47,14 @@ struct engine {
 	bool witness_failed; /* a replay did not confirm a witness */
 };
 
-/* peer: an engine to share the spaces with, whose snapshot has other ids; or NULL. */
+/*
+ * The arena outlives the engine and isn't rewound. g: the graph of e and s, which several engines
+ * may share; NULL: made here. peer: an engine to share the spaces with, whose snapshot has other
+ * ids; or NULL.
+ */
 void engine_init(struct engine *en, struct arena *a, const struct estate *e,
-		 const struct snapshot *s, size_t budget, const bool *failed,
-		 struct engine *peer);
+		 const struct snapshot *s, const struct graph *g, size_t budget,
+		 const bool *failed, struct engine *peer);
 void engine_finish(struct engine *en);
 /* Between pairs: gives memory back when much is used. Every value but the engine's own dies. */
 void engine_breathe(struct engine *en);
@@ -61,6 +68,10 @@ struct pair {
 	const struct zone *from, *to;
 	enum family family;
 	const struct path *path;
+	/*
+	 * Source zone x destination zone, and what translation turns into packets to the
+	 * destination zone; without what takes a way that isn't known to its end.
+	 */
 	struct pset universe;
 	bool present[PLANE_COUNT];	   /* some way has an enforcing point of the plane */
 	struct bounds plane[PLANE_COUNT];  /* P and V; the universe where absent */
@@ -68,6 +79,7 @@ struct pair {
 	struct pset intent, require;	   /* I and R */
 	struct pset translated;		   /* touched by address translation */
 	bool spent;			   /* a set didn't fit its budget */
+	bool lost; /* no way was found for some packets, which is an error of ours */
 };
 
 /* zones: whose addresses count, a path of another estate that is compared; NULL: path's own. */

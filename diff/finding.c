@@ -10,8 +10,9 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "diff/pull.h"
 #include "diff/run.h"
-#include "model/interp.h"
+#include "model/way.h"
 
 enum { BOXES_MAX = 8, STAGES_MAX = 64, CAUSES_MAX = 100 };
 
@@ -19,6 +20,8 @@ enum { BOXES_MAX = 8, STAGES_MAX = 64, CAUSES_MAX = 100 };
 struct decided {
 	const struct engine *engine;
 	const struct stage *stage;
+	const struct route_way *way;
+	struct way_place place; /* where on it the stage is */
 	const struct rule *rule; /* NULL: the default */
 	const struct rule *unknown;
 	enum bound bound;
@@ -32,6 +35,7 @@ struct cause {
 	const struct route_way *way; /* shown as the path */
 	const struct nat *nat;
 	const struct device *nat_device;
+	const struct route_way *dropped; /* no ruleset: it isn't routed there */
 	struct text key;
 };
 
@@ -47,13 +51,19 @@ struct deciders {
 	size_t n;
 };
 
-static struct pset decider(struct deciders *ds, const struct stage *st, enum bound bound)
+/* Over the packets as they are at the stage. */
+static struct pset decider(struct deciders *ds, struct engine *en, const struct decided *d)
 {
+	const struct stage *st = d->stage;
+	enum bound bound = d->bound;
 	for (size_t i = 0; i < ds->n; i++)
 		if (ds->v[i].stage == st && ds->v[i].bound == bound)
 			return ds->v[i].f;
 	struct pset_assume as = engine_assume(st);
-	struct pset f = lower_decides(ds->sp, st->ruleset, &as, bound, ds->within);
+	struct pset here = d->way->rewrites ? push_on(en, pset_family(ds->sp), d->way, d->place,
+						      ds->within)
+					    : ds->within;
+	struct pset f = lower_decides(ds->sp, st->ruleset, &as, bound, here);
 	if (ds->n < 2 * STAGES_MAX) {
 		ds->v[ds->n].stage = st;
 		ds->v[ds->n].bound = bound;
@@ -68,14 +78,16 @@ static struct interp_answer ask(const struct stage *st, const struct packet *w)
 	return interp(st->ruleset, &p);
 }
 
-static void add_decided(struct cause *c, const struct stage *st, const struct interp_answer *a,
-			enum bound bound, bool permits)
+static void add_decided(struct cause *c, const struct route_way *way, struct way_place place,
+			const struct interp_answer *a, enum bound bound, bool permits)
 {
 	if (c->n == STAGES_MAX)
 		return;
 	c->v[c->n++] = (struct decided){
 		.engine = c->engine,
-		.stage = st,
+		.stage = way->points[place.i].steps[place.k].stage,
+		.way = way,
+		.place = place,
 		.rule = bound == BOUND_SURE ? a->sure_rule : a->maybe_rule,
 		.unknown = a->sure == a->maybe ? NULL : a->unknown_rule,
 		.bound = bound,
@@ -83,40 +95,86 @@ static void add_decided(struct cause *c, const struct stage *st, const struct in
 	};
 }
 
+/* A packet on its way: as it is before each step. */
+struct walker {
+	const struct route_way *way;
+	struct way_place at;
+	struct packet packet;
+	bool off; /* it doesn't take this way */
+};
+
+/* Goes on to the next stage; NULL at the end of the way. */
+static const struct stage *next_stage(struct walker *w, struct way_place *ret_place)
+{
+	for (; w->at.i < w->way->n_points; w->at = (struct way_place){ w->at.i + 1, 0 }) {
+		const struct point *pt = &w->way->points[w->at.i];
+		while (w->at.k < pt->n_steps) {
+			struct way_place here = w->at;
+			const struct way_step *st = &pt->steps[w->at.k++];
+			enum truth t = way_step_packet(pt, st, &w->packet);
+			if (t == TRUTH_FALSE) {
+				w->off = true;
+				return NULL;
+			}
+			if (st->kind == STEP_STAGE) {
+				*ret_place = here;
+				return st->stage;
+			}
+		}
+	}
+	return NULL;
+}
+
+static bool takes_way(const struct route_way *way, const struct packet *w)
+{
+	struct walker k = { .way = way, .packet = *w };
+	struct way_place at;
+	if (!(way->families >> w->family & 1) || way->end == WAY_UNKNOWN)
+		return false;
+	while (next_stage(&k, &at))
+		;
+	return !k.off;
+}
+
 /* Every stage of the planes on the way permits w. */
 static bool way_permits(const struct route_way *way, unsigned planes, bool certain,
 			const struct packet *w, struct cause *c)
 {
-	for (size_t i = 0; i < way->n_points; i++) {
-		const struct point *pt = &way->points[i];
-		if (!(planes >> pt->device->plane & 1))
+	struct walker k = { .way = way, .packet = *w };
+	const struct stage *st;
+	struct way_place at;
+	if (way->end == WAY_DROPPED)
+		return false;
+	while ((st = next_stage(&k, &at))) {
+		if (!(planes >> st->device->plane & 1))
 			continue;
-		for (size_t k = 0; k < pt->n_stages; k++) {
-			struct interp_answer a = ask(&pt->stages[k], w);
-			if (!(certain ? a.sure : a.maybe))
-				return false;
-			add_decided(c, &pt->stages[k], &a, certain ? BOUND_SURE : BOUND_MAYBE, true);
-		}
+		struct interp_answer a = ask(st, &k.packet);
+		if (!(certain ? a.sure : a.maybe))
+			return false;
+		add_decided(c, way, at, &a, certain ? BOUND_SURE : BOUND_MAYBE, true);
 	}
-	return true;
+	return !k.off;
 }
 
 /* Some stage of the plane on the way denies w: the first one that does. */
 static bool way_denies(const struct route_way *way, int plane, bool certain,
 		       const struct packet *w, struct cause *c)
 {
-	for (size_t i = 0; i < way->n_points; i++) {
-		const struct point *pt = &way->points[i];
-		if (plane != ANY_PLANE && pt->device->plane != plane)
+	struct walker k = { .way = way, .packet = *w };
+	const struct stage *st;
+	struct way_place at;
+	if (way->end == WAY_DROPPED) {
+		c->dropped = way;
+		return true;
+	}
+	while ((st = next_stage(&k, &at))) {
+		if (plane != ANY_PLANE && st->device->plane != plane)
 			continue;
-		for (size_t k = 0; k < pt->n_stages; k++) {
-			struct interp_answer a = ask(&pt->stages[k], w);
-			if (certain ? a.maybe : a.sure)
-				continue;
-			add_decided(c, &pt->stages[k], &a, certain ? BOUND_MAYBE : BOUND_SURE,
-				    false);
-			return true;
-		}
+		struct interp_answer a = ask(st, &k.packet);
+		if (certain ? a.maybe : a.sure)
+			continue;
+		add_decided(c, way, at, &a, certain ? BOUND_MAYBE : BOUND_SURE, false);
+		return true;
 	}
 	return false;
 }
@@ -127,6 +185,8 @@ static bool other_denies(const struct objection *ob, bool certain, const struct 
 {
 	c->engine = ob->deny_engine;
 	for (size_t i = 0; i < ob->deny_path->n_ways; i++) {
+		if (!takes_way(&ob->deny_path->ways[i], w))
+			continue;
 		if (!certain && (c->nat = engine_nat(&ob->deny_path->ways[i], w, &c->nat_device)))
 			return true;
 		if (way_denies(&ob->deny_path->ways[i], ANY_PLANE, certain, w, c))
@@ -153,9 +213,12 @@ static bool replay(const struct check_run *run, const struct objection *ob, bool
 	const struct path *path = run->pair->path;
 	for (size_t i = 0; i < path->n_ways; i++) {
 		const struct route_way *way = &path->ways[i];
+		if (!takes_way(way, w))
+			continue;
 		c->engine = run->engine;
 		c->n = 0;
 		c->way = way;
+		c->dropped = NULL;
 		if (!certain && (c->nat = engine_nat(way, w, &c->nat_device)))
 			return true;
 		if ((!ob->permits || way_permits(way, ob->permits, certain, w, c)) &&
@@ -168,12 +231,15 @@ static bool replay(const struct check_run *run, const struct objection *ob, bool
 	c->engine = run->engine;
 	c->n = 0;
 	for (size_t i = 0; i < path->n_ways && !permits; i++) {
+		if (!takes_way(&path->ways[i], w))
+			continue;
 		c->n = 0;
 		c->way = &path->ways[i];
 		permits = way_permits(c->way, ob->permits, false, w, c);
 	}
 	for (size_t i = 0; i < path->n_ways && !denies; i++)
-		denies = denied_on(ob, &path->ways[i], false, w, c);
+		denies = takes_way(&path->ways[i], w) &&
+			 denied_on(ob, &path->ways[i], false, w, c);
 	return permits && denies;
 }
 
@@ -273,6 +339,21 @@ static const char *plane_word(int plane)
 	return plane == PLANE_PHYSICAL ? "physical" : "virtual";
 }
 
+/* Routing ends the way. */
+static struct evidence dropped_evidence(const struct engine *en, const struct route_way *way)
+{
+	const struct device *d = NULL;
+	for (size_t i = 0; i < way->n_points; i++)
+		d = way->points[i].device ? way->points[i].device : d;
+	const struct estate_source *src = d ? path_source(en->estate, d) : NULL;
+	return (struct evidence){ .role = "no-route",
+				  .device = d ? d->name : NULL,
+				  .plane = d ? plane_word(d->plane) : NULL,
+				  .note = way->why,
+				  .owner = src ? src->owner : NULL,
+				  .at = way->why_at };
+}
+
 static void put_evidence(struct check_run *run, const struct objection *ob,
 			 const struct cause *c, struct evidence_list *out)
 {
@@ -289,6 +370,8 @@ static void put_evidence(struct check_run *run, const struct objection *ob,
 			.at = c->nat->at,
 		};
 	}
+	if (c->dropped)
+		*vec_add(&out->v) = dropped_evidence(run->engine, c->dropped);
 	if (!run->pair->path->n_ways)
 		*vec_add(&out->v) = (struct evidence){ .role = "declares",
 						       .plane = "declared",
@@ -388,6 +471,8 @@ static const char *salt_of(struct check_run *run, const struct cause *c)
 	}
 	if (c->nat)
 		text_putf(&t, "nat/%s/%s", c->nat_device->name, c->nat->text);
+	if (c->dropped)
+		text_putf(&t, "dropped/%s", c->dropped->why);
 	const char *s = arena_str(run->res->arena, t.s ? t.s : "");
 	text_finish(&t);
 	return s;
@@ -398,10 +483,11 @@ static void set_path(struct check_run *run, struct finding *f, const struct rout
 	if (!way)
 		return;
 	const char **list = arena_array(run->res->arena, way->n_points, sizeof(*list));
+	f->n_path = 0;
 	for (size_t i = 0; i < way->n_points; i++)
-		list[i] = way->points[i].text;
+		if (way->points[i].device)
+			list[f->n_path++] = way->points[i].text;
 	f->path = list;
-	f->n_path = way->n_points;
 }
 
 static void set_people(struct check_run *run, struct finding *f)
@@ -492,6 +578,32 @@ static void key_of(const struct check_run *run, const struct objection *ob, bool
 	}
 	if (c->nat)
 		text_putf(&c->key, "/nat %p", (const void *)c->nat);
+	if (c->dropped)
+		text_putf(&c->key, "/dropped %s", c->dropped->why);
+}
+
+static struct bounds everything(struct pset_space *sp)
+{
+	return (struct bounds){ pset_all(sp), pset_all(sp) };
+}
+
+/* The packets, as sent, that the stage decides by the rule that decides w. */
+static struct pset decided_alike(struct check_run *run, struct deciders *ds,
+				 const struct decided *d, const struct packet *w)
+{
+	struct pset_space *sp = ds->sp;
+	struct engine *en = run->engine;
+	struct packet here = *w;
+	for (size_t i = 0; i <= d->place.i; i++)
+		for (size_t k = 0; k < d->way->points[i].n_steps &&
+				   (i < d->place.i || k < d->place.k); k++)
+			way_step_packet(&d->way->points[i], &d->way->points[i].steps[k], &here);
+	struct pset f = decider(ds, en, d);
+	struct pset same = pset_where(sp, f, pset_label_of(sp, f, &here));
+	if (!d->way->rewrites)
+		return same;
+	struct bounds b = { same, same };
+	return pull_back(en, pset_family(sp), d->way, d->place, 0, b, ds->within).maybe;
 }
 
 /* The part of `left` that the same rules decide as they decide w. */
@@ -504,12 +616,14 @@ static struct pset same_cause(struct check_run *run, struct deciders *ds, const 
 		struct pset_assume as = { .first = true };
 		return pset_and(sp, left, pset_hi(sp, c->nat->touches, &as));
 	}
-	for (size_t i = 0; i < c->n; i++) {
-		struct pset f = decider(ds, c->v[i].stage, c->v[i].bound);
+	for (size_t i = 0; i < c->n; i++)
+		region = pset_and(sp, region, decided_alike(run, ds, &c->v[i], w));
+	if (c->dropped)
 		region = pset_and(sp, region,
-				  pset_where(sp, f, pset_label_of(sp, f, w)));
-	}
-	if (!c->n)
+				  pull_back(run->engine, pset_family(sp), c->dropped,
+					    way_end_of(c->dropped), 0, everything(sp), left)
+					  .maybe);
+	if (!c->n && !c->dropped)
 		return left;
 	return pset_and(sp, region, left);
 }

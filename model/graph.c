@@ -268,7 +268,7 @@ static void join_networks(struct builder *b)
 	VEC(struct claim) claims = { 0 };
 	for (uint32_t i = 0; i < b->g->n_ports; i++) {
 		const struct port *p = b->g->ports[i].port;
-		if (!p->up || p->alone || p->edge)
+		if (!p->up || p->alone || p->edge || p->part)
 			continue;
 		uint32_t at = port_of_network(b, i);
 		for (size_t k = 0; k < p->n_prefixes && at != GRAPH_NONE; k++) {
@@ -360,7 +360,7 @@ static uint32_t main_port(struct builder *b, uint32_t node, const struct binding
 		const char *kind = b->g->ports[p].port->kind;
 		if (kind && !strcmp(kind, "security-group"))
 			continue;
-		if (best == GRAPH_NONE || (kind && !strcmp(kind, "network-interface")))
+		if (best == GRAPH_NONE || !b->g->ports[p].port->part)
 			best = p;
 	}
 	return best;
@@ -438,11 +438,7 @@ static void attach_at(struct builder *b, const struct zone *z, uint32_t port, bo
 /* Where an address says that a zone's hosts are. */
 static bool holds_hosts(const struct port *p)
 {
-	static const char *const not[] = { "network-interface", "security-group", "vpc-edge" };
-	for (size_t i = 0; i < sizeof(not) / sizeof(*not); i++)
-		if (p->kind && !strcmp(p->kind, not[i]))
-			return false;
-	return p->up && !p->alone && p->n_prefixes;
+	return p->up && !p->alone && !p->part && !p->outside && p->n_prefixes;
 }
 
 static void attach_found(struct builder *b, const struct zone *z, struct attaches *out)

@@ -299,6 +299,10 @@ static size_t attached_at(const struct search *s, const struct domain *dm,
 	const struct graph *g = s->g;
 	if (at->port == GRAPH_NONE)
 		return SIZE_MAX;
+	/* a network interface is in the subnet that has its address */
+	const struct graph_port *mine = &g->ports[at->port], *out = &g->ports[dm->v[0].start];
+	if (mine->port->part)
+		return mine->node == out->node && out->port->edge ? 0 : SIZE_MAX;
 	for (size_t i = 0; i < dm->n; i++) {
 		if (g->ports[at->port].link == dm->v[i].link)
 			return i;
@@ -333,14 +337,17 @@ struct departure {
 
 /*
  * The device is crossed: stages, conditions, translations. `reached` says which port of a
- * bridge it leaves by. False where the point can't be told; the way is ended then.
+ * bridge it leaves by, `to` (or NULL) to whom. False where the point can't be told; the way is ended then.
  */
-static bool leave(struct departure *dp, size_t reached, struct takes last, struct walk *ret)
+static bool leave(struct departure *dp, size_t reached, const struct graph_attach *to,
+		  struct takes last, struct walk *ret)
 {
 	struct visit *v = dp->v;
 	struct search *s = v->s;
 	const struct reached *r = &dp->dm.v[reached];
 	struct side out = { &s->g->ports[r->start].port->name, 1, false };
+	if (to && s->g->ports[to->port].port->edge) /* groups of a binding count as well */
+		out = (struct side){ to->ports, to->n_ports, false };
 	struct side routed = { &s->g->ports[dp->out].port->name, 1, false };
 	struct point pt;
 	s->f->why = NULL;
@@ -412,7 +419,7 @@ static void deliver(struct departure *dp, bool behind)
 						    FIELD_DST, v->dst, mine);
 		if (dp->dm.looped && dp->dm.v[reached].parent != SIZE_MAX)
 			gap(dp, last, "bridges connect the links in more ways than one");
-		else if (leave(dp, reached, last, &w))
+		else if (leave(dp, reached, &at[i], last, &w))
 			finish_way(s, w.trail, WAY_ARRIVES, NULL, LOC_NONE);
 	}
 	if (!left.n)
@@ -471,7 +478,7 @@ static void arrive_at(struct departure *dp, size_t reached, uint32_t port)
 		gap(dp, (struct takes){ 0 }, "bridges connect the links in more ways than one");
 		return;
 	}
-	if (leave(dp, reached, (struct takes){ 0 }, &w))
+	if (leave(dp, reached, NULL, (struct takes){ 0 }, &w))
 		enter(s, w, (struct place){ q->node, port, &q->port->name, 1, q->port->at });
 }
 
@@ -483,12 +490,96 @@ static size_t reached_of(const struct domain *dm, uint32_t link)
 	return SIZE_MAX;
 }
 
+/* Who of those on the Internet takes the packets: one for each port that announces them. */
+struct announcer {
+	uint32_t port; /* GRAPH_NONE: nobody that was read */
+	struct takes takes;
+	struct spans dst;
+};
+
+struct announcers {
+	VEC(struct announcer) v;
+};
+
+static void find_announcers(struct search *s, struct spans src, struct spans dst,
+			    struct announcers *out)
+{
+	struct takes nobody = { 0 };
+	bool open = false; /* some port doesn't tell */
+	for (uint32_t i = 0; i < s->g->n_ports; i++) {
+		const struct port *p = s->g->ports[i].port;
+		struct footprint fp = { (uint8_t)s->family, src, dst, NULL, NULL };
+		if (!p->outside || !p->up)
+			continue;
+		if (!p->announced) {
+			open = true;
+			*vec_add(&out->v) = (struct announcer){ i, { 0 }, dst };
+			continue;
+		}
+		enum truth t = footprint_judge(&fp, p->announced);
+		if (t == TRUTH_FALSE)
+			continue;
+		struct takes mine = t == TRUTH_TRUE
+					    ? (struct takes){ 0 }
+					    : path_take(s->f, (struct takes){ 0 }, p->announced, false);
+		*vec_add(&out->v) = (struct announcer){
+			i, mine,
+			footprint_bound(s->f->arena, s->family, FIELD_DST, p->announced, dst)
+		};
+		if (t == TRUTH_TRUE)
+			return;
+		nobody = path_take(s->f, nobody, p->announced, true);
+		dst = footprint_bound(s->f->arena, s->family, FIELD_DST,
+				      match_not(s->f->matches, p->announced), dst);
+	}
+	if (!open && dst.n)
+		*vec_add(&out->v) = (struct announcer){ GRAPH_NONE, nobody, dst };
+}
+
+/* Out onto the Internet: back in by a port that announces the destination, or away. */
+static void go_outside(struct departure *dp)
+{
+	struct visit *v = dp->v;
+	struct search *s = v->s;
+	struct announcers as = { { 0 } };
+	struct spans dst = v->dst;
+	find_announcers(s, v->branch->src, dst, &as);
+	vec_each (a, &as.v) {
+		struct walk w;
+		if (!a->dst.n)
+			continue;
+		v->dst = a->dst;
+		if (a->port == GRAPH_NONE && !s->to->external) {
+			struct spans lost = spans_both(s->f->arena, a->dst, s->to_spans);
+			end_inside(v, a->takes, WAY_DROPPED, s->g->ports[dp->out].port->at,
+				   sayf(s, "%s leaves by %s of %s, and nobody announces it",
+					span_text(s, lost.n ? lost : a->dst),
+					s->g->ports[dp->out].port->name, v->d->name));
+		} else if (leave(dp, 0, NULL, a->takes, &w)) {
+			const struct graph_port *q =
+				a->port == GRAPH_NONE ? NULL : &s->g->ports[a->port];
+			if (!q)
+				finish_way(s, w.trail, WAY_ARRIVES, NULL, LOC_NONE);
+			else
+				enter(s, w,
+				      (struct place){ q->node, a->port, &q->port->name, 1,
+						      q->port->at });
+		}
+	}
+	v->dst = dst;
+	vec_free(&as.v);
+}
+
 static void depart(struct visit *v, const struct fib_hop *hop, uint32_t out)
 {
 	struct search *s = v->s;
 	const struct graph *g = s->g;
 	struct departure dp = { .v = v, .hop = hop, .out = out };
 	flood(g, out, &dp.dm);
+	if (g->ports[out].port->outside) {
+		go_outside(&dp);
+		return;
+	}
 	if (!hop || !hop->has_via) {
 		/* onto the link itself; by a wire with one other end, to that */
 		uint32_t other = hop && hop->route ? other_end(g, &dp.dm, out) : GRAPH_NONE;
@@ -530,7 +621,7 @@ static struct spans own_addresses(struct arena *a, const struct device *d, const
 	for (size_t i = 0; i < d->n_ports; i++) {
 		const struct port *p = &d->ports[i];
 		if (strcmp(p->segment ? p->segment : "", segment ? segment : "") || !p->addrs ||
-		    p->edge)
+		    p->edge || p->part)
 			continue;
 		for (size_t k = 0; k < p->n_prefixes; k++)
 			if (p->prefixes[k].family == f)
@@ -943,7 +1034,8 @@ static struct spans neighbours(struct search *s, const struct graph_attach *from
 	size_t n;
 	const struct graph_attach *to = attaches(s, s->to, &n);
 	struct spans left = w.dst;
-	if (from->port == GRAPH_NONE || s->g->ports[from->port].port->edge)
+	if (from->port == GRAPH_NONE || s->g->ports[from->port].port->edge ||
+	    s->g->ports[from->port].port->outside)
 		return left;
 	flood(s->g, from->port, &dm);
 	for (size_t i = 0; i < n; i++) {
@@ -1047,6 +1139,28 @@ static void start(struct search *s, const struct graph_attach *at, struct spans 
 		gateways(s, at, w);
 }
 
+/* Packets of the external zone that come by a port to the Internet: by the one that announces them. */
+static void start_outside(struct search *s, struct spans src, struct spans dst)
+{
+	struct announcers as = { { 0 } };
+	find_announcers(s, src, dst, &as);
+	vec_each (a, &as.v) {
+		struct walk w = { .src = src, .dst = a->dst, .takes = a->takes };
+		if (!a->dst.n)
+			continue;
+		if (a->port == GRAPH_NONE) {
+			finish_way(s, condition(s, NULL, a->takes), WAY_DROPPED,
+				   sayf(s, "nobody announces %s to the Internet",
+					span_text(s, a->dst)),
+				   s->to->at);
+			continue;
+		}
+		const struct graph_port *q = &s->g->ports[a->port];
+		enter(s, w, (struct place){ q->node, a->port, &q->port->name, 1, q->port->at });
+	}
+	vec_free(&as.v);
+}
+
 void path_search(struct finder *f, const struct zone *from, const struct zone *to,
 		 struct way_list *ret)
 {
@@ -1062,7 +1176,17 @@ void path_search(struct finder *f, const struct zone *from, const struct zone *t
 		if (!f->estate->policy->families[fam] || !src.n || !dst.n)
 			continue;
 		struct spans covered = { NULL, 0 };
+		bool outside = false;
 		for (size_t k = 0; k < n; k++) {
+			bool there = !at[k].bound && at[k].port != GRAPH_NONE &&
+				     f->graph->ports[at[k].port].port->outside;
+			if (there && !outside)
+				start_outside(&s, src, dst);
+			outside |= there;
+			if (there) {
+				covered = src;
+				continue;
+			}
 			covered = spans_either(f->arena, covered, at[k].spans[fam]);
 			start(&s, &at[k], src, dst);
 		}

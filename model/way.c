@@ -45,6 +45,27 @@ const struct nat *way_nat(const struct point *pt, const struct way_step *st,
 	return NULL;
 }
 
+enum truth way_step_packet(const struct point *pt, const struct way_step *st, struct packet *p)
+{
+	struct packet here;
+	const struct nat *n;
+	enum truth t = TRUTH_TRUE;
+	switch ((enum step_kind)st->kind) {
+	case STEP_STAGE:
+		break;
+	case STEP_TAKE:
+		here = placed(pt, p);
+		t = match_judge(st->match, &here);
+		return !st->negate ? t : t == TRUTH_UNKNOWN ? t : t == TRUTH_TRUE ? TRUTH_FALSE : TRUTH_TRUE;
+	case STEP_REWRITE:
+		n = way_nat(pt, st, p, &t);
+		if (n)
+			*p = way_translate(n, p);
+		return TRUTH_TRUE;
+	}
+	return t;
+}
+
 static bool chooses(const struct nat *n, const struct packet *p)
 {
 	if (n->kind == NAT_KEEP)
@@ -65,31 +86,18 @@ struct way_walk way_walk(const struct route_way *way, const struct packet *p,
 			const struct way_step *st = &pt->steps[k];
 			struct way_event ev = { .point = pt, .step = st, .before = w.packet };
 			struct packet here;
-			enum truth t = TRUTH_TRUE;
-			switch ((enum step_kind)st->kind) {
-			case STEP_STAGE:
+			enum truth sure = TRUTH_TRUE;
+			if (st->kind == STEP_STAGE) {
 				here = stage_packet(st->stage, &w.packet);
 				ev.answer = interp(st->stage->ruleset, &here);
 				w.sure &= ev.answer.sure;
 				w.maybe &= ev.answer.maybe;
-				break;
-			case STEP_TAKE:
-				here = placed(pt, &w.packet);
-				t = match_judge(st->match, &here);
-				if (st->negate)
-					t = t == TRUTH_TRUE    ? TRUTH_FALSE
-					    : t == TRUTH_FALSE ? TRUTH_TRUE
-							       : t;
-				break;
-			case STEP_REWRITE:
-				ev.nat = way_nat(pt, st, &w.packet, &t);
-				if (!ev.nat)
-					break;
-				w.chosen |= chooses(ev.nat, &w.packet) || t == TRUTH_UNKNOWN;
-				w.packet = way_translate(ev.nat, &w.packet);
-				t = TRUTH_TRUE;
-				break;
+			} else if (st->kind == STEP_REWRITE) {
+				ev.nat = way_nat(pt, st, &w.packet, &sure);
+				w.chosen |= sure == TRUTH_UNKNOWN ||
+					    (ev.nat && chooses(ev.nat, &w.packet));
 			}
+			enum truth t = way_step_packet(pt, st, &w.packet);
 			if (t < w.takes)
 				w.takes = t;
 			ev.after = w.packet;

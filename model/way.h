@@ -40,6 +40,10 @@ struct way_walk way_walk(const struct route_way *way, const struct packet *p,
 /* The translation of the step that takes p at that point; NULL: none. *ret_truth: whether surely. */
 const struct nat *way_nat(const struct point *pt, const struct way_step *st,
 			  const struct packet *p, enum truth *ret_truth);
+/* One step: p becomes what it is behind it. TRUTH_FALSE: p doesn't take the way. Rulesets aren't
+ * asked. */
+enum truth way_step_packet(const struct point *pt, const struct way_step *st, struct packet *p);
+
 /* p as nat leaves it (the first address and port where it may choose). */
 struct packet way_translate(const struct nat *nat, const struct packet *p);
 
