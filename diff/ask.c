@@ -97,7 +97,7 @@ static void ask_family(struct arena *a, struct engine *en, const struct path *pa
 	struct bounds b[ALL + 1] = { narrow(sp, p.plane[0], asked), narrow(sp, p.plane[1], asked),
 				     narrow(sp, p.effective, asked) };
 	for (int i = 0; i <= ALL; i++) {
-		bool there = i == ALL ? path->n_ways > 0 || path->none : p.present[i];
+		bool there = i == ALL ? path_known(path) : p.present[i];
 		if (i < ALL)
 			ret->present[i] |= p.present[i];
 		if (!there)
@@ -128,8 +128,8 @@ void ask(struct arena *a, const struct estate *e, const struct snapshot *s,
 	struct engine en;
 	struct answer ans = { 0 };
 	struct path *path = arena_alloc(a, sizeof(*path));
-	engine_init(&en, a, e, s, o->budget, o->failed, NULL);
-	path_find(a, e, s, q->from, q->to, path);
+	engine_init(&en, a, e, s, NULL, o->budget, o->failed, NULL);
+	path_find(a, en.graph, &en.matches, q->from, q->to, path);
 	ans.path = path;
 	ans.doubt = path->none ? NULL : path->why;
 	ans.doubt_at = path->why_at;

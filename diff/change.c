@@ -44,8 +44,12 @@ static void raise_change(struct sides *s, const struct check *check, struct engi
 	struct check_run *run = s->run;
 	struct pset_space *sp = opener->space[wide->family];
 	struct objection ob = {
-		.certain = pset_minus(sp, wide->effective.sure, narrow->effective.maybe),
-		.possible = pset_minus(sp, wide->effective.maybe, narrow->effective.sure),
+		.certain = pset_minus(
+			sp, pset_minus(sp, wide->effective.sure, narrow->effective.maybe),
+			narrow->unknown),
+		.possible = pset_minus(
+			sp, pset_minus(sp, wide->effective.maybe, narrow->effective.sure),
+			narrow->unknown),
 		.permits = 1u << PLANE_PHYSICAL | 1u << PLANE_VIRTUAL,
 		.denies = ANY_PLANE,
 		.deny_engine = other,
@@ -121,13 +125,13 @@ static bool compare_pair(const struct comparing *c, struct sides *s, const struc
 	struct map causes = { 0 };
 	bool fits = true;
 	engine_breathe(s->new_en);
-	path_find(run->res->arena, s->old_en->estate, s->old_en->snap, old_from, old_to, was);
-	path_find(run->res->arena, s->new_en->estate, s->new_en->snap, from, to, is);
+	path_find(run->res->arena, s->old_en->graph, &s->old_en->matches, old_from, old_to, was);
+	path_find(run->res->arena, s->new_en->graph, &s->new_en->matches, from, to, is);
 	if (untouched(c, s, was, is))
 		return true;
-	if ((!was->n_ways && !was->none) || (!is->n_ways && !is->none)) {
-		bool both = !was->n_ways && !was->none && !is->n_ways && !is->none;
-		const struct path *unknown = !is->n_ways && !is->none ? is : was;
+	if (!path_known(was) || !path_known(is)) {
+		bool both = !path_known(was) && !path_known(is);
+		const struct path *unknown = !path_known(is) ? is : was;
 		struct path shown = {
 			.from = from, .to = to, .why = unknown->why, .why_at = unknown->why_at
 		};
@@ -194,8 +198,8 @@ static void start(struct sweep *sw, struct worker *w, size_t budget)
 	s->run = &w->run;
 	s->old_en = &w->before;
 	s->new_en = &w->engine;
-	engine_init(s->old_en, w->kept, c->old_e, c->old_s, budget, o->failed_old, NULL);
-	engine_init(s->new_en, w->kept, c->new_e, c->new_s, budget, o->failed, s->old_en);
+	engine_init(s->old_en, w->kept, c->old_e, c->old_s, NULL, budget, o->failed_old, NULL);
+	engine_init(s->new_en, w->kept, c->new_e, c->new_s, NULL, budget, o->failed, s->old_en);
 	if (o->whole)
 		s->reach.whole = true;
 	else

@@ -43,8 +43,10 @@ static int run_blocked(struct check_run *run)
 	struct pset before[2] = { run->taken, run->taken_possible };
 	struct pset after[2] = { run->taken, run->taken_possible };
 	for (int plane = 0; plane < PLANE_COUNT; plane++) {
-		/* Declared as not connected: told once, where the estate says so. */
-		bool none = p->path->none && plane == PLANE_PHYSICAL;
+		/* Not connected, or not routed: told once, where that is said. */
+		bool none = (p->path->none ||
+			     (path_known(p->path) && !path_arrives(p->path))) &&
+			    plane == PLANE_PHYSICAL;
 		if (!p->present[plane] && !none)
 			continue;
 		run->taken = before[0], run->taken_possible = before[1];

@@ -22,7 +22,7 @@ static void put_points(struct results *res, const struct path *path, int plane,
 	for (size_t w = 0; w < path->n_ways; w++)
 		for (size_t i = 0; i < path->ways[w].n_points; i++) {
 			const struct point *pt = &path->ways[w].points[i];
-			bool old = pt->device->plane != plane;
+			bool old = !pt->device || pt->device->plane != plane;
 			for (size_t k = 0; k < points.n && !old; k++)
 				old = !strcmp(points.v[k], pt->text);
 			if (!old)
@@ -80,7 +80,7 @@ static void judge(struct check_run *run, const struct path *path, const bool *pr
 		c->why = arena_printf(a, "%zu finding%s%s%s", certain, certain == 1 ? "" : "s",
 				      doubt ? ", and more may be missing: " : "",
 				      doubt ? doubt : "");
-	} else if (!path->n_ways && !path->none) {
+	} else if (!path_known(path)) {
 		c->why = path->why;
 		c->why_at = path->why_at;
 	} else if (tainted(run, path, c)) {
@@ -90,6 +90,13 @@ static void judge(struct check_run *run, const struct path *path, const bool *pr
 	} else if (possible) {
 		c->why = arena_printf(a, "%zu possible finding%s: not everything is understood",
 				      possible, possible == 1 ? "" : "s");
+	} else if (path->why && !path->none) {
+		c->why = path->why;
+		c->why_at = path->why_at;
+	} else if (!path->none && !path_arrives(path)) {
+		c->verdict = COVER_ALIGNED;
+		c->why = arena_printf(a, "not routed: %s", path->ways[0].why);
+		c->why_at = path->ways[0].why_at;
 	} else if (path->none) {
 		c->verdict = COVER_ALIGNED;
 		c->why = arena_printf(a, "declared as not connected: %s", path->why);

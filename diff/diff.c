@@ -31,9 +31,9 @@ static bool check_pair(struct check_run *run, const struct zone *from, const str
 {
 	struct path *path = arena_alloc(run->res->arena, sizeof(*path));
 	struct map causes = { 0 };
-	bool present[PLANE_COUNT] = { false, false }, spent = false, planes = false;
+	bool present[PLANE_COUNT] = { false, false }, spent = false, planes = false, lost = false;
 	engine_breathe(run->engine);
-	path_find(run->res->arena, run->estate, run->snap, from, to, path);
+	path_find(run->res->arena, run->engine->graph, &run->engine->matches, from, to, path);
 	run->pair_findings = run->res->findings.n;
 	run->causes = &causes;
 	for (int f = 0; f < FAMILY_COUNT && (last || !spent); f++) {
@@ -55,13 +55,15 @@ static bool check_pair(struct check_run *run, const struct zone *from, const str
 			planes = true;
 		}
 		spent |= pair.spent;
+		lost |= pair.lost;
 		run->pair = NULL;
 	}
 	if (last || !spent)
 		cover_pair(
 			run, path, present,
-			spent ? "the sets of packets are too large for the memory they may take"
-			      : NULL);
+			spent  ? "the sets of packets are too large for the memory they may take"
+			: lost ? "no way was found for some packets, an error of this program"
+			       : NULL);
 	map_finish(&causes);
 	run->causes = NULL;
 	return !spent;
@@ -71,6 +73,7 @@ static bool check_pair(struct check_run *run, const struct zone *from, const str
 struct checking {
 	const struct estate *estate;
 	const struct snapshot *snap;
+	const struct graph *graph;
 	const bool *stale;
 	bool *exception_used, *exception_expired;
 	bool witness_failed;
@@ -81,7 +84,8 @@ static void start(struct sweep *sw, struct worker *w, size_t budget)
 	const struct checking *c = sw->user;
 	w->run.estate = c->estate;
 	w->run.snap = c->snap;
-	engine_init(&w->engine, w->kept, c->estate, c->snap, budget, sw->options->failed, NULL);
+	engine_init(&w->engine, w->kept, c->estate, c->snap, c->graph, budget,
+		    sw->options->failed, NULL);
 	w->engine.stale = c->stale;
 }
 
@@ -115,7 +119,10 @@ int check_estate(const struct estate *e, const struct snapshot *s, struct diags 
 				 .options = o,
 				 .res = res };
 	bool *stale = xcalloc(e->n_sources, sizeof(*stale));
-	struct checking c = { .estate = e, .snap = s, .stale = stale };
+	struct checking c = { .estate = e,
+			      .snap = s,
+			      .graph = graph_create(res->arena, e, s),
+			      .stale = stale };
 	struct sweep sw = { .zones = sweep_order(res->arena, p),
 			    .n = p->n_zones,
 			    .jobs = sweep_jobs(o),

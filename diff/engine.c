@@ -390,6 +390,7 @@ static void universe_of(struct engine *en, const struct path *zones, const struc
 		if (way->end == WAY_ARRIVES && way->rewrites)
 			arrives = pset_or(sp, arrives, ws[w].takes.maybe);
 	}
+	p->unknown = unknown;
 	if (!p->path->n_ways) {
 		p->universe = without_exclusions(en, p->family, base);
 		return;

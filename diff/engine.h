@@ -73,6 +73,7 @@ struct pair {
 	 * destination zone; without what takes a way that isn't known to its end.
 	 */
 	struct pset universe;
+	struct pset unknown; /* what takes such a way */
 	bool present[PLANE_COUNT];	   /* some way has an enforcing point of the plane */
 	struct bounds plane[PLANE_COUNT];  /* P and V; the universe where absent */
 	struct bounds effective;	   /* E */

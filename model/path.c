@@ -130,6 +130,7 @@ static size_t derive_device(struct finder *f, uint32_t node, const struct path *
 	if ((!from.n || !to.n) && !uplink) {
 		const struct zone *missing = from.n ? p->to : p->from;
 		struct loc at = from.n ? from.v[0]->at : to.v[0]->at;
+		f->open |= !f->why;
 		path_complain(f, at,
 			 "no path: %s holds %s but not %s; bind %s there, name the uplink of "
 			 "the source, or declare the path",
@@ -244,6 +245,7 @@ static void derive(struct finder *f, struct path *p)
 	if (f->why)
 		return;
 	if (!ways[0].n_points) {
+		f->open |= !f->why;
 		path_complain(f, p->from->at,
 			 "no path: no device has both zones, and the estate declares "
 			 "none");
@@ -299,6 +301,14 @@ bool path_known(const struct path *p)
 	return p->none;
 }
 
+bool path_arrives(const struct path *p)
+{
+	for (size_t i = 0; i < p->n_ways; i++)
+		if (p->ways[i].end == WAY_ARRIVES)
+			return true;
+	return false;
+}
+
 void path_find(struct arena *a, const struct graph *g, struct matches *m,
 	       const struct zone *from, const struct zone *to, struct path *ret_path)
 {
@@ -310,10 +320,10 @@ void path_find(struct arena *a, const struct graph *g, struct matches *m,
 		p.n_ways = 0; /* one of the declared ways can't be followed: none is believed */
 	if (!p.n_ways && !p.none && !f.why) {
 		derive(&f, &p);
-		if (!p.n_ways)
-			search(&f, &p);
-		else
+		if (p.n_ways)
 			translate(&f, &p);
+		else if (f.open)
+			search(&f, &p);
 	} else if (p.n_ways) {
 		translate(&f, &p);
 	}

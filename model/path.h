@@ -112,6 +112,8 @@ void path_find(struct arena *a, const struct graph *g, struct matches *m,
 
 /* Declared as not connected, or some way whose end is known. Otherwise nothing is known of the pair. */
 bool path_known(const struct path *p);
+/* Some way gets there. */
+bool path_arrives(const struct path *p);
 
 /*
  * One device crossed from port in to port out, without an estate; NULL: not told, "self": the

@@ -1049,7 +1049,14 @@ static struct spans neighbours(struct search *s, const struct graph_attach *from
 			path_take_spans(s->f, w.takes, s->family, FIELD_DST, w.dst, mine);
 		t = condition(s, t, takes);
 		s->f->why = NULL;
-		if (cross_bridges(s, &dm, reached, &t))
+		if (dm.v[reached].parent == SIZE_MAX)
+			finish_way(s, t, WAY_UNKNOWN,
+				   sayf(s, "both are behind %s of %s: what is between them there isn't "
+					   "told",
+					s->g->ports[from->port].port->name,
+					s->g->nodes[from->node].device->name),
+				   from->at);
+		else if (cross_bridges(s, &dm, reached, &t))
 			finish_way(s, t, WAY_ARRIVES, NULL, LOC_NONE);
 		else
 			finish_way(s, t, WAY_UNKNOWN, s->f->why, s->f->why_at);

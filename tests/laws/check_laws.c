@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "diff/diff.h"
+#include "model/graph.h"
 #include "model/interp.h"
 #include "tests/laws/random_world.h"
 
@@ -282,6 +283,8 @@ static struct said say(const struct random_estate *re, const struct path *path,
 	struct said all = { .sure = { true, true }, .e_sure = true };
 	for (size_t w = 0; w < path->n_ways; w++) {
 		struct said s = way_says(&path->ways[w], p);
+		if (!s.there)
+			continue; /* nobody at its ends: it isn't this way */
 		for (int i = 0; i < PLANE_COUNT; i++) {
 			all.sure[i] &= s.sure[i];
 			all.maybe[i] |= s.maybe[i];
@@ -454,13 +457,16 @@ static void check_one(uint64_t seed, size_t packets)
 		n_misaligned += c->verdict == COVER_MISALIGNED;
 		n_open += c->verdict == COVER_INCONCLUSIVE;
 	}
+	const struct graph *graph = graph_create(re.arena, &re.estate, re.snap);
 	for (unsigned i = 0; i < ZONES; i++)
 		for (unsigned k = 0; k < ZONES; k++) {
 			const struct zone *from = &re.policy.zones[i], *to = &re.policy.zones[k];
 			struct path path;
 			if (i == k && !from->self)
 				continue;
-			path_find(re.arena, &re.estate, re.snap, from, to, &path);
+			path_find(re.arena, graph, &re.snap->matches, from, to, &path);
+			if (!path_known(&path))
+				path.n_ways = 0;
 			for (size_t n = 0; n < packets; n++) {
 				struct packet p = draw(&re.pool, NULL, NULL);
 				p.state = STATE_NEW;

@@ -237,7 +237,7 @@ static void all_pairs(const struct random_estate *re, struct engine *en, struct 
 				n_unjudged++;
 				continue;
 			}
-			path_find(re->arena, &re->estate, re->snap, from, to, &ps->path[i][k]);
+			path_find(re->arena, en->graph, &en->matches, from, to, &ps->path[i][k]);
 			for (int f = 0; f < FAMILY_COUNT; f++) {
 				struct family_pair *fp = &ps->of[i][k][f];
 				if (!pol->families[f])
@@ -262,7 +262,7 @@ static void check_one(uint64_t seed, size_t packets)
 	struct walker w;
 	struct pairs *ps = xcalloc(1, sizeof(*ps));
 	random_estate_init(&re, seed, TWIST_NONE);
-	engine_init(&en, re.arena, &re.estate, re.snap, 0, NULL, NULL);
+	engine_init(&en, re.arena, &re.estate, re.snap, NULL, 0, NULL, NULL);
 	walker_init(&w, &re.estate, re.snap);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		w.sample[f] = re.addr[f].v, w.n_sample[f] = re.addr[f].n;

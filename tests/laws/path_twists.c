@@ -59,7 +59,7 @@ static struct row row_of(struct engine *en, struct random_estate *re, size_t i, 
 {
 	struct pair p;
 	struct path *path = arena_alloc(re->arena, sizeof(*path));
-	path_find(re->arena, &re->estate, re->snap, &re->policy.zones[i], &re->policy.zones[k],
+	path_find(re->arena, en->graph, &en->matches, &re->policy.zones[i], &re->policy.zones[k],
 		  path);
 	engine_pair(en, path, f, NULL, &p);
 	return (struct row){ { p.plane[0].sure, p.plane[0].maybe, p.plane[1].sure,
@@ -125,8 +125,8 @@ static void check_one(uint64_t seed, enum twist_kind twist)
 	struct engine a, b;
 	random_estate_init(&was, seed, TWIST_NONE);
 	random_estate_init(&is, seed, twist);
-	engine_init(&a, was.arena, &was.estate, was.snap, 0, NULL, NULL);
-	engine_init(&b, is.arena, &is.estate, is.snap, 0, NULL, &a);
+	engine_init(&a, was.arena, &was.estate, was.snap, NULL, 0, NULL, NULL);
+	engine_init(&b, is.arena, &is.estate, is.snap, NULL, 0, NULL, &a);
 	size_t n = was.policy.n_zones, last = is.policy.n_zones - 1;
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < n; k++)

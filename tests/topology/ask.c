@@ -36,7 +36,7 @@ static struct known *know(struct asker *as, size_t from, size_t to, enum family 
 	const struct policy *p = as->l.estate->policy;
 	struct known *k = &as->known[from * p->n_zones + to];
 	if (!k->found)
-		path_find(as->app.arena, as->l.estate, as->l.snap, &p->zones[from],
+		path_find(as->app.arena, as->en.graph, &as->en.matches, &p->zones[from],
 			  &p->zones[to], &k->path);
 	k->found = true;
 	if (!k->ready[f])
@@ -178,7 +178,7 @@ int main(int argc, char **argv)
 		return code;
 	size_t n = as.l.estate->policy->n_zones;
 	as.known = calloc(n * n + 1, sizeof(*as.known));
-	engine_init(&as.en, as.app.arena, as.l.estate, as.l.snap, 256u << 20, as.l.failed,
+	engine_init(&as.en, as.app.arena, as.l.estate, as.l.snap, NULL, 256u << 20, as.l.failed,
 		    NULL);
 	while (fgets(line, sizeof(line), stdin))
 		answer_line(&as, line);
