@@ -708,9 +708,11 @@ static void nat_gateway(struct aws *w, struct aws_vpc *v, const struct aws_gate 
 					     .n_prefixes = n,
 					     .addrs = addrs,
 					     .at = g->at };
-	aws_add_route(
-		w, b,
-		(struct route){ .dst = { .family = FAMILY_V4 }, .port = g->id, .at = g->at });
+	aws_add_route(w, b,
+		      (struct route){ .dst = { .family = FAMILY_V4 },
+				      .segment = b->ports.v[0].segment,
+				      .port = g->id,
+				      .at = g->at });
 	/* TCP, UDP and ICMP only; what arrives for itself is an answer or nothing (VPC user
 	 * guide, "NAT gateway basics") */
 	static const struct range passed[] = { { PROTO_ICMP, PROTO_ICMP },

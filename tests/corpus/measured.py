@@ -107,7 +107,7 @@ class Lab:
             return [(start, "h-" + t, dst) for t in self.targets[host] if t in self.vpc]
         if host in self.vpc:
             return [(start, "h-" + host, dst)]
-        return [(start, "internet", dst)]
+        return [(start, dst, dst)]
 
 
 def service(proto, port):
@@ -139,6 +139,8 @@ class Asker:
             sys.exit(" ".join(words) + ": " + done.stderr.decode("utf-8", "replace"))
         boxes, now, doubt = {"together": [], "possibly": []}, None, ""
         for line in done.stdout.decode("utf-8", "replace").splitlines():
+            if line.startswith("  together ") and line.split()[1] == "unknown":
+                doubt = doubt or "not known"
             if line.startswith("  not known: "):
                 doubt = line[13:]
             if not line.startswith("    ") or line[4:13].strip() in ("example", "declared"):
@@ -157,7 +159,7 @@ class Asker:
         for verdict, name in (("permit", "together"), ("unknown", "possibly")):
             if any(holds(box, dst) for box in boxes[name]):
                 return verdict, doubt
-        return "deny", doubt
+        return ("unknown" if doubt else "deny"), doubt
 
     def reached(self, lab, probe):
         src, dst, proto, port, _ = probe
