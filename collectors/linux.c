@@ -128,6 +128,7 @@ static void finish(struct linux_read *r)
 	vec_free(&r->reachable);
 	vec_free(&r->unsure);
 	map_finish(&r->link_names);
+	map_finish(&r->groups);
 }
 
 static int linux_read(struct collect *c, const struct source *src)

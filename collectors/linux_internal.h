@@ -69,7 +69,6 @@ struct linux_link {
 	bool vlan_filtering;	   /* of a bridge */
 	bool calls[FAMILY_COUNT];  /* of a bridge: nf_call_iptables, nf_call_ip6tables */
 	unsigned vrf_table;	   /* of a VRF; 0: not told */
-	int64_t group;
 	size_t port;		   /* index of the device's port */
 	/* of a port of a bridge, from the part `bridge` */
 	bool isolated;
@@ -146,7 +145,8 @@ struct linux_read {
 	const json_t *root;
 	struct linux_part parts[PART_COUNT];
 	VEC(struct linux_link *) links;
-	struct map link_names;
+	struct map link_names, groups; /* of links */
+	size_t sources_asked;	       /* of tunnels, by linux_wires() */
 	VEC(struct linux_route) routes; /* of IPv4 tables local, main, default */
 	VEC(struct linux_fib_route) fib; /* all tables of both families */
 	struct map nexthops;		 /* id to its object of the file */

@@ -89,7 +89,8 @@ static void read_link(struct linux_read *r, const json_t *v)
 	l->calls[FAMILY_V6] = linux_true(bridge, "nf_call_ip6tables");
 	int64_t table = linux_number(json_object_get(v, "vrf"), "table");
 	l->vrf_table = table > 0 ? (unsigned)table : 0;
-	l->group = linux_number(v, "group");
+	int64_t group = linux_number(v, "group");
+	*map_atn(&r->groups, (const char *)&group, sizeof(group)) = l;
 	l->port = r->b->ports.n;
 	int64_t id = linux_number(vlan, "id");
 	*vec_add(&r->b->ports) = (struct port){

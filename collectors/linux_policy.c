@@ -15,7 +15,13 @@
 
 #include <string.h>
 
-enum { TABLE_DEFAULT = 253, TABLE_MAIN = 254, TABLE_LOCAL = 255, JUMPS_MOST = 64 };
+enum {
+	TABLE_DEFAULT = 253,
+	TABLE_MAIN = 254,
+	TABLE_LOCAL = 255,
+	JUMPS_MOST = 64,
+	RULES_MOST = 1 << 19
+};
 
 struct jump {
 	int64_t to; /* priority */
@@ -24,10 +30,12 @@ struct jump {
 
 struct policy {
 	struct linux_read *r;
+	struct map came; /* of came_by(), by name */
 	enum family family;
 	VEC(struct jump) jumps;
 	const char
 		*in; /* of the rule that is read: its interface; NULL: none, or in its match */
+	bool full;   /* too many: the last one says so */
 	bool local_first; /* nothing has been asked before the local table */
 };
 
@@ -103,21 +111,29 @@ static const struct match *from_host(struct linux_read *r)
 }
 
 /* Packets that are looked up as those of the interface. */
-static const struct match *came_by(struct linux_read *r, const char *name)
+static const struct match *came_by(struct policy *p, const char *name)
 {
+	struct linux_read *r = p->r;
 	struct matches *m = r->m;
 	const struct linux_link *l = linux_link(r, name);
+	void **slot = map_at(&p->came, name);
+	if (*slot)
+		return *slot;
 	if (l && l->loopback)
 		return from_host(r);
 	const struct match *is = match_iface(m, FIELD_IIF, name, false);
+	*slot = (void *)is;
 	if (l && l->master && !strcmp(l->master->kind, "vrf"))
 		return match_and(m, is, match_unknown(m, LOC_NONE, "an interface of a VRF"));
+	VEC(const struct match *) all = { 0 };
 	if (l && !strcmp(l->kind, "vrf"))
 		vec_each (lp, &r->links)
 			if ((*lp)->master == l)
-				is = match_or(m, is,
-					      match_iface(m, FIELD_IIF, (*lp)->name, false));
-	return is;
+				*vec_add(&all) = match_iface(m, FIELD_IIF, (*lp)->name, false);
+	*vec_add(&all) = is;
+	*slot = (void *)match_or_n(m, all.v, all.n);
+	vec_free(&all);
+	return *slot;
 }
 
 static const struct match *ports(struct linux_read *r, const json_t *v, const char *key,
@@ -173,7 +189,7 @@ static const struct match *asked(struct policy *p, const json_t *v, bool place)
 	if (iif && place)
 		ret = match_and(m, ret,
 				linux_true(v, "iif_detached") ? match_none(m)
-							      : came_by(r, iif));
+							      : came_by(p, iif));
 	if (oif)
 		ret = match_and(
 			m, ret,
@@ -289,10 +305,7 @@ static void look_up_vrfs(struct policy *p, int suppress, const struct match *whe
 /* Routes of the interfaces of one group are passed over: told where there are any. */
 static bool has_group(struct linux_read *r, int64_t group)
 {
-	vec_each (lp, &r->links)
-		if ((*lp)->group == group)
-			return true;
-	return false;
+	return map_getn(&r->groups, (const char *)&group, sizeof(group)) != NULL;
 }
 
 static void read_rule(struct policy *p, const json_t *v)
@@ -308,6 +321,13 @@ static void read_rule(struct policy *p, const json_t *v)
 	bool l3mdev = linux_true(v, "l3mdev"), invert = linux_true(v, "invert");
 	const struct linux_link *iif = linux_link(r, linux_str(v, "iif"));
 	p->in = NULL;
+	if (p->full)
+		return;
+	if (r->b->route_rules.n > RULES_MOST) {
+		p->full = true;
+		unknown(p, of, at, "more policy rules than are followed");
+		return;
+	}
 	if (iif && !invert && !l3mdev && !is(action, "goto") && strcmp(iif->kind, "vrf") &&
 	    !(iif->master && !strcmp(iif->master->kind, "vrf")))
 		p->in = iif->loopback ? "" : iif->name;
@@ -378,6 +398,7 @@ void linux_policy(struct linux_read *r)
 			if (family_of(json_array_get(data, i)) == f)
 				read_rule(&p, json_array_get(data, i));
 		vec_free(&p.jumps);
+		map_finish(&p.came);
 		if (json_array_size(data))
 			continue;
 		/* a kernel without policy routing */

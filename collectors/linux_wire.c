@@ -22,7 +22,7 @@
 
 #include "base/text.h"
 
-enum { DEPTH_MOST = 16, ENDS_MOST = 4096 };
+enum { DEPTH_MOST = 16, ENDS_MOST = 4096, SOURCES_MOST = 1024 };
 
 static bool is(const struct linux_link *l, const char *kind)
 {
@@ -173,7 +173,7 @@ static const char *overlay(struct linux_read *r, const struct linux_link *l)
 		forwarding_ends(l, &ends);
 		if (has_remote)
 			*vec_add(&ends) = remote;
-		if (!has_local && ends.n)
+		if (!has_local && ends.n && ++r->sources_asked <= SOURCES_MOST)
 			has_local = source_of(r, v, &ends.v[0], &local);
 		if (!has_local || !ends.n || ends.n >= ENDS_MOST) {
 			vec_free(&ends);

@@ -3,7 +3,14 @@
 
 #include <string.h>
 
-enum { NAT_DST = -100, NAT_SRC = 100, STEPS_MOST = 1 << 20, DEPTH_MOST = RULESET_DEPTH };
+enum {
+	NAT_DST = -100,
+	NAT_SRC = 100,
+	STEPS_MOST = 1 << 22,
+	ENTRIES_MOST = 1 << 19,
+	CHAINS_MOST = 256,
+	DEPTH_MOST = RULESET_DEPTH,
+};
 
 struct entry {
 	struct nat nat;
@@ -19,8 +26,9 @@ struct walk {
 	struct nf_nats *n;
 	struct matches *m;
 	struct list *out;
+	struct map own;	   /* "4 eth0" to struct own: what masquerading there gives */
 	struct map useful; /* ids of rulesets: 1 not, 2 is */
-	size_t steps;
+	size_t steps, entries;
 	bool lost; /* too much to follow */
 };
 
@@ -78,6 +86,7 @@ static struct nat *put(struct walk *w, const struct nf_translation *t, const str
 		       enum family f, enum nat_kind kind)
 {
 	struct entry *e = vec_add(&w->out->v);
+	w->lost |= ++w->entries > ENTRIES_MOST;
 	e->nat = plain(t);
 	e->nat.kind = (uint8_t)kind;
 	e->nat.match = match_and(w->m, when, match_family(w->m, f));
@@ -155,30 +164,57 @@ static bool give(struct walk *w, const struct nf_translation *t, const struct nf
 	return true;
 }
 
+struct own {
+	VEC(struct span) masquerade, redirect;
+};
+
+static struct own *own_at(struct walk *w, enum family f, const char *port)
+{
+	void **slot = map_at(&w->own, arena_printf(w->n->b->snap->arena, "%d %s", f, port));
+	if (!*slot)
+		*slot = xcalloc(1, sizeof(struct own));
+	return *slot;
+}
+
 /*
- * Addresses that masquerading or redirecting at the port may give: its own; where it has none,
- * those of all others (inet_select_addr() in net/ipv4/devinet.c, ipv6_dev_get_saddr()).
+ * Addresses that masquerading or redirecting at a port may give: its own; where it has none,
+ * those of all others (inet_select_addr() in net/ipv4/devinet.c, ipv6_dev_get_saddr()): "".
  */
-static size_t own(struct walk *w, const char *port, enum family f, bool redirect,
-		  struct span **ret)
+static void sort_addresses(struct walk *w)
 {
 	const struct nf_host *h = w->n->h;
-	size_t n = 0;
-	struct span *v = arena_array(w->n->b->snap->arena, h->n_addrs, sizeof(*v));
-	for (int pass = 0; pass < 2 && !n; pass++)
-		for (size_t i = 0; i < h->n_addrs; i++) {
-			const struct nf_addr *a = &h->addrs[i];
-			bool here = !strcmp(a->port, port);
-			if (a->family != f || a->secondary || (!pass && !here))
-				continue;
-			if (redirect ? !here : a->narrow)
-				continue;
-			v[n++] = (struct span){ a->addr, a->addr };
-			if (redirect && f == FAMILY_V4)
-				break; /* the first one */
-		}
-	*ret = v;
-	return n;
+	for (size_t i = 0; h->addrs && i < h->n_addrs; i++) {
+		const struct nf_addr *a = &h->addrs[i];
+		enum family f = (enum family)a->family;
+		struct span s = { a->addr, a->addr };
+		struct own *o = own_at(w, f, a->port);
+		if (a->secondary)
+			continue;
+		/* the first one of IPv4 */
+		if (f != FAMILY_V4 || !o->redirect.n)
+			*vec_add(&o->redirect) = s;
+		if (a->narrow)
+			continue;
+		*vec_add(&o->masquerade) = s;
+		*vec_add(&own_at(w, f, "")->masquerade) = s;
+	}
+	for (size_t i = 0; i < w->own.n; i++) {
+		struct own *o = w->own.entries[i].value, keep = *o;
+		o->masquerade.v = vec_keep(w->n->b->snap->arena, &keep.masquerade);
+		o->redirect.v = vec_keep(w->n->b->snap->arena, &keep.redirect);
+		vec_free(&keep.masquerade);
+		vec_free(&keep.redirect);
+	}
+}
+
+static size_t own(struct walk *w, const char *port, enum family f, bool redirect,
+		  const struct span **ret)
+{
+	const struct own *o = own_at(w, f, port);
+	if (!redirect && !o->masquerade.n)
+		o = own_at(w, f, "");
+	*ret = redirect ? o->redirect.v : o->masquerade.v;
+	return redirect ? o->redirect.n : o->masquerade.n;
 }
 
 static bool give_own(struct walk *w, const struct nf_translation *t, const struct match *when,
@@ -198,8 +234,9 @@ static bool give_own(struct walk *w, const struct nf_translation *t, const struc
 	if (!w->n->h->addrs)
 		return false;
 	vec_each (p, &w->n->b->ports) {
-		struct span *v;
-		if (p->master) /* its packets are the bridge's */
+		const struct span *v;
+		w->lost |= ++w->steps > STEPS_MOST;
+		if (p->master || w->lost) /* its packets are the bridge's */
 			continue;
 		const struct match *here =
 			at_port(w->m, when, redirect ? FIELD_IIF : FIELD_OIF, p->name);
@@ -346,6 +383,8 @@ static void bound_all(struct walk *w, const struct ruleset *base)
  */
 static bool beside(const struct nf_nats *n, const struct nf_nat_chain *ch, int order)
 {
+	if (n->chains.n > CHAINS_MOST)
+		return true;
 	vec_each (h, &n->b->hooks) {
 		bool nat = false;
 		if (h->kind != ch->kind || h->order != order || h->layer != LAYER_IP ||
@@ -426,6 +465,7 @@ void nf_nats_build(struct nf_nats *n)
 {
 	struct walk w = { .n = n, .m = &n->b->snap->matches };
 	struct list *lists = xcalloc(n->chains.n + 1, sizeof(*lists));
+	sort_addresses(&w);
 	if (n->chains.n)
 		qsort(n->chains.v, n->chains.n, sizeof(*n->chains.v), by_priority);
 	for (size_t i = 0; i < n->chains.n; i++) {
@@ -445,12 +485,15 @@ void nf_nats_build(struct nf_nats *n)
 		while (l->v.n && l->v.v[l->v.n - 1].nat.kind == NAT_KEEP)
 			l->v.n--;
 	}
-	for (size_t i = 0; i < n->chains.n; i++)
+	for (size_t i = 0; i < n->chains.n && n->chains.n <= CHAINS_MOST; i++)
 		add(&w, &lists[i], tied(lists, n->chains.n, i),
 		    followed(lists, n->chains.n, i));
 	for (size_t i = 0; i < n->chains.n; i++)
 		vec_free(&lists[i].v);
 	free(lists);
+	for (size_t i = 0; i < w.own.n; i++)
+		free(w.own.entries[i].value);
+	map_finish(&w.own);
 	map_finish(&w.useful);
 	map_finish(&n->by_rule);
 	vec_free(&n->chains);

@@ -113,6 +113,7 @@ struct nft {
 	bool tracked[FAMILY_COUNT]; /* connection tracking is in use: fragments are joined */
 	bool offload;		    /* a flow table takes established flows past the hooks */
 	size_t n_expansions;	    /* value by value, so far: bounded */
+	size_t n_targets;	    /* of translations through maps, so far: bounded */
 	size_t n_parts;		    /* rules that verdict maps made, so far: bounded */
 	unsigned nat_chains[512];   /* how many there are, by reach */
 	struct map at_rule;	    /* address of a rule to what nft_trace() found there */

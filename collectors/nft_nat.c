@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { TARGETS_MOST = 1 << 16 };
+enum { CHANCES_MOST = 1 << 16, TARGETS_MOST = 1 << 19 };
 
 struct targets {
 	struct nf_nat_target *v;
@@ -69,7 +69,7 @@ static bool by_chance(const json_t *key, uint64_t *ret_from, uint64_t *ret_n)
 		const json_t *v = json_object_get(key, names[i]);
 		json_int_t mod = json_integer_value(json_object_get(v, "mod"));
 		json_int_t offset = json_integer_value(json_object_get(v, "offset"));
-		if (!v || mod <= 0 || offset < 0 || mod > TARGETS_MOST)
+		if (!v || mod <= 0 || offset < 0 || mod > CHANCES_MOST)
 			continue;
 		*ret_from = (uint64_t)offset, *ret_n = (uint64_t)mod;
 		return true;
@@ -81,8 +81,11 @@ static bool members_of(struct nft_rule *r, const json_t *map, struct nft_members
 {
 	const json_t *data = json_object_get(map, "data"), *list = json_object_get(data, "set");
 	const char *ref = json_string_value(json_is_string(data) ? data : list);
+	if (r->n->n_targets > TARGETS_MOST)
+		return false;
 	if (!ref) {
 		nft_members_add(r, ret, list, true);
+		r->n->n_targets += ret->n;
 		return json_is_array(list);
 	}
 	struct nft_set *set = nft_set_find(r, ref);
@@ -90,6 +93,7 @@ static bool members_of(struct nft_rule *r, const json_t *map, struct nft_members
 		return false;
 	vec_each (array, &set->elems)
 		nft_members_add(r, ret, *array, true);
+	r->n->n_targets += ret->n;
 	return !set->loose;
 }
 
@@ -147,7 +151,7 @@ static bool each_of(struct reading *x, const json_t *map, bool addr, const json_
 	struct nft_members ms = { 0 };
 	struct nft_keys k;
 	uint64_t from = 0, n = 0;
-	bool ok = members_of(r, map, &ms) && ms.n <= TARGETS_MOST;
+	bool ok = members_of(r, map, &ms);
 	if (ok && addr && by_chance(json_object_get(map, "key"), &from, &n)) {
 		ok = one_of(x, &ms, other);
 		vec_free(&ms);
