@@ -23,7 +23,9 @@ enum {
 	ASA_PORTS = 2048,
 	ASA_TAINTS = 200,
 	ASA_EXTRAS = 4096,
-	ASA_CONTEXTS = 250
+	ASA_CONTEXTS = 250,
+	ASA_SETS = 64,		  /* of one clause of a route map */
+	ASA_ROUTE_WORK = 20000000 /* steps of policy routing and reverse path checks */
 };
 
 /* What a packet meets in which order; the lists stand at 0. From 8.3 on they name real
@@ -221,6 +223,7 @@ struct intf {
 	VEC(struct addr) addrs;	     /* its own, one for each prefix */
 	VEC(struct addr) standby;    /* of the other unit of a pair */
 	bool unknown_v6;	     /* has an IPv6 address that isn't written */
+	bool verified;		     /* its check of reverse paths is there */
 	bool setroute;		     /* the default route comes with the address */
 	const char *policy;	     /* route map of policy routing */
 	uint32_t policy_line;
@@ -302,7 +305,8 @@ struct asa {
 	VEC(uint32_t) verifies; /* ip verify reverse-path */
 	struct map route_maps;	/* to struct route_map */
 	struct route_map *map;	/* whose clause is being read, the last one */
-	const char *learned;	/* where routes may come from that aren't written, or NULL */
+	size_t route_work;
+	const char *learned; /* where routes may come from that aren't written, or NULL */
 	uint32_t learned_line;
 	VEC(uint32_t) vpn_ports; /* lines that switch remote access on */
 	VEC(struct object_nat {

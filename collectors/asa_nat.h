@@ -11,7 +11,12 @@
 
 #include "collectors/asa_internal.h"
 
-enum { XLATES_MAX = 20000, XLATES_COMPARED = 4000, PROXY_MAX = 1024 };
+enum {
+	XLATES_MAX = 20000,
+	XLATES_COMPARED = 4000, /* more of them are not held against each other */
+	NAT_WORK_MAX = 50000000,
+	PROXY_MAX = 4096, /* addresses that are looked at one by one */
+};
 
 /* Addresses as a translation names them. */
 struct xaddr {
@@ -55,6 +60,7 @@ struct xlate {
 	bool route_lookup, no_proxy_arp;
 	bool stuck;		 /* dynamic without a pool on the port it leaves by: dropped */
 	size_t from_nat, to_nat; /* its rules in the builder, behind emission */
+	const struct match *earlier; /* made by the checks */
 };
 
 typedef VEC(struct xlate) xlates;
@@ -63,7 +69,8 @@ struct nat_work {
 	struct asa *a;
 	xlates v;
 	bool old;	/* before 8.3 */
-	size_t proxies; /* addresses that may still be answered for */
+	size_t proxies; /* addresses that may still be looked at */
+	size_t work;
 };
 
 /* asa_nat.c: addresses */

@@ -81,19 +81,21 @@ static const struct match *common(struct asa *a, const struct xlate *x, const st
 	return m;
 }
 
-/* Rules in front of x that the answers of what x lets in may meet. */
-static void add_earlier(struct nat_work *k, struct rules *r, const struct xlate *x,
-			const struct nat *n)
+/* Packets that come by x whose answers may meet a rule in front of it; made once. */
+static const struct match *earlier(struct nat_work *k, struct xlate *x)
 {
 	struct asa *a = k->a;
 	const struct match *some = match_none(a->m);
 
-	if (k->v.n > XLATES_COMPARED) {
+	if (x->earlier)
+		return x->earlier;
+	if (k->v.n > XLATES_COMPARED || k->work > NAT_WORK_MAX) {
 		some = match_all(a->m);
 	} else {
 		for (const struct xlate *y = k->v.v; y < x; y++) {
 			const struct match *one;
 
+			k->work += 1 + y->real.n + x->real.n;
 			if (y->from_nat == y->to_nat || y->touches->kind == MATCH_NONE ||
 			    (y->in && x->in && strcmp(y->in, x->in)) ||
 			    (y->out && x->out && strcmp(y->out, x->out)) ||
@@ -112,6 +114,16 @@ static void add_earlier(struct nat_work *k, struct rules *r, const struct xlate 
 			some = match_or(a->m, some, one);
 		}
 	}
+	x->earlier = some;
+	return some;
+}
+
+static void add_earlier(struct nat_work *k, struct rules *r, struct xlate *x,
+			const struct nat *n)
+{
+	struct asa *a = k->a;
+	const struct match *some = earlier(k, x);
+
 	if (some->kind != MATCH_NONE)
 		add(r, VERDICT_DENY,
 		    match_and(
@@ -325,7 +337,7 @@ void nat_checks(struct nat_work *k)
 
 	if (a->transparent && !k->v.n)
 		return;
-	if (ports * (k->v.n + 1) > 4000000) {
+	if (ports * (k->v.n + 1) > 1000000) {
 		device_build_taint(a->b, NULL, at, "too many translations for so many ports");
 		return;
 	}

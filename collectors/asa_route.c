@@ -160,6 +160,12 @@ void asa_route_map_line(struct asa *a, struct line *l)
 
 static void add_set(struct map_clause *c, struct policy_set set, struct word port)
 {
+	if (c->sets.n >= ASA_SETS) {
+		c->sets.n = 1;
+		c->sets.v[0].set =
+			(struct policy_set){ .kind = SET_UNKNOWN, .why = "too many sets" };
+		return;
+	}
 	*vec_add(&c->sets) = (struct map_set){ set, port };
 }
 
@@ -283,15 +289,17 @@ static void build_policy(struct asa *a, const struct intf *i)
 	struct policy_clause *v;
 	size_t n = 0;
 
-	if (!map || !map->clauses.n) {
+	if (map)
+		a->route_work += map->clauses.n * a->b->ports.n;
+	if (!map || !map->clauses.n || a->route_work > ASA_ROUTE_WORK) {
 		struct route_rule *r = vec_add(&a->b->route_rules);
 
-		asa_refuse(a, i->policy_line, "asa.policy-route",
-			   "the route map %s is not defined", i->policy);
+		asa_refuse(a, i->policy_line, "asa.policy-route", "the route map %s is %s",
+			   i->policy, map ? "too long for so many ports" : "not defined");
 		*r = (struct route_rule){ .kind = ROUTE_UNKNOWN,
 					  .in = i->name,
 					  .suppress = -1,
-					  .why = "a route map that isn't defined",
+					  .why = "a route map that isn't followed",
 					  .at = asa_loc(a, i->policy_line) };
 		return;
 	}
@@ -323,12 +331,14 @@ static void build_verify(struct asa *a, uint32_t no)
 {
 	struct ruleset *rs;
 	struct line l;
-	const struct intf *i;
+	struct intf *i;
 	struct rule r;
+	size_t n = a->b->routes.n + a->b->ports.n;
+	bool whole = a->b->dev.routing == ROUTING_WHOLE && a->route_work < ASA_ROUTE_WORK;
 
 	line_split(a->src, no, &l);
 	i = asa_port(a, line_peek(&l, l.n - 1));
-	if (!i || asa_down(a, i)) {
+	if (!i || asa_down(a, i) || i->verified) {
 		if (i)
 			ASA_EXACT(a, no);
 		else
@@ -336,10 +346,11 @@ static void build_verify(struct asa *a, uint32_t no)
 				   "the check names an interface that is not defined");
 		return;
 	}
+	i->verified = true;
+	a->route_work += n > 1000 ? n : n * n;
 	r = (struct rule){ .at = asa_loc(a, no),
 			   .match = sources_refused(a->b, NULL, i->name, false, FAMILY_V4, true,
-						    a->b->dev.routing == ROUTING_WHOLE,
-						    asa_loc(a, no)),
+						    whole, asa_loc(a, no)),
 			   .verdict = VERDICT_DENY,
 			   .note = "its source is not behind this port",
 			   .flags = RULE_IMPLICIT | RULE_GLUE };

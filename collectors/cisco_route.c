@@ -164,6 +164,7 @@ void answer_for(struct device_build *b, const char *port, const struct span *v, 
 		count += v[i].hi.lo - v[i].lo.lo + 1;
 	if (count > *left)
 		return;
+	*left -= count;
 	vec_each (p, &b->ports) {
 		VEC(struct addr) all = { 0 };
 
@@ -174,7 +175,6 @@ void answer_for(struct device_build *b, const char *port, const struct span *v, 
 				if (is_new(p, (struct addr){ 0, at }))
 					*vec_add(&all) = (struct addr){ 0, at };
 		if (all.n) {
-			*left -= all.n < *left ? all.n : *left;
 			for (size_t i = 0; i < p->n_shared; i++)
 				*vec_add(&all) = p->shared[i];
 			p->shared = vec_keep(b->snap->arena, &all);

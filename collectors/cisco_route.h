@@ -34,7 +34,7 @@ const struct port *port_towards(const struct device_build *b, const char *segmen
 
 /*
  * The device answers ARP for these IPv4 addresses in networks of the port (NULL: of any port):
- * they are shared ones of it, unless they are its own. *left is how many more are taken.
+ * they are shared ones of it, unless they are its own. *left is how many more are looked at.
  */
 void answer_for(struct device_build *b, const char *port, const struct span *v, size_t n,
 		size_t *left);

@@ -29,6 +29,7 @@ enum {
 	IOS_ADDRS_MAX = 4096,	  /* addresses of one interface */
 	IOS_NARROWS_MAX = 16,	  /* checks of one interface */
 	IOS_CLAUSES_MAX = 1000,	  /* of one VLAN access map, and lists of one route map */
+	IOS_SETS_MAX = 64,	  /* of one clause of a route map */
 	IOS_EDITS_MAX = 1000,	  /* `no permit ...` and resequence lines of one list */
 };
 

@@ -62,6 +62,11 @@ void ios_map_open(struct ios *x, const struct toks *w)
 
 static void put_set(struct map_clause *c, struct map_set s)
 {
+	if (c->sets.n >= IOS_SETS_MAX) {
+		c->sets.n = 1;
+		c->sets.v[0] = (struct map_set){ .kind = SET_UNKNOWN, .why = "too many sets" };
+		return;
+	}
 	*vec_add(&c->sets) = s;
 }
 
@@ -315,7 +320,7 @@ static void apply_map(struct ios *x, const char *name, enum family f, const char
 {
 	struct route_map *m = find(x, name);
 	if (!m || !m->clauses.n || m->clauses.n > POLICY_CLAUSES_MAX ||
-	    (x->work += m->clauses.n) > IOS_WORK_MAX) {
+	    (x->work += m->clauses.n * (1 + x->b->ports.n / 16)) > IOS_WORK_MAX) {
 		if (!m)
 			diag_warning(
 				x->d, "ios.route-map-missing", at,

@@ -208,11 +208,8 @@ static void build_route(struct ios *x, const struct route_line *l)
 	const char *table = l->other ? l->other_name : r.segment;
 	if (r.port) {
 		const struct iface *it = ios_iface(x, r.port, false, LOC_NONE);
-		const struct port *p = NULL;
-		if (it)
-			vec_each (q, &x->b->ports)
-				if (!strcmp(q->name, it->name))
-					p = q;
+		/* ports were made of the interfaces, one by one */
+		const struct port *p = it ? &x->b->ports.v[it - x->ifaces.v] : NULL;
 		if (p && !p->up)
 			return; /* not in the table while its port is shut down */
 		if (p)
@@ -222,8 +219,10 @@ static void build_route(struct ios *x, const struct route_line *l)
 		if (p && p->alone && !r.has_via)
 			r.drop = true;
 	} else if (l->other && !r.drop) {
-		const struct port *p =
-			r.has_via ? port_towards(x->b, table, r.dst.family, r.via) : NULL;
+		x->work += x->b->ports.n / 16;
+		const struct port *p = r.has_via && x->work <= IOS_WORK_MAX
+					       ? port_towards(x->b, table, r.dst.family, r.via)
+					       : NULL;
 		if (p) {
 			r.port = p->name;
 		} else if (!r.has_via) { /* EOS: the destination is looked up there */

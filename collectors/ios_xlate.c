@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ORDER_DST = 100, ORDER_CHECK = 50, ORDER_SRC = -100 };
+
 enum {
-	ORDER_DST = 100,
-	ORDER_CHECK = 50,
-	ORDER_SRC = -100,
-	DYNAMICS_MAX = 64,
-	PROXY_MAX = 1024
+	DYNAMICS_MAX = 32,
+	LINES_MAX = 20000,
+	PROXY_MAX = 4096, /* addresses that are looked at one by one */
 };
 
 enum xlate_rank { RANK_PORT, RANK_MAPPED_HOST, RANK_HOST, RANK_NETWORK, RANK_DYNAMIC };
@@ -50,7 +50,7 @@ struct work {
 	const struct match *in_iif, *in_oif, *out_iif, *out_oif; /* inside and outside ports */
 	const char *in, *out; /* where there is one of each alone */
 	bool sides;	      /* there are both */
-	size_t proxies;	      /* addresses that may still be answered for */
+	size_t proxies;	      /* addresses that may still be looked at */
 };
 
 static const struct match *ports(struct ios *x, bool inside, enum field field, const char *vrf,
@@ -267,6 +267,10 @@ static void read_line(struct work *k, const struct nat_line *l)
 		read_dynamic(x, &w, 4, t);
 	else
 		t->why = "neither static nor by a list";
+	if (!t->why && (x->nats.n > LINES_MAX || x->work > IOS_WORK_MAX))
+		t->why = "too many translations";
+	if (t->vrf)
+		x->work += x->ifaces.n;
 	if (!t->why && !k->sides)
 		t->why = "no ports are seen to be inside and outside";
 	if (!t->why && t->outside && (t->rank == RANK_DYNAMIC || x->b->route_rules.n))
