@@ -499,11 +499,32 @@ def not_forwarding(m):
         r.add("sysctl", "net/ipv6/conf/all/forwarding 0", True, feature="not_forwarding")
 
 
+def tunnel(m):
+    """Some addresses are reached over the heads of the routers between."""
+    fit = [r for r in m.routers if any(s.of(r) and not s.zone for s in m.segments)]
+    if len(fit) < 2:
+        return
+    a, b = m.rng.sample(fit, 2)
+    transits(m)
+    seg = m.segment([a, b], "tunnel")
+    for r, peer in ((a, b), (b, a)):
+        goal = other(m, r)
+        for f in families(m):
+            m.route(r, f, around(m, f, goal), [(seg.of(r), seg.of(peer))], " metric 6", feature="tunnel")
+
+
+def link_down(m):
+    """Its routes go with it; the other end has no carrier."""
+    r = m.rng.choice(m.routers)
+    if r.n_ports:
+        r.add("ip", f"link set eth{m.rng.randrange(r.n_ports)} down", True, feature="link_down")
+
+
 WEIGHTS = {
     more_specific: 6, blackhole: 5, missing: 3, metric: 4, routing_rule: 10, rule_ends: 3, suppress: 3,
     rule_jump: 2, mark: 5, snat: 7, masquerade: 7, dnat: 9, forwarded_port: 4, dnat_map: 3, netmap: 3,
     redirect: 2, exempt: 3, untracked: 2, stateful: 9, stateless: 7, translated: 2, switch_filter: 4,
-    switch_calls: 3, source_check: 2, not_forwarding: 1,
+    switch_calls: 3, source_check: 2, not_forwarding: 1, link_down: 1, tunnel: 0,
 }
 
 

@@ -129,7 +129,7 @@ class Maker:
             seg.zones[zone] = (self.mac(), HOSTS if len(zones) == 1 else HOSTS[2 * k:2 * k + 2])
         self.segments.append(seg)
         ends = {"direct": self.direct, "switch": self.switched, "inner": self.inner,
-                "vxlan": self.vxlan}[kind](seg, spaces)
+                "vxlan": self.vxlan, "tunnel": self.tunnel}[kind](seg, spaces)
         for k, (space, port, mac) in enumerate(ends):
             addrs = (at(nets[0], 1 + k), at(nets[1], 1 + k))
             near = f"fe80::{mac[4] << 8 | mac[5]:x}"
@@ -212,15 +212,23 @@ class Maker:
         under = (ipaddress.ip_network(f"172.31.{n}.0/24"), ipaddress.ip_network(f"fd31:0:0:{n:x}::/64"))
         low = self.segment(spaces, "direct" if len(spaces) == 2 else "switch", net=under)
         low.name += " (underlay)"
+        return self.overlay(n, [low.of(s) for s in spaces])
+
+    def tunnel(self, seg, spaces):
+        """An overlay above whatever is between the two."""
+        ends = [self.rng.choice([x.of(s) for x in self.segments if x.of(s) and not x.zone]) for s in spaces]
+        return self.overlay(len(self.segments), ends)
+
+    def overlay(self, n, low):
         family = self.rng.choice((0, 0, 1))
         ends = []
-        for s in spaces:
-            me, mac = low.of(s), self.mac()
+        for me in low:
+            s, mac = me.space, self.mac()
             port = f"vx{sum('type vxlan' in t for t in s.text('link'))}"
-            others = [m.addrs[family] for m in low.members if m.space is not s]
+            others = [m.addrs[family] for m in low if m is not me]
             remote = f"remote {others[0]} " if len(others) == 1 else ""
             s.add("link", f"link add {port} address {mac_text(mac)} type vxlan id {1000 + n} {remote}"
-                        f"local {me.addrs[family]} dstport 4789")
+                          f"local {me.addrs[family]} dstport 4789")
             s.add("link", f"link set {port} mtu 1400 up")
             if not remote:
                 for o in others:
