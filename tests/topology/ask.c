@@ -3,11 +3,13 @@
  * What the program says of packets: ask ESTATE, a zone and a packet a line on standard input
  * ("zone1 tcp 10.0.0.1 40000 10.1.0.1 80"), an answer a line as JSON. For every other zone:
  *
- *   set       "sure", "maybe" or "no", by the packet sets; "out": the pair says nothing of such
- *             packets; "spent": the sets did not fit
+ *   set       "sure", "maybe" or "no", by the packet sets; "gap": a way whose end isn't known
+ *             takes it; "out": the pair says nothing of such packets; "spent": the sets did not
+ *             fit; "lost": our own error
+ *   taint     a device on the way that takes it can't be relied on: nothing above is believed
  *   ways      those that take the packet, by the interpreter: how each ends, what the packet is
  *             there, whether that was the device's choice, whether it is permitted
- *   why       where it isn't "sure" or "no": the first reason
+ *   why       where it isn't known for sure: the first reason
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -51,6 +53,10 @@ static const char *set_word(struct asker *as, const struct pair *pr, const struc
 	if (pr->spent || pset_is_spent(pr->universe) || pset_is_spent(pr->effective.sure) ||
 	    pset_is_spent(pr->effective.maybe))
 		return "spent";
+	if (pr->lost)
+		return "lost";
+	if (pset_has(sp, pr->unknown, p))
+		return "gap";
 	if (!pset_has(sp, pr->universe, p))
 		return "out";
 	if (pset_has(sp, pr->effective.sure, p))
@@ -62,11 +68,6 @@ static const char *set_word(struct asker *as, const struct pair *pr, const struc
 static const char *doubt(struct asker *as, const struct route_way *w, const struct way_walk *x,
 			 const struct way_event *ev)
 {
-	const char *why;
-	struct loc at;
-	for (size_t i = 0; i < w->n_points; i++)
-		if (engine_tainted(&as->en, &w->points[i], &why, &at))
-			return arena_printf(as->app.arena, "taint: %s", why);
 	for (size_t i = 0; i < x->n && i < WAY_EVENTS_MAX; i++) {
 		const struct way_step *st = ev[i].step;
 		if (st->kind == STEP_STAGE && ev[i].answer.sure != ev[i].answer.maybe) {
@@ -87,8 +88,19 @@ static const char *doubt(struct asker *as, const struct route_way *w, const stru
 	return NULL;
 }
 
+/* What makes a device on the way inconclusive, or NULL. */
+static const char *taint(struct asker *as, const struct route_way *w)
+{
+	const char *why;
+	struct loc at;
+	for (size_t i = 0; i < w->n_points; i++)
+		if (w->points[i].device && engine_tainted(&as->en, &w->points[i], &why, &at))
+			return why;
+	return NULL;
+}
+
 static json_t *tell_way(struct asker *as, const struct route_way *w, const struct packet *p,
-			const char **ret_doubt)
+			const char **ret_doubt, const char **ret_taint)
 {
 	static struct way_event ev[WAY_EVENTS_MAX];
 	static const char *const ends[] = { "arrives", "dropped", "unknown" };
@@ -98,7 +110,8 @@ static json_t *tell_way(struct asker *as, const struct route_way *w, const struc
 		return NULL;
 	packet_print(&t, &x.packet);
 	for (size_t i = 0; i < w->n_points; i++)
-		text_putf(&trail, "%s%s", i ? ", " : "", w->points[i].text);
+		text_putf(&trail, "%s%s", i ? ", " : "",
+			  w->points[i].text ? w->points[i].text : "-");
 	json_t *o =
 		json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:s}", "end", ends[w->end], "takes",
 			  x.takes == TRUTH_TRUE, "sure", x.sure, "maybe", x.maybe, "chosen",
@@ -106,6 +119,7 @@ static json_t *tell_way(struct asker *as, const struct route_way *w, const struc
 	if (w->why)
 		json_object_set_new(o, "why", json_string(w->why));
 	*ret_doubt = *ret_doubt ? *ret_doubt : doubt(as, w, &x, ev);
+	*ret_taint = *ret_taint ? *ret_taint : taint(as, w);
 	text_finish(&t);
 	text_finish(&trail);
 	return o;
@@ -114,10 +128,10 @@ static json_t *tell_way(struct asker *as, const struct route_way *w, const struc
 static json_t *tell_zone(struct asker *as, size_t from, size_t to, const struct packet *p)
 {
 	const struct known *k = know(as, from, to, (enum family)p->family);
-	const char *why = NULL, *word = set_word(as, &k->pair[p->family], p);
+	const char *why = NULL, *bad = NULL, *word = set_word(as, &k->pair[p->family], p);
 	json_t *ways = json_array(), *o = json_object();
 	for (size_t i = 0; i < k->path.n_ways; i++) {
-		json_t *w = tell_way(as, &k->path.ways[i], p, &why);
+		json_t *w = tell_way(as, &k->path.ways[i], p, &why, &bad);
 		if (w)
 			json_array_append_new(ways, w);
 	}
@@ -125,7 +139,9 @@ static json_t *tell_zone(struct asker *as, size_t from, size_t to, const struct 
 		why = "several ways";
 	why = k->path.n_ways ? why : k->path.why;
 	json_object_set_new(o, "set", json_string(word));
-	if (why && (!strcmp(word, "maybe") || !strcmp(word, "out")))
+	if (bad)
+		json_object_set_new(o, "taint", json_string(bad));
+	if (why && strcmp(word, "sure") && strcmp(word, "no"))
 		json_object_set_new(o, "why", json_string(why));
 	json_object_set_new(o, "ways", ways);
 	return o;

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program's side: every namespace collected, an estate and a policy of it, and what it says
 of each probe held against what the kernel did."""
-import ipaddress
 import json
 import os
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
+
+
+UNSURE = ("maybe", "gap", "tainted")
 
 
 class Failed(Exception):
@@ -68,14 +70,6 @@ def words(line):
     return line.split()[:5]
 
 
-def zone_of(plan, addr):
-    a = ipaddress.ip_address(addr)
-    for z, prefixes in plan.zones.items():
-        if any(a in ipaddress.ip_network(p) for p in prefixes):
-            return z
-    return next((z for z, prefixes in plan.zones.items() if not prefixes), None)
-
-
 def hold_sets(ways, word):
     """Whether the sets and the interpreter say the same."""
     if word == "sure":
@@ -88,7 +82,7 @@ def hold_sets(ways, word):
 def hold(plan, number, probe, seen, answer, count):
     """Mismatches of one probe; counts what was compared."""
     found = []
-    there = zone_of(plan, probe.packet.dst)
+    there = plan.zone_of(probe.packet.dst)
 
     def wrong(kind, zone, text):
         found.append(Mismatch(kind, number, zone, text))
@@ -96,10 +90,12 @@ def hold(plan, number, probe, seen, answer, count):
     for zone, told in answer.items():
         got = [p for z, p in seen.arrived if z == zone]
         word, ways = told["set"], told["ways"]
+        if word in ("sure", "no") and "taint" in told:
+            word = "tainted"
         if got or word != "out":
             count[f"{word}, {'arrived' if got else 'not arrived'}"] += 1
-        if word == "maybe":
-            count["why maybe: " + reason(told)] += 1
+        if word in UNSURE:
+            count["why: " + reason(told)] += 1
         if word == "sure" and not got:
             wrong("surely permitted, but lost", zone, "")
         elif word == "no" and got:
@@ -107,8 +103,8 @@ def hold(plan, number, probe, seen, answer, count):
         elif word == "out" and (got or there == zone):
             wrong("arrived outside what is told of the pair" if got else "to the zone, but outside the pair",
                   zone, "as " + got[0].line() if got else "")
-        elif word == "spent":
-            wrong("the sets did not fit", zone, "")
+        elif word in ("spent", "lost"):
+            wrong("no answer: " + word, zone, "")
         if word in ("sure", "no") and not hold_sets(ways, word):
             wrong("sets and interpreter differ", zone, word)
         if got and word in ("sure", "maybe"):
@@ -124,7 +120,7 @@ def hold(plan, number, probe, seen, answer, count):
 
 def reason(told):
     """Short enough to be counted: numbers and names fall together."""
-    why = told.get("why", "not told")
+    why = "taint: " + told["taint"] if "taint" in told else told["set"] + ": " + told.get("why", "not told")
     return " ".join(w for w in why.split() if not any(c.isdigit() for c in w))[:90]
 
 

@@ -92,8 +92,11 @@ def parse(data):
         proto, at, src, dst = data[6], 40, data[8:24], data[24:40]
     else:
         return None
-    body = data[at:]
-    src, dst = str(ipaddress.ip_address(src)), str(ipaddress.ip_address(dst))
+    return parse_body(proto, version, str(ipaddress.ip_address(src)), str(ipaddress.ip_address(dst)), data[at:])
+
+
+def parse_body(proto, version, src, dst, body):
+    """The same behind the network's header."""
     if proto == TCP and len(body) >= 20:
         sport, dport, seq, ack, _, flags = struct.unpack("!HHIIBB", body[:14])
         number, answer = (ack - 1 - MAGIC, True) if flags & ACK else (seq - MAGIC, False)

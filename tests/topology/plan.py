@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A topology as what is told to the kernel, line by line, so that lines can be taken away."""
+import ipaddress
 from dataclasses import dataclass, field
 
 import packets
@@ -83,6 +84,7 @@ class Plan:
     bindings: list = field(default_factory=list)
     probes: dict = field(default_factory=dict)  # number: Probe
     features: list = field(default_factory=list)
+    known: dict = field(default_factory=dict)  # addresses: zones
 
     def free(self):
         """Places of the lines that may be taken away."""
@@ -98,6 +100,15 @@ class Plan:
             spaces.append(left)
         return Plan(self.name, spaces, self.wires, self.edges, self.zones, self.bindings,
                     self.probes, self.features)
+
+    def zone_of(self, addr):
+        """Whose address it is; of the external zone where it is nobody else's; None."""
+        if addr not in self.known:
+            a = ipaddress.ip_address(addr)
+            of = [z for z, prefixes in self.zones.items() if any(a in ipaddress.ip_network(p) for p in prefixes)]
+            rest = [z for z, prefixes in self.zones.items() if not prefixes]
+            self.known[addr] = next(iter(of + rest), None)
+        return self.known[addr]
 
     def say(self):
         """For people, and close to something that a shell takes."""

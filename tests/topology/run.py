@@ -150,7 +150,7 @@ def plain_wrong(plan, seen):
     wrong = []
     for n, s in seen.items():
         probe = plan.probes[n]
-        zone = judge.zone_of(plan, probe.packet.dst)
+        zone = plan.zone_of(probe.packet.dst)
         dst = ipaddress.ip_address(probe.packet.dst)
         far = [*gen.DEAD, *gen.OUTSIDE[0], *gen.OUTSIDE[1]]
         if zone and not plan.zones[zone] and probe.packet.dst not in far:
@@ -158,7 +158,7 @@ def plain_wrong(plan, seen):
         host = zone and (int(dst) & 255 in gen.HOSTS if plan.zones[zone] else probe.packet.dst in far)
         want = [(zone, probe.packet)] if host else []
         back = [(probe.zone, probe.packet.swapped())] if want else []
-        if s.arrived != want or s.answered != back:
+        if [a for a in s.arrived if a not in s.own] != want or s.answered != back:
             wrong.append({"kind": "plain", "text": f"{probe.packet.line()} from {probe.zone}: {s}"})
     return wrong
 
@@ -246,8 +246,8 @@ def report(o):
           f"{total['probes']} packets, {total['arrived']} arrived, {total['answered']} answered, "
           f"{total['refused']} of {total['lines']} lines refused, {time.monotonic() - from_time:.0f} s")
     print("features: " + ", ".join(f"{k} {v}" for k, v in sorted(features.items())))
-    asked = sum(v for k, v in count.items() if k.split(",")[0] in ("sure", "no", "maybe", "spent"))
-    unknown = sum(v for k, v in count.items() if k.startswith("maybe,"))
+    unknown = sum(v for k, v in count.items() if k.split(",")[0] in judge.UNSURE)
+    asked = unknown + sum(v for k, v in count.items() if k.split(",")[0] in ("sure", "no"))
     for k, v in sorted(count.items(), key=lambda x: (-x[1] if x[0].startswith("why") else 0, x[0])):
         print(f"  {v:8} {k}")
     share = 100 * unknown / asked if asked else 0

@@ -38,7 +38,8 @@ class Refused(Exception):
 @dataclass
 class Seen:
     """What became of one probe."""
-    arrived: list = field(default_factory=list)   # (zone, packet)
+    arrived: list = field(default_factory=list)   # (zone, packet); own too
+    own: list = field(default_factory=list)       # those that a router took in for itself
     answered: list = field(default_factory=list)  # (zone, packet): answers that came in there
 
 
@@ -57,6 +58,7 @@ class World:
         self.root = os.open("/proc/self/ns/net", os.O_RDONLY)
         self.spaces = []
         self.sock = None
+        self.taken = []  # raw sockets of every namespace: what is for itself
 
     def enter(self, space):
         fd = self.root if space is None else os.open(f"/run/netns/{space}", os.O_RDONLY)
@@ -90,6 +92,7 @@ class World:
         run(["ip", "-batch", "-"], "".join(c + "\n" for c in plan.wires))
         for s in plan.spaces:
             self.enter(s.name)
+            self.listen_inside()
             run(["ip", "-batch", "-"], "".join(c + "\n" for c in s.text("link")))
         self.enter(WORLD)
         run(["ip", "-batch", "-"], "".join(f"link set {e.world} up arp off\n" for e in plan.edges))
@@ -137,6 +140,9 @@ class World:
         if self.sock:
             self.sock.close()
         self.sock = None
+        for s, _, _ in self.taken:
+            s.close()
+        self.taken = []
         run(["ip", "-force", "-batch", "-"], "".join(f"netns del {n}\n" for n in self.spaces),
             ok=(0, 1))
         self.spaces = []
@@ -149,6 +155,34 @@ class World:
         self.sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
         self.sock.setblocking(False)
+
+    def listen_inside(self):
+        """What the namespace takes in for itself, behind all its rules."""
+        for version, family in ((4, socket.AF_INET), (6, socket.AF_INET6)):
+            for proto in (packets.TCP, packets.UDP, packets.ICMP[version]):
+                s = socket.socket(family, socket.SOCK_RAW, proto)
+                s.setblocking(False)
+                if version == 6:
+                    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+                self.taken.append((s, version, proto))
+
+    def receive_inside(self):
+        got = []
+        for s, version, proto in self.taken:
+            while True:
+                try:
+                    data, more, _, where = s.recvmsg(2048, 64)
+                except BlockingIOError:
+                    break
+                if version == 4:
+                    parsed = packets.parse(data)
+                else:
+                    dst = next(socket.inet_ntop(socket.AF_INET6, d[:16]) for _, t, d in more
+                               if t == socket.IPV6_PKTINFO)
+                    parsed = packets.parse_body(proto, 6, where[0], dst, data)
+                if parsed:
+                    got.append(parsed)
+        return got
 
     def send(self, edge, gateway, data):
         kind = 0x86dd if data[0] >> 4 == 6 else 0x800
@@ -199,4 +233,9 @@ class World:
                         self.send(edge, edge.beside.get(packet.src) or edge.gateways[0],
                                   packets.build(packet.swapped(), n, True))
                 got = self.receive(edges, wait)
+            for packet, n, answer in self.receive_inside():
+                if n in seen and not answer:
+                    seen[n].own.append((plan.zone_of(packet.dst), packet))
+        for s in seen.values():
+            s.arrived += s.own
         return seen
