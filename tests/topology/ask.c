@@ -131,7 +131,8 @@ static json_t *tell_zone(struct asker *as, size_t from, size_t to, const struct 
 	const char *why = NULL, *bad = NULL, *word = set_word(as, &k->pair[p->family], p);
 	json_t *ways = json_array(), *o = json_object();
 	for (size_t i = 0; i < k->path.n_ways; i++) {
-		json_t *w = tell_way(as, &k->path.ways[i], p, &why, &bad);
+		bool fits = k->path.ways[i].families & 1u << p->family;
+		json_t *w = fits ? tell_way(as, &k->path.ways[i], p, &why, &bad) : NULL;
 		if (w)
 			json_array_append_new(ways, w);
 	}
