@@ -67,10 +67,24 @@ struct estate_link {
 	struct loc at;
 };
 
+/* Addresses of one family that stand for each other, one by one in order: as many on each side. */
+struct twin {
+	uint8_t family;
+	struct span span[PLANE_COUNT];
+	struct loc at;
+};
+
 /* A zone that exists twice, in each plane under other addresses. */
 struct counterpart {
-	const char *id;
+	const char *id; /* NULL: none */
 	const struct zone *zone[PLANE_COUNT];
+	/*
+	 * As the file tells them, or, where it tells none, the zones' addresses in order where
+	 * they have as many in equal runs. No address is in two; what is in none has no twin.
+	 */
+	const struct twin *twins;
+	size_t n_twins;
+	bool mapped; /* the file tells them */
 	struct loc at;
 };
 

@@ -335,29 +335,3 @@ void read_paths(struct estate_reader *er)
 	er->estate->n_paths = paths.n;
 	vec_free(&paths);
 }
-
-void read_counterparts(struct estate_reader *er)
-{
-	struct reader *r = &er->r;
-	const struct node *const *items = NULL;
-	size_t n = list_at(r, er->root, "counterparts", &items);
-	for (size_t i = 0; i < n; i++) {
-		if (!check_shape(r, items[i], &shape_counterpart))
-			continue;
-		name_at(r, items[i], "id");
-		if (!er->policy) {
-			name_at(r, items[i], "physical");
-			name_at(r, items[i], "virtual");
-			continue;
-		}
-		const struct zone *a = zone_at(r, &er->words, items[i], "physical", false);
-		const struct zone *b = zone_at(r, &er->words, items[i], "virtual", false);
-		if (a && a == b)
-			diag_error(r->d, EINVAL, "estate.counterpart-itself", items[i]->at,
-				   "'%s' is its own counterpart: name two zones", a->name);
-	}
-	if (n)
-		diag_warning(r->d, "estate.counterparts-unused",
-			     node_key_at(er->root, "counterparts"),
-			     "counterparts are read, but not compared yet");
-}

@@ -71,7 +71,9 @@ SHAPE(link, "link",
 SHAPE(end, "end",
 	NEEDED("device"), OPTIONAL("interface"), OPTIONAL("vlan"), OPTIONAL("port"));
 SHAPE(counterpart, "counterpart",
-	OPTIONAL("id"), NEEDED("physical"), NEEDED("virtual"));
+	OPTIONAL("id"), NEEDED("physical"), NEEDED("virtual"), OPTIONAL("map"));
+SHAPE(twin, "twin",
+	NEEDED("physical"), NEEDED("virtual"));
 /* clang-format on */
 
 const struct shape *const policy_shapes[] = {
@@ -81,7 +83,7 @@ const struct shape *const policy_shapes[] = {
 };
 const struct shape *const estate_shapes[] = {
 	&shape_estate, &shape_source, &shape_binding,	  &shape_path, &shape_hop,
-	&shape_link,   &shape_end,    &shape_counterpart, NULL,
+	&shape_link,   &shape_end,    &shape_counterpart, &shape_twin, NULL,
 };
 
 const char *const responsible_words[] = { "csp", "csc", "shared", NULL };

@@ -98,12 +98,33 @@ Test(estate, links)
 Test(estate, warnings)
 {
 	struct run r = estate(BASE, ESTATE "sources:\n  - {name: a, file: x}\n"
-					   "  - {name: b, files: [y, x]}\n"
-					   "counterparts: [{physical: web, virtual: db}]\n");
+					   "  - {name: b, files: [y, x]}\n");
 	cr_assert(!r.err);
 	cr_expect_str_eq(place(&r, "estate.file-twice"), "estate.yaml:6:5");
-	cr_expect_str_eq(place(&r, "estate.counterparts-unused"), "estate.yaml:7:1");
-	cr_expect_eq(r.d.n_warnings, 2);
+	cr_expect_eq(r.d.n_warnings, 1);
+	end(&r);
+}
+
+/* Where nothing is mapped, addresses stand for each other in order, if there are as many. */
+Test(estate, counterparts)
+{
+	struct run r = estate(BASE, ESTATE SOURCES
+			      "counterparts:\n"
+			      "  - {id: shop, physical: web, virtual: db}\n");
+	cr_assert(!r.err);
+	const struct counterpart *c = r.estate->counterparts;
+	cr_assert_eq(r.estate->n_counterparts, 1);
+	cr_expect_str_eq(c->id, "shop");
+	cr_expect_str_eq(c->zone[PLANE_PHYSICAL]->name, "web");
+	cr_expect_str_eq(c->zone[PLANE_VIRTUAL]->name, "db");
+	cr_expect(!c->mapped);
+	cr_assert_eq(c->n_twins, 1); /* db has no IPv6 */
+	for (size_t i = 0; i < c->n_twins; i++)
+		for (int p = 0; p < PLANE_COUNT; p++) {
+			const struct twin *t = &c->twins[i];
+			cr_expect(addr_equal(t->span[p].lo, c->zone[p]->spans[t->family][0].lo));
+			cr_expect(addr_equal(t->span[p].hi, c->zone[p]->spans[t->family][0].hi));
+		}
 	end(&r);
 }
 
