@@ -3,7 +3,7 @@
  * P \ V and V \ P: where one plane is wider than the other, as far as the relation that the
  * policy wants for the pair forbids it.
  */
-#include "diff/run.h"
+#include "diff/twin.h"
 
 static bool names(const struct zone *const *v, size_t n, const struct zone *z)
 {
@@ -13,12 +13,12 @@ static bool names(const struct zone *const *v, size_t n, const struct zone *z)
 	return !n;
 }
 
-static enum alignment relation_of(const struct check_run *run)
+enum alignment drift_relation(const struct policy *pol, const struct zone *from,
+			      const struct zone *to)
 {
-	for (size_t i = 0; i < run->policy->n_alignments; i++) {
-		const struct alignment_rule *al = &run->policy->alignments[i];
-		if (names(al->from, al->n_from, run->pair->from) &&
-		    names(al->to, al->n_to, run->pair->to))
+	for (size_t i = 0; i < pol->n_alignments; i++) {
+		const struct alignment_rule *al = &pol->alignments[i];
+		if (names(al->from, al->n_from, from) && names(al->to, al->n_to, to))
 			return al->relation;
 	}
 	return ALIGN_EQUAL;
@@ -61,19 +61,21 @@ static void raise_drift(struct check_run *run, int wide, int narrow, const char 
 
 static int run_physical(struct check_run *run)
 {
-	enum alignment want = relation_of(run);
+	enum alignment want = drift_relation(run->policy, run->pair->from, run->pair->to);
 	if (want == ALIGN_EQUAL || want == ALIGN_PHYSICAL_WITHIN_VIRTUAL)
 		raise_drift(run, PLANE_PHYSICAL, PLANE_VIRTUAL,
 			    "The physical plane permits more than the virtual one");
+	twin_drift(run, PLANE_PHYSICAL);
 	return 0;
 }
 
 static int run_virtual(struct check_run *run)
 {
-	enum alignment want = relation_of(run);
+	enum alignment want = drift_relation(run->policy, run->pair->from, run->pair->to);
 	if (want == ALIGN_EQUAL || want == ALIGN_VIRTUAL_WITHIN_PHYSICAL)
 		raise_drift(run, PLANE_VIRTUAL, PLANE_PHYSICAL,
 			    "The virtual plane permits more than the physical one");
+	twin_drift(run, PLANE_VIRTUAL);
 	return 0;
 }
 

@@ -80,6 +80,9 @@ static void judge(struct check_run *run, const struct path *path, const bool *pr
 		c->why = arena_printf(a, "%zu finding%s%s%s", certain, certain == 1 ? "" : "s",
 				      doubt ? ", and more may be missing: " : "",
 				      doubt ? doubt : "");
+	} else if (run->twin_said.wider) {
+		c->verdict = COVER_MISALIGNED;
+		c->why = arena_printf(a, "its counterpart %s permits more", run->twin_said.with);
 	} else if (!path_known(path)) {
 		c->why = path->why;
 		c->why_at = path->why_at;
@@ -87,6 +90,11 @@ static void judge(struct check_run *run, const struct path *path, const bool *pr
 		/* why is set */
 	} else if (doubt) {
 		c->why = doubt;
+	} else if (run->twin_said.doubt) {
+		c->why = run->twin_said.doubt;
+	} else if (run->twin_said.open) {
+		c->why = arena_printf(a, "its counterpart %s possibly permits more",
+				      run->twin_said.with);
 	} else if (possible) {
 		c->why = arena_printf(a, "%zu possible finding%s: not everything is understood",
 				      possible, possible == 1 ? "" : "s");
@@ -105,7 +113,10 @@ static void judge(struct check_run *run, const struct path *path, const bool *pr
 		c->why = "no plane has an enforcing point: nothing is known to filter this pair";
 	} else {
 		c->verdict = COVER_ALIGNED;
-		c->why = !present[plane] ? arena_printf(a, "absent: the %s plane stands alone",
+		c->why = run->twin_said.with
+				 ? arena_printf(a, "compared with %s, its counterpart",
+						run->twin_said.with)
+			 : !present[plane] ? arena_printf(a, "absent: the %s plane stands alone",
 							plane == PLANE_PHYSICAL ? "virtual"
 										: "physical")
 			 : !present[!plane] ? "stands alone: the other plane has no enforcing point"

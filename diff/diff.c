@@ -36,6 +36,7 @@ static bool check_pair(struct check_run *run, const struct zone *from, const str
 	path_find(run->res->arena, run->engine->graph, &run->engine->matches, from, to, path);
 	run->pair_findings = run->res->findings.n;
 	run->causes = &causes;
+	run->twin_said = (struct twin_said){ 0 };
 	for (int f = 0; f < FAMILY_COUNT && (last || !spent); f++) {
 		struct pair pair;
 		if (!in_scope(run->policy, f))
@@ -43,6 +44,7 @@ static bool check_pair(struct check_run *run, const struct zone *from, const str
 		engine_pair(run->engine, path, (enum family)f, NULL, &pair);
 		run->pair = &pair;
 		run->taken = run->taken_possible = pset_none();
+		run->twin = NULL;
 		for (int i = 0; i < PLANE_COUNT; i++)
 			present[i] |= pair.present[i];
 		for (size_t i = 0; checks[i] && !pair.spent; i++) {

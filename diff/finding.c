@@ -11,7 +11,7 @@
 
 #include "base/digest.h"
 #include "diff/pull.h"
-#include "diff/run.h"
+#include "diff/twin.h"
 #include "model/way.h"
 
 enum { BOXES_MAX = 8, STAGES_MAX = 64, CAUSES_MAX = 100 };
@@ -26,6 +26,7 @@ struct decided {
 	const struct rule *unknown;
 	enum bound bound;
 	bool permits;
+	bool there; /* of the counterpart: asked about its packet */
 };
 
 struct cause {
@@ -36,6 +37,10 @@ struct cause {
 	const struct nat *nat;
 	const struct device *nat_device;
 	const struct route_way *dropped; /* no ruleset: it isn't routed there */
+	bool there;	    /* what is being added is the counterpart's */
+	struct packet twin; /* its packet, where there is one */
+	bool has_twin;
+	bool nat_there, dropped_there; /* the two above are the counterpart's */
 	struct text key;
 };
 
@@ -92,6 +97,7 @@ static void add_decided(struct cause *c, const struct route_way *way, struct way
 		.unknown = a->sure == a->maybe ? NULL : a->unknown_rule,
 		.bound = bound,
 		.permits = permits,
+		.there = c->there,
 	};
 }
 
@@ -195,11 +201,48 @@ static bool other_denies(const struct objection *ob, bool certain, const struct 
 	return ob->deny_path->none;
 }
 
+/* The packet of the counterpart that stands for w: one that is denied there, if any is. */
+static bool twin_packet(struct check_run *run, const struct twin *tw, bool certain,
+			const struct packet *w, struct packet *ret)
+{
+	struct pset_space *sp = run->engine->space[run->pair->family];
+	struct pset there = twin_universe(sp, &tw->pair);
+	struct bounds b = twin_bounds(sp, &tw->pair, !tw->tp.plane);
+	struct pset denied = pset_minus(sp, there, certain ? b.maybe : b.sure);
+	return counterpart_packet(run->engine, &tw->tp, w, there, denied, ret);
+}
+
+/* The counterpart denies its packet on some way, or nothing is known of the way it takes. */
+static bool twin_denies(const struct objection *ob, bool certain, struct cause *c)
+{
+	const struct path *path = &ob->twin->path;
+	const struct packet *w = &c->twin;
+	bool denies = path->none;
+	if (!c->has_twin)
+		return path->none;
+	c->there = true;
+	for (size_t i = 0; i < path->n_ways && !denies; i++) {
+		const struct route_way *way = &path->ways[i];
+		if (!certain && way->end == WAY_UNKNOWN)
+			denies = true;
+		else if (!takes_way(way, w))
+			continue;
+		else if (!certain && (c->nat = engine_nat(way, w, &c->nat_device)))
+			denies = c->nat_there = true;
+		else if (way_denies(way, ob->denies, certain, w, c))
+			denies = true, c->dropped_there = c->dropped != NULL;
+	}
+	c->there = false;
+	return denies;
+}
+
 static bool denied_on(const struct objection *ob, const struct route_way *way, bool certain,
 		      const struct packet *w, struct cause *c)
 {
 	if (ob->deny_path)
 		return other_denies(ob, certain, w, c);
+	if (ob->twin && ob->denies >= 0)
+		return twin_denies(ob, certain, c);
 	return ob->denies < 0 || way_denies(way, ob->denies, certain, w, c);
 }
 
@@ -207,10 +250,12 @@ static bool denied_on(const struct objection *ob, const struct route_way *way, b
  * Walks the witness along the ways by the interpreter. One way that shows all of it is best;
  * a possible finding may draw on two (what one permits, the other denies).
  */
-static bool replay(const struct check_run *run, const struct objection *ob, bool certain,
+static bool replay(struct check_run *run, const struct objection *ob, bool certain,
 		   const struct packet *w, struct cause *c)
 {
 	const struct path *path = run->pair->path;
+	if (ob->twin)
+		c->has_twin = twin_packet(run, ob->twin, certain, w, &c->twin);
 	for (size_t i = 0; i < path->n_ways; i++) {
 		const struct route_way *way = &path->ways[i];
 		if (!takes_way(way, w))
@@ -219,6 +264,7 @@ static bool replay(const struct check_run *run, const struct objection *ob, bool
 		c->n = 0;
 		c->way = way;
 		c->dropped = NULL;
+		c->dropped_there = false;
 		if (!certain && (c->nat = engine_nat(way, w, &c->nat_device)))
 			return true;
 		if ((!ob->permits || way_permits(way, ob->permits, certain, w, c)) &&
@@ -554,6 +600,12 @@ static void describe(struct check_run *run, const struct objection *ob, bool cer
 	f->message = ob->message;
 	f->witness = *w;
 	f->has_witness = true;
+	if (ob->twin) {
+		f->twin_from = ob->twin->tp.from->name;
+		f->twin_to = ob->twin->tp.to->name;
+		f->has_twin = c->has_twin;
+		f->twin = c->twin;
+	}
 	f->excepted.exception = ex;
 	set_path(run, f, c->way);
 	set_people(run, f);
@@ -606,23 +658,40 @@ static struct pset decided_alike(struct check_run *run, struct deciders *ds,
 	return pull_back(en, pset_family(sp), d->way, d->place, 0, b, ds->within).maybe;
 }
 
+/* A set of the counterpart's packets as the pair's own, within left. */
+static struct pset from_there(struct check_run *run, const struct twin *tw, struct pset same,
+			      struct pset left)
+{
+	struct twin_pair back = counterpart_back(&tw->tp, run->pair);
+	return counterpart_rename(run->engine, run->pair->family, &back, same, left);
+}
+
 /* The part of `left` that the same rules decide as they decide w. */
 static struct pset same_cause(struct check_run *run, struct deciders *ds, const struct cause *c,
-			      const struct packet *w, struct pset left)
+			      const struct twin *tw, const struct packet *w, struct pset left)
 {
 	struct pset_space *sp = ds->sp;
 	struct pset region = left;
 	if (c->nat) {
 		struct pset_assume as = { .first = true };
+		if (c->nat_there)
+			return left;
 		return pset_and(sp, left, pset_hi(sp, c->nat->touches, &as));
 	}
-	for (size_t i = 0; i < c->n; i++)
-		region = pset_and(sp, region, decided_alike(run, ds, &c->v[i], w));
-	if (c->dropped)
+	for (size_t i = 0; i < c->n; i++) {
+		bool there = c->v[i].there;
+		struct pset same =
+			decided_alike(run, &ds[there], &c->v[i], there ? &c->twin : w);
+		region = pset_and(sp, region, there ? from_there(run, tw, same, left) : same);
+	}
+	if (c->dropped) {
+		struct pset of = c->dropped_there ? ds[1].within : left;
+		struct pset same = pull_back(run->engine, pset_family(sp), c->dropped,
+					     way_end_of(c->dropped), 0, everything(sp), of)
+					   .maybe;
 		region = pset_and(sp, region,
-				  pull_back(run->engine, pset_family(sp), c->dropped,
-					    way_end_of(c->dropped), 0, everything(sp), left)
-					  .maybe);
+				  c->dropped_there ? from_there(run, tw, same, left) : same);
+	}
 	if (!c->n && !c->dropped)
 		return left;
 	return pset_and(sp, region, left);
@@ -644,7 +713,11 @@ static void raise_causes(struct check_run *run, const struct objection *ob, bool
 			 const struct exception *ex, struct pset set)
 {
 	struct pset_space *sp = run->engine->space[run->pair->family];
-	struct deciders ds = { .sp = sp, .within = set };
+	const struct twin *tw = ob->twin;
+	struct deciders ds[2] = { { .sp = sp, .within = set }, { .sp = sp } };
+	if (tw)
+		ds[1].within = counterpart_rename(run->engine, run->pair->family, &tw->tp, set,
+						  twin_universe(sp, &tw->pair));
 	size_t most = run->options->causes_max ? run->options->causes_max : CAUSES_MAX;
 	struct packet w;
 	for (size_t n = 0; pset_pick(sp, set, &w); n++) {
@@ -655,7 +728,8 @@ static void raise_causes(struct check_run *run, const struct objection *ob, bool
 		if (!confirmed)
 			replay_failed(run, &w);
 		key_of(run, ob, certain, ex, &c);
-		struct pset region = confirmed && n < most ? same_cause(run, &ds, &c, &w, set) : set;
+		struct pset region = confirmed && n < most ? same_cause(run, ds, &c, tw, &w, set)
+						       : set;
 		bool rest = n >= most;
 		/* A cause that doesn't hold its own witness would never end. */
 		if (pset_is_spent(region) || !pset_has(sp, region, &w))

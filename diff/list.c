@@ -4,18 +4,31 @@
 #include <string.h>
 
 extern const struct check check_crosstalk, check_exposed, check_blocked, check_drift_physical,
-	check_drift_virtual, check_plane_absent, check_rule_dead, check_rule_shadowed,
-	check_rule_redundant, check_name_undefined, check_name_unused, check_exception_expired,
-	check_exception_unused, check_source_stale, check_diff_opened, check_diff_closed;
+	check_drift_virtual, check_address_only, check_plane_absent, check_rule_dead,
+	check_rule_shadowed, check_rule_redundant, check_name_undefined, check_name_unused,
+	check_exception_expired, check_exception_unused, check_source_stale, check_diff_opened,
+	check_diff_closed;
 
 /* The gravest first: a packet set is reported by the first check that objects to it. */
 const struct check *const checks[] = {
-	&check_crosstalk,      &check_exposed,	      &check_blocked,
-	&check_drift_physical, &check_drift_virtual,  &check_plane_absent,
-	&check_rule_dead,      &check_rule_shadowed,  &check_rule_redundant,
-	&check_name_undefined, &check_name_unused,    &check_exception_expired,
-	&check_exception_unused, &check_source_stale, &check_diff_opened,
-	&check_diff_closed,    NULL,
+	&check_crosstalk,
+	&check_exposed,
+	&check_blocked,
+	&check_drift_physical,
+	&check_drift_virtual,
+	&check_address_only,
+	&check_plane_absent,
+	&check_rule_dead,
+	&check_rule_shadowed,
+	&check_rule_redundant,
+	&check_name_undefined,
+	&check_name_unused,
+	&check_exception_expired,
+	&check_exception_unused,
+	&check_source_stale,
+	&check_diff_opened,
+	&check_diff_closed,
+	NULL,
 };
 
 const struct check *check_find(const char *id)

@@ -46,6 +46,11 @@ struct finding {
 	const char *message; /* what it means and what to do, one or two sentences */
 	bool has_witness;
 	struct packet witness;
+	/* Of zones that exist twice: the other pair, and the packet that stands for the witness
+	 * there. NULL: none. */
+	const char *twin_from, *twin_to;
+	bool has_twin;
+	struct packet twin;
 	const struct evidence *rules; /* the one to change first */
 	size_t n_rules;
 	const char *const *traffic; /* boxes as text, the largest first */

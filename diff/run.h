@@ -6,6 +6,15 @@
 
 #include "diff/engine.h"
 
+struct twin; /* diff/twin.h */
+
+/* What was found of a pair's counterparts, for its coverage. */
+struct twin_said {
+	const char *with;  /* "cloud-web to cloud-db": compared with it; NULL: not compared */
+	const char *doubt; /* why not, where it should have been; or NULL */
+	bool wider, open;  /* the counterpart surely permits more; possibly */
+};
+
 struct check_run {
 	struct engine *engine;	/* NULL for lint */
 	struct arena *scratch;
@@ -19,6 +28,8 @@ struct check_run {
 	struct pair *pair;	   /* the zone pair that it looks at */
 	/* Reported already for this pair and family by a graver check. */
 	struct pset taken, taken_possible;
+	struct twin *twin; /* of this pair and family; NULL: not asked for yet, or none */
+	struct twin_said twin_said;
 	struct map *causes;	/* of this pair: cause to finding's index + 1 */
 	size_t pair_findings;	/* where the pair's findings begin in res->findings */
 	bool *exception_used;	/* by place in policy->exceptions */
@@ -40,6 +51,9 @@ struct objection {
 	/* Who denies, where it isn't the run's own estate (two estates compared); or NULL. */
 	struct engine *deny_engine;
 	const struct path *deny_path;
+	/* Who denies is the counterpart (plane `denies` of its pair), asked about the packet that
+	 * stands for ours; or NULL. */
+	const struct twin *twin;
 	const char *plane;	/* where to act: "physical", "virtual", "both" */
 	enum severity severity;
 	const char *permit_note, *deny_note; /* said of each such rule, NULL: nothing */

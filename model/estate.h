@@ -68,7 +68,7 @@ struct estate_link {
 };
 
 /* Addresses of one family that stand for each other, one by one in order: as many on each side. */
-struct twin {
+struct twin_span {
 	uint8_t family;
 	struct span span[PLANE_COUNT];
 	struct loc at;
@@ -82,7 +82,7 @@ struct counterpart {
 	 * As the file tells them, or, where it tells none, the zones' addresses in order where
 	 * they have as many in equal runs. No address is in two; what is in none has no twin.
 	 */
-	const struct twin *twins;
+	const struct twin_span *twins;
 	size_t n_twins;
 	bool mapped; /* the file tells them */
 	struct loc at;

@@ -8,6 +8,7 @@ const char *const check_ids[] = {
 	"tenant.cross-talk",
 	"drift.physical-permits-more",
 	"drift.virtual-permits-more",
+	"counterpart.address-only",
 	"intent.blocked",
 	"intent.reply-blocked",
 	"coverage.plane-absent",

@@ -10,7 +10,7 @@
 /* Zones that exist twice, and which of their addresses stand for each other. */
 
 struct twins {
-	VEC(struct twin) v;
+	VEC(struct twin_span) v;
 };
 
 static struct addr size_of(struct span s)
@@ -18,11 +18,27 @@ static struct addr size_of(struct span s)
 	return (struct addr){ s.hi.hi - s.lo.hi - (s.hi.lo < s.lo.lo), s.hi.lo - s.lo.lo };
 }
 
+/* Spans are sorted and apart. */
 static bool zone_holds(const struct zone *z, uint8_t family, struct span s)
 {
-	for (size_t i = 0; i < z->n_spans[family]; i++)
-		if (span_has(z->spans[family][i], s.lo) && span_has(z->spans[family][i], s.hi))
-			return true;
+	size_t lo = 0, hi = z->n_spans[family];
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (addr_compare(z->spans[family][mid].hi, s.lo) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < z->n_spans[family] && span_has(z->spans[family][lo], s.lo) &&
+	       span_has(z->spans[family][lo], s.hi);
+}
+
+/* Addresses that no zone has may be those by which the zone is reached through translation. */
+static bool is_free(const struct estate_reader *er, uint8_t family, struct span s)
+{
+	for (size_t i = 0; i < er->words.n_zones; i++)
+		if (er->words.zones[i].external)
+			return zone_holds(&er->words.zones[i], family, s);
 	return false;
 }
 
@@ -33,10 +49,11 @@ static bool read_side(struct estate_reader *er, const struct node *map,
 	if (!node || !prefix_of(&er->r, node, ret))
 		return false;
 	const struct zone *z = c->zone[plane];
-	if (!z || zone_holds(z, ret->family, ret->span))
+	if (!z || zone_holds(z, ret->family, ret->span) || is_free(er, ret->family, ret->span))
 		return true;
 	diag_error(er->r.d, EINVAL, "estate.counterpart-outside", node->at,
-		   "%s is not wholly inside the zone '%s': map its own addresses",
+		   "%s is not wholly inside the zone '%s', nor outside all zones: map its own "
+		   "addresses, or those that are translated to them",
 		   shown(&er->r, node->s), z->name);
 	return false;
 }
@@ -59,11 +76,11 @@ static void read_twin(struct estate_reader *er, const struct node *map,
 		return;
 	}
 	*vec_add(&twins->v) =
-		(struct twin){ side[0].family, { side[0].span, side[1].span }, map->at };
+		(struct twin_span){ side[0].family, { side[0].span, side[1].span }, map->at };
 }
 
 struct sorted_twin {
-	const struct twin *twin;
+	const struct twin_span *twin;
 	int plane;
 };
 
@@ -87,7 +104,7 @@ static void check_twins(struct estate_reader *er, const struct twins *twins, int
 	/* the one so far that reaches furthest */
 	size_t far = 0;
 	for (size_t i = 1; i < twins->v.n; i++) {
-		const struct twin *a = v[far].twin, *b = v[i].twin;
+		const struct twin_span *a = v[far].twin, *b = v[i].twin;
 		if (a->family == b->family &&
 		    addr_compare(b->span[plane].lo, a->span[plane].hi) <= 0) {
 			diag_error(er->r.d, EEXIST, "estate.counterpart-map-twice", b->at,
@@ -112,9 +129,9 @@ static void default_twins(const struct counterpart *c, struct twins *twins)
 		for (size_t i = 0; equal && i < a->n_spans[f]; i++)
 			equal = addr_equal(size_of(a->spans[f][i]), size_of(b->spans[f][i]));
 		for (size_t i = 0; equal && i < a->n_spans[f]; i++)
-			*vec_add(&twins->v) = (struct twin){ (uint8_t)f,
-							     { a->spans[f][i], b->spans[f][i] },
-							     c->at };
+			*vec_add(&twins->v) = (struct twin_span){
+				(uint8_t)f, { a->spans[f][i], b->spans[f][i] }, c->at
+			};
 	}
 }
 

@@ -182,6 +182,22 @@ static void put_traffic(struct text *t, struct report_style st, const json_t *f)
 		text_putf(t, "%*sand %lld more\n", LABEL, "", left);
 }
 
+/* Where the zones exist twice: what the packet is held against. */
+static void put_twin(struct text *t, struct report_style st, const json_t *twin)
+{
+	const json_t *w = twin ? doc_object(twin, "witness") : NULL;
+	struct text s = { 0 };
+	if (!twin)
+		return;
+	text_putf(&s, "%s to %s", doc_get(twin, "from"), doc_get(twin, "to"));
+	if (w)
+		text_putf(&s, ": %s", doc_get(w, "say"));
+	page_wrap(t, st, INK_PLAIN, "  against:", LABEL, s.s);
+	if (w)
+		page_wrap(t, st, INK_PLAIN, "", LABEL, doc_get(w, "text"));
+	text_finish(&s);
+}
+
 void part_finding(struct text *t, struct report_style st, const json_t *f)
 {
 	const json_t *rules = doc_array(f, "rules"), *w = doc_object(f, "witness");
@@ -194,6 +210,7 @@ void part_finding(struct text *t, struct report_style st, const json_t *f)
 		page_wrap(t, st, INK_PLAIN, "  packet:", LABEL, doc_get(w, "say"));
 		page_wrap(t, st, INK_PLAIN, "", LABEL, doc_get(w, "text"));
 	}
+	put_twin(t, st, doc_object(f, "counterpart"));
 	json_array_foreach (rules, i, v) {
 		text_putc(t, '\n');
 		put_rule(t, st, v);

@@ -20,7 +20,7 @@ enum kind {
 	KIND_STRINGS,	  /* a list of strings */
 	KIND_LIST,	  /* of objects of the shape sub */
 	KIND_OBJECT,	  /* of the shape sub */
-	KIND_OBJECT_LATE, /* the same, which documents of earlier versions don't have */
+	KIND_OBJECT_LATE, /* the same, which may be missing: from earlier versions it is */
 };
 
 struct member {
@@ -106,6 +106,8 @@ static const struct member witness[] = { STRING("family"),
 					 STRING("text"),
 					 STRING("say"),
 					 END };
+static const struct member counterpart[] = { STRING("from"), STRING("to"),
+					     OBJECT_OR_NULL("witness", witness), END };
 static const struct member rule[] = { STRING("role"),
 				      STRING_OR_NULL("device"),
 				      STRING_OR_NULL("plane"),
@@ -135,6 +137,7 @@ static const struct member finding[] = { STRING("id"),
 					 STRING("title"),
 					 STRING_OR_NULL("message"),
 					 OBJECT_OR_NULL("witness", witness),
+					 OBJECT_LATE("counterpart", counterpart),
 					 LIST("rules", rule),
 					 STRINGS("traffic"),
 					 NUMBER("traffic_left"),

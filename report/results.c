@@ -97,6 +97,13 @@ static json_t *finding_json(const struct finding *f)
 	doc_put_string(j, "title", f->title);
 	doc_put_string(j, "message", f->message);
 	doc_put(j, "witness", f->has_witness ? witness_json(&f->witness) : json_null());
+	if (f->twin_from) {
+		json_t *twin = json_object();
+		doc_put_string(twin, "from", f->twin_from);
+		doc_put_string(twin, "to", f->twin_to);
+		doc_put(twin, "witness", f->has_twin ? witness_json(&f->twin) : json_null());
+		doc_put(j, "counterpart", twin);
+	}
 	json_t *rules = json_array();
 	for (size_t i = 0; i < f->n_rules; i++)
 		json_array_append_new(rules, evidence_json(&f->rules[i]));

@@ -206,6 +206,14 @@ static void put_message(json_t *result, const json_t *f, const char *related)
 		put_plain(&t, doc_get(w, "say"));
 		text_put(&t, ".");
 	}
+	const json_t *twin = doc_object(f, "counterpart");
+	if (twin) {
+		text_put(&t, " Held against ");
+		put_plain(&t, doc_get(twin, "from"));
+		text_put(&t, " to ");
+		put_plain(&t, doc_get(twin, "to"));
+		text_put(&t, ".");
+	}
 	if (!strcmp(doc_get(f, "certainty"), "possible"))
 		text_put(&t, " Possible only: it rests on what was not understood.");
 	if (*doc_get(f, "message")) {

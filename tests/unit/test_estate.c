@@ -121,7 +121,7 @@ Test(estate, counterparts)
 	cr_assert_eq(c->n_twins, 1); /* db has no IPv6 */
 	for (size_t i = 0; i < c->n_twins; i++)
 		for (int p = 0; p < PLANE_COUNT; p++) {
-			const struct twin *t = &c->twins[i];
+			const struct twin_span *t = &c->twins[i];
 			cr_expect(addr_equal(t->span[p].lo, c->zone[p]->spans[t->family][0].lo));
 			cr_expect(addr_equal(t->span[p].hi, c->zone[p]->spans[t->family][0].hi));
 		}
