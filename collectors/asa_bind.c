@@ -508,6 +508,28 @@ static void bind_out(struct asa *a, const struct intf *i, const struct bound *bd
 	finish(a, &r, i, "out", HOOK_OUT, at);
 }
 
+/* Nobody gets to the firewall by the address of another port than that he came in by, but for
+ * `management-access` (ASA command reference). */
+static void add_far(struct asa *a, struct rules *r)
+{
+	vec_each (p, &a->intfs) {
+		const struct intf *i = *p;
+		VEC(const struct match *) own = { 0 };
+
+		for (size_t k = 0; i->name && !i->far_access && k < i->addrs.n; k++)
+			*vec_add(&own) = match_prefix(
+				a->m, FIELD_DST, (enum family)i->prefixes.v[k].family,
+				i->addrs.v[k], addr_bits(i->prefixes.v[k].family));
+		if (own.n)
+			add(r, VERDICT_DENY,
+			    match_and(a->m, match_or_n(a->m, own.v, own.n),
+				      match_not(a->m,
+						match_iface(a->m, FIELD_IIF, i->name, false))),
+			    asa_loc(a, i->line), NULL, "the address of another port");
+		vec_free(&own);
+	}
+}
+
 /* To and from the firewall itself: ssh, http, icmp and the like, which we don't model. */
 static void bind_local(struct asa *a)
 {
@@ -519,6 +541,8 @@ static void bind_local(struct asa *a)
 		struct ruleset *rs =
 			device_build_ruleset(a->b, names[k], "management", a->b->dev.at);
 
+		if (kinds[k] == HOOK_LOCAL_IN && !a->transparent)
+			add_far(a, &r);
 		add(&r, VERDICT_UNKNOWN, match_all(a->m), a->b->dev.at, NULL,
 		    "access to the firewall itself is not modelled");
 		rs->glue = true;

@@ -102,6 +102,7 @@ enum keyword {
 	KW_INTERFACE,
 	KW_IP,
 	KW_IPV6,
+	KW_MANAGEMENT_ACCESS,
 	KW_NAME,
 	KW_NAMEIF,
 	KW_NAMES,
@@ -223,6 +224,7 @@ struct intf {
 	VEC(struct addr) addrs;	     /* its own, one for each prefix */
 	VEC(struct addr) standby;    /* of the other unit of a pair */
 	bool unknown_v6;	     /* has an IPv6 address that isn't written */
+	bool far_access;	     /* `management-access`: may be called through others */
 	bool verified;		     /* its check of reverse paths is there */
 	bool setroute;		     /* the default route comes with the address */
 	const char *policy;	     /* route map of policy routing */

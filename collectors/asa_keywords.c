@@ -147,7 +147,7 @@ static const struct entry words[] = {
 	IRRELEVANT("mac-address-table"),
 	IRRELEVANT("mac-learn"),
 	IRRELEVANT("mac-list"),
-	IRRELEVANT("management-access"),
+	{ "management-access", KW_MANAGEMENT_ACCESS },
 	BLOCK("map-name"),
 	BLOCK("mdm-proxy"),
 	BLOCK("media-termination"),

@@ -202,7 +202,7 @@ static void check_reverse(struct nat_work *k, const char *port)
 		}
 	if (!some)
 		r.v.n = 0;
-	finish(a, &r, arena_printf(a->arena, "translation check at %s", port), HOOK_IN,
+	finish(a, &r, arena_printf(a->arena, "at %s", port), HOOK_IN,
 	       ASA_ORDER_NAT_CHECK, port);
 }
 
@@ -251,7 +251,7 @@ static void control_out(struct nat_work *k, const struct intf *i, struct loc at)
 		}
 	}
 	add(&r, VERDICT_DENY, from, at, "no translation, with nat-control");
-	finish(a, &r, arena_printf(a->arena, "nat-control to %s", i->name), HOOK_OUT,
+	finish(a, &r, arena_printf(a->arena, "by nat-control to %s", i->name), HOOK_OUT,
 	       ASA_ORDER_NAT_CHECK, i->name);
 }
 
@@ -281,7 +281,7 @@ static void control_in(struct nat_work *k, const struct intf *i, struct loc at)
 		}
 	}
 	add(&r, VERDICT_DENY, to, at, "no translation, with nat-control");
-	finish(a, &r, arena_printf(a->arena, "nat-control at %s", i->name), HOOK_IN,
+	finish(a, &r, arena_printf(a->arena, "by nat-control at %s", i->name), HOOK_IN,
 	       ASA_ORDER_NAT_CHECK - 1, i->name);
 }
 
@@ -324,7 +324,7 @@ static void check_stuck(struct nat_work *k, const struct intf *i)
 	}
 	if (!some)
 		r.v.n = 0;
-	finish(a, &r, arena_printf(a->arena, "translations without a pool at %s", i->name),
+	finish(a, &r, arena_printf(a->arena, "for a pool at %s", i->name),
 	       HOOK_OUT, ASA_ORDER_NAT_CHECK - 1, i->name);
 }
 

@@ -358,8 +358,8 @@ static void build_verify(struct asa *a, uint32_t no)
 	if (r.match->kind == MATCH_NONE)
 		return;
 	rs = device_build_ruleset(a->b,
-				  arena_printf(a->arena, "reverse path check of %s", i->name),
-				  "check", r.at);
+				  arena_printf(a->arena, "of sources at %s", i->name),
+				  "reverse path check", r.at);
 	rs->dflt = VERDICT_PERMIT;
 	rs->glue = true;
 	rs->incidental = true;

@@ -431,6 +431,11 @@ void asa_top_line(struct asa_reader *r, struct line *l)
 	case KW_IPV6:
 		ipv6_line(a, l);
 		break;
+	case KW_MANAGEMENT_ACCESS:
+		if (asa_port(a, line_peek(l, 0)))
+			asa_port(a, line_peek(l, 0))->far_access = true;
+		ASA_EXACT(a, l->no);
+		break;
 	case KW_NAME:
 		name_line(a, l);
 		break;

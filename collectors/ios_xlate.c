@@ -579,7 +579,7 @@ static void put_check(struct work *k)
 					       .flags = RULE_IMPLICIT | RULE_GLUE };
 		}
 	if (some) {
-		struct ruleset *rs = device_build_ruleset(x->b, "translated answers",
+		struct ruleset *rs = device_build_ruleset(x->b, "of answers",
 							  "translation check", at);
 		rs->dflt = VERDICT_PERMIT;
 		rs->glue = true;

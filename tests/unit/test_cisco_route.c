@@ -555,3 +555,16 @@ Test(cisco_route, a_list_as_a_condition)
 	matches_finish(&m);
 	arena_destroy(a);
 }
+
+Test(cisco_route, asa_by_the_address_of_another_port)
+{
+	struct world w = read_asa(ASA "management-access inside\n");
+	const struct ruleset *rs = device_ruleset(w.dev, "to the firewall");
+
+	cr_assert(rs);
+	cr_expect_eq(ask(&w, rs, "tcp 10.0.0.5 1 198.51.100.2 443 iif=inside"), 'D');
+	cr_expect_eq(ask(&w, rs, "tcp 8.8.8.8 1 198.51.100.2 443 iif=outside"), 'U');
+	cr_expect_eq(ask(&w, rs, "tcp 8.8.8.8 1 10.0.0.1 443 iif=outside"), 'U');
+	cr_expect_eq(ask(&w, rs, "tcp 8.8.8.8 1 203.0.113.2 443 iif=outside"), 'D');
+	done(&w);
+}
