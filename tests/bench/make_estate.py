@@ -264,51 +264,66 @@ class Estate:
             del rules[self.middle(h, rules)]
         return rules
 
+    # The host's own addresses in its zones are reached by what reaches the zone.
     def iptables(self, h):
-        out = ["*filter", ":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]",
+        out = ["*filter", ":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", ":zones - [0:0]",
+               "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-A INPUT -j zones",
                "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"]
         out += [f"-A FORWARD -i {z.port} -o eth0 -s {z.net}.0/24 -j ACCEPT" for z in h.zones]
+        out.append("-A FORWARD -j zones")
         for src, z, (_, proto, port) in self.host_rules(h):
             s = "" if src is None else f"-s {src.net}.0/24 "
-            out.append(f"-A FORWARD {s}-d {z.net}.0/24 -p {proto} -m {proto} --dport {port} -j ACCEPT")
+            out.append(f"-A zones {s}-d {z.net}.0/24 -p {proto} -m {proto} --dport {port} -j ACCEPT")
         return out + ["COMMIT"]
 
     def nftables(self, h):
+        chains = {"input": [], "forward": [], "zones": []}
         handle = [10]
-        rules = []
 
         def eq(left, right):
             return {"match": {"op": "==", "left": left, "right": right}}
 
-        def add(*expr):
+        def add(chain, *expr):
             handle[0] += 1
-            rules.append({"rule": {"family": "ip", "table": "filter", "chain": "forward",
-                                   "handle": handle[0], "expr": list(expr) + [{"accept": None}]}})
+            chains[chain].append({"rule": {"family": "ip", "table": "filter", "chain": chain, "handle": handle[0],
+                                           "expr": list(expr)}})
 
         def net(z):
             return {"prefix": {"addr": f"{z.net}.0", "len": 24}}
 
         def field(proto, name):
             return {"payload": {"protocol": proto, "field": name}}
-        add({"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}})
+        accept, jump = {"accept": None}, {"jump": {"target": "zones"}}
+        answers = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}}
+        add("input", answers, accept)
+        add("input", jump)
+        add("forward", answers, accept)
         for z in h.zones:
-            add(eq({"meta": {"key": "iifname"}}, z.port), eq({"meta": {"key": "oifname"}}, "eth0"),
-                eq(field("ip", "saddr"), net(z)))
+            add("forward", eq({"meta": {"key": "iifname"}}, z.port), eq({"meta": {"key": "oifname"}}, "eth0"),
+                eq(field("ip", "saddr"), net(z)), accept)
+        add("forward", jump)
         for src, z, (_, proto, port) in self.host_rules(h):
             source = [] if src is None else [eq(field("ip", "saddr"), net(src))]
-            add(*source, eq(field("ip", "daddr"), net(z)), eq(field(proto, "dport"), port))
-        handles = [r["rule"]["handle"] for r in rules]
+            add("zones", *source, eq(field("ip", "daddr"), net(z)), eq(field(proto, "dport"), port), accept)
         listing = [{"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5", "json_schema_version": 1}},
-                   {"table": {"family": "ip", "name": "filter", "handle": 1}},
-                   {"chain": {"family": "ip", "table": "filter", "name": "forward", "handle": 1, "type": "filter",
-                              "hook": "forward", "prio": 0, "policy": "drop"}}] + rules
-        kernel = {"generation": [7, 7], "tables": [
-            {"family": "ip", "name": "filter", "handle": 1, "flags": [],
-             "chains": [{"name": "forward", "handle": 1, "flags": ["base"], "type": "filter", "hook": "forward",
-                         "priority": 0, "policy": "drop", "rules": len(rules),
-                         "rule_handles": handles}],
-             "sets": [], "objects": [], "flowtables": []}]}
-        return {"listing": {"nftables": listing}, "kernel": kernel, "differences": []}
+                   {"table": {"family": "ip", "name": "filter", "handle": 1}}]
+        kernel = []
+        for i, (name, rules) in enumerate(chains.items()):
+            base = name != "zones"
+            told = {"family": "ip", "table": "filter", "name": name, "handle": i + 1}
+            seen = {"name": name, "handle": i + 1, "flags": ["base"] if base else []}
+            if base:
+                told |= {"type": "filter", "hook": name, "prio": 0, "policy": "drop"}
+                seen |= {"type": "filter", "hook": name, "priority": 0, "policy": "drop"}
+            listing.append({"chain": told})
+            kernel.append(seen | {"rules": len(rules), "rule_handles": [r["rule"]["handle"] for r in rules]})
+        for rules in chains.values():
+            listing += rules
+        return {"listing": {"nftables": listing},
+                "kernel": {"generation": [7, 7], "tables": [{"family": "ip", "name": "filter", "handle": 1, "flags": [],
+                                                             "chains": kernel, "sets": [], "objects": [],
+                                                             "flowtables": []}]},
+                "differences": []}
 
     def host(self, h):
         links = [("lo", "127.0.0.1", 8)] + [("eth0", h.own, 30)] + [(z.port, f"{z.net}.1", 24) for z in h.zones]

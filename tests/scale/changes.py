@@ -128,18 +128,18 @@ def change_host(r, folder):
         listings = parts["iptables"]["listings"]
         if listings:
             text = listings[0]["text"]
-            i = r.randrange(5, len(text) - 1)
+            i = r.randrange(8, len(text) - 1)
             if r.random() < 0.5:
                 del text[i]
             else:
                 text[i] = new_network(r, text[i])
         else:
             rules = parts["nftables"]["listing"]["nftables"]
-            i = r.randrange(4, len(rules))
+            i = r.choice([k for k, x in enumerate(rules) if x.get("rule", {}).get("chain") == "zones"])
             handle = rules[i]["rule"]["handle"]
             if r.random() < 0.5:
                 del rules[i]
-                chain = parts["nftables"]["kernel"]["tables"][0]["chains"][0]
+                chain = parts["nftables"]["kernel"]["tables"][0]["chains"][2]
                 chain["rules"] -= 1
                 chain["rule_handles"].remove(handle)
             else:

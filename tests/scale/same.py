@@ -101,16 +101,15 @@ def rules_of(d):
 def swap_rules(d):
     v = rules_of(d)
     v[-2], v[-3] = v[-3], v[-2]
-    handles = d["parts"]["nftables"]["kernel"]["tables"][0]["chains"][0]["rule_handles"]
+    handles = d["parts"]["nftables"]["kernel"]["tables"][0]["chains"][2]["rule_handles"]
     handles[-2], handles[-3] = handles[-3], handles[-2]
 
 
 def drop_rules(d):
     v = rules_of(d)
-    chain = d["parts"]["nftables"]["kernel"]["tables"][0]["chains"][0]
-    del v[5:]
-    chain["rule_handles"] = [x["rule"]["handle"] for x in v if "rule" in x]
-    chain["rules"] = len(chain["rule_handles"])
+    chain = d["parts"]["nftables"]["kernel"]["tables"][0]["chains"][2]
+    v[:] = [x for x in v if x.get("rule", {}).get("chain") != "zones"]
+    chain["rule_handles"], chain["rules"] = [], 0
 
 
 def yaml_turn(section):
@@ -153,7 +152,7 @@ EDITS = [
     ("made", "dist00.cfg", drop("^ip route 10.0"), True),
     ("made", "host001.json", js(swap_text), False),
     ("made", "host001.json", js(lambda d: table_text(d).insert(1, "# a word")), False),
-    ("made", "host001.json", js(lambda d: table_text(d).__setitem__(slice(6, -1), [])), True),
+    ("made", "host001.json", js(lambda d: table_text(d).__setitem__(slice(-20, -1), [])), True),
     ("made", "host000.json", js(swap_rules), False),
     ("made", "host000.json", js(drop_rules), True),
     ("made", "policy.yaml", yaml_turn("tenants"), False),
