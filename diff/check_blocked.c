@@ -17,22 +17,16 @@ static void raise_flow(struct check_run *run, int plane, const struct flow *fl)
 		.deny_first = true,
 		.plane = word,
 		.severity = SEVERITY_HIGH,
-		.title = arena_printf(run->res->arena,
-				      "Required traffic from %s to %s is blocked on the %s plane",
-				      p->from->name, p->to->name, word),
 		.message = "The policy requires this flow. Open it in the ruleset named first, or take "
 			   "the requirement back.",
 		.flow = fl,
 	};
+	if (pset_is_empty(ob.certain) && pset_is_empty(ob.possible))
+		return;
+	ob.title = arena_printf(run->res->arena,
+				"Required traffic from %s to %s is blocked on the %s plane",
+				p->from->name, p->to->name, word);
 	raise_objection(run, &ob);
-}
-
-static bool names(const struct zone *const *v, size_t n, const struct zone *z)
-{
-	for (size_t i = 0; i < n; i++)
-		if (v[i] == z)
-			return true;
-	return false;
 }
 
 static int run_blocked(struct check_run *run)
@@ -50,12 +44,10 @@ static int run_blocked(struct check_run *run)
 		if (!p->present[plane] && !none)
 			continue;
 		run->taken = before[0], run->taken_possible = before[1];
-		for (size_t i = 0; i < run->policy->n_flows; i++) {
-			const struct flow *fl = &run->policy->flows[i];
-			if (fl->action == FLOW_REQUIRE && names(fl->from, fl->n_from, p->from) &&
-			    names(fl->to, fl->n_to, p->to))
+		const struct flow *fl;
+		for (size_t at = 0; (fl = flows_next(&run->engine->flows, p->from, p->to, &at));)
+			if (fl->action == FLOW_REQUIRE)
 				raise_flow(run, plane, fl);
-		}
 		after[0] = pset_or(sp, after[0], run->taken);
 		after[1] = pset_or(sp, after[1], run->taken_possible);
 	}

@@ -37,10 +37,12 @@ static void raise_within(struct check_run *run, int wide, int narrow, struct pse
 		.denies = narrow,
 		.plane = wide == PLANE_PHYSICAL ? "physical" : "virtual",
 		.severity = severity,
-		.title = arena_printf(run->res->arena, "%s from %s to %s", title, p->from->name,
-				      p->to->name),
 		.message = message,
 	};
+	if (pset_is_empty(ob.certain) && pset_is_empty(ob.possible))
+		return;
+	ob.title = arena_printf(run->res->arena, "%s from %s to %s", title, p->from->name,
+				p->to->name);
 	raise_objection(run, &ob);
 }
 

@@ -47,7 +47,8 @@ static bool check_pair(struct check_run *run, const struct zone *from, const str
 		run->twin = NULL;
 		for (int i = 0; i < PLANE_COUNT; i++)
 			present[i] |= pair.present[i];
-		for (size_t i = 0; checks[i] && !pair.spent; i++) {
+		/* Without a packet there is nothing to object to. */
+		for (size_t i = 0; checks[i] && !pair.spent && !pset_is_empty(pair.universe); i++) {
 			run->check = checks[i];
 			if (checks[i]->run)
 				checks[i]->run(run);

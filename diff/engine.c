@@ -24,6 +24,7 @@ void engine_init(struct engine *en, struct arena *a, const struct estate *e,
 	en->failed = failed;
 	en->graph = g ? g : graph_create(a, e, s);
 	matches_init(&en->matches, a);
+	en->flows = flows_index(a, e->policy);
 	en->peer = peer;
 	en->borrowed = peer != NULL;
 	if (peer)
@@ -48,6 +49,7 @@ void engine_finish(struct engine *en)
 	for (size_t i = 0; i < en->lowered.n; i++)
 		free(en->lowered.entries[i].value);
 	map_finish(&en->lowered);
+	text_finish(&en->key);
 	matches_finish(&en->matches);
 	if (en->peer)
 		en->peer->peer = NULL;
@@ -107,10 +109,10 @@ struct pset_assume engine_assume(const struct stage *st)
 
 static struct lowered_entry *entry_of(struct engine *en, const struct stage *st)
 {
-	struct text key = { 0 };
-	stage_key(&key, st);
-	void **at = map_atn(&en->lowered, key.s, key.len);
-	text_finish(&key);
+	struct text *key = &en->key;
+	text_clear(key);
+	stage_key(key, st);
+	void **at = map_atn(&en->lowered, key->s, key->len);
 	if (!*at)
 		*at = xcalloc(1, sizeof(struct lowered_entry));
 	return *at;
@@ -336,24 +338,13 @@ static struct pset as_sent(struct engine *en, const struct pair *p, const struct
 	return r;
 }
 
-static bool has_zone(const struct zone *const *v, size_t n, const struct zone *z)
-{
-	for (size_t i = 0; i < n; i++)
-		if (v[i] == z)
-			return true;
-	return false;
-}
-
 static void intent_of(struct engine *en, struct pair *p, const struct way_sets *ws)
 {
 	struct pset_space *sp = en->space[p->family];
 	struct pset_assume as = { .first = true };
-	const struct policy *pol = en->estate->policy;
 	struct pset allow = pset_none(), require = pset_none(), deny = pset_none();
-	for (size_t i = 0; i < pol->n_flows; i++) {
-		const struct flow *fl = &pol->flows[i];
-		if (!has_zone(fl->from, fl->n_from, p->from) || !has_zone(fl->to, fl->n_to, p->to))
-			continue;
+	const struct flow *fl;
+	for (size_t at = 0; (fl = flows_next(&en->flows, p->from, p->to, &at));) {
 		struct pset s = as_sent(en, p, ws, pset_lo(sp, fl->service, &as));
 		if (fl->action == FLOW_DENY)
 			deny = pset_or(sp, deny, s);

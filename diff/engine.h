@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "diff/diff.h"
+#include "diff/flows.h"
 #include "model/graph.h"
 
 /* What is surely and what is possibly permitted. */
@@ -33,7 +34,9 @@ struct engine {
 	struct pset_space *space[FAMILY_COUNT];
 	const struct graph *graph;
 	struct matches matches; /* of the conditions that ways are taken by; lives in the arena */
+	struct text key;    /* of what is looked up there */
 	struct map lowered; /* of struct lowered_entry, by ruleset and place */
+	struct flow_index flows;
 	struct rule_place *rules; /* by rule id */
 	uint32_t n_rules;
 	const bool *failed, *stale; /* by place in estate->sources; NULL: none */

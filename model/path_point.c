@@ -248,9 +248,13 @@ struct packet stage_packet(const struct stage *st, const struct packet *p)
 void stage_key(struct text *t, const struct stage *st)
 {
 	const char *const word[] = { st->iif, st->oif, st->physin, st->physout };
-	text_putf(t, "%u", st->ruleset->id);
-	for (size_t i = 0; i < sizeof(word) / sizeof(*word); i++)
-		text_putf(t, "\n%c%s", word[i] ? 'w' : '-', word[i] ? word[i] : "");
+	/* Asked for every stage of every pair: nothing is formatted. */
+	text_putn(t, (const char *)&st->ruleset->id, sizeof(st->ruleset->id));
+	for (size_t i = 0; i < sizeof(word) / sizeof(*word); i++) {
+		text_putc(t, word[i] ? 'w' : '-');
+		if (word[i])
+			text_putn(t, word[i], strlen(word[i]) + 1);
+	}
 }
 
 /* The port of a side that tells which addresses have somebody behind it, or NULL. */
