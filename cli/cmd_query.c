@@ -2,13 +2,14 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "diff/ask.h"
+#include "report/query.h"
 
 static const struct option options[] = {
 	{ "from", required_argument, NULL, 'F' },
 	{ "to", required_argument, NULL, 'T' },
 	{ "service", required_argument, NULL, 's' },
 	{ "as-of", required_argument, NULL, 'd' },
+	{ "format", required_argument, NULL, 'f' },
 	{ 0 },
 };
 
@@ -44,25 +45,42 @@ static const struct match *parse_service(struct matches *m, const struct policy 
 					    (unsigned)hi));
 }
 
-/* A zone, or an address or prefix inside one. */
-static const struct zone *parse_end(struct matches *m, const struct policy *p, const char *s,
-				    enum field field, const struct match **ret_narrow)
+enum { ZONES_MAX = 8 };
+
+/* One end of the question: a zone, or an address or prefix. */
+struct end {
+	const struct zone *zones[ZONES_MAX]; /* that it can mean */
+	size_t n;
+	const struct match *narrow; /* NULL: the whole zone */
+};
+
+/* Where packets from an address come from, and where packets to it are delivered. */
+static struct end parse_end(const struct loaded *l, const char *s, enum field field,
+			    const struct match *service)
 {
-	const struct zone *z = policy_zone(p, s);
+	const struct policy *p = l->estate->policy;
+	struct end e = { { policy_zone(p, s) }, 1, NULL };
 	enum family f;
 	struct addr a;
 	unsigned len;
 	bool host_bits;
-	if (z || !prefix_parse(s, strlen(s), &f, &a, &len, &host_bits))
-		return z;
+	if (e.zones[0])
+		return e;
+	e.n = 0;
+	if (!prefix_parse(s, strlen(s), &f, &a, &len, &host_bits))
+		return e;
 	struct span want = span_prefix(f, a, len);
-	*ret_narrow = match_spans(m, field, f, &want, 1);
-	for (size_t i = 0; i < p->n_zones; i++)
-		for (size_t k = 0; k < p->zones[i].n_spans[f]; k++)
+	e.narrow = match_spans(&l->snap->matches, field, f, &want, 1);
+	if (field == FIELD_DST) {
+		e.n = ask_zones_to(l->estate, l->snap, f, want, service, e.zones, ZONES_MAX);
+		return e;
+	}
+	for (size_t i = 0; i < p->n_zones && !e.n; i++)
+		for (size_t k = 0; k < p->zones[i].n_spans[f] && !e.n; k++)
 			if (span_has(p->zones[i].spans[f][k], want.lo) &&
 			    span_has(p->zones[i].spans[f][k], want.hi))
-				return &p->zones[i];
-	return NULL;
+				e.zones[e.n++] = &p->zones[i];
+	return e;
 }
 
 static int no_end(struct app *app, const struct policy *p, const char *opt, const char *s)
@@ -76,132 +94,109 @@ static int no_end(struct app *app, const struct policy *p, const char *opt, cons
 			   near ? "\"" : "");
 }
 
-static void put_set(struct text *t, const char *what, const struct told_set *s)
+static bool any_asked(const struct answer *ans)
 {
-	for (size_t i = 0; i < s->n; i++)
-		text_putf(t, "    %-9s %s\n", i ? "" : what, s->boxes[i]);
-	if (s->left)
-		text_putf(t, "    %-9s and %zu more\n", "", s->left);
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		if (ans->family[f].asked)
+			return true;
+	return false;
 }
 
-static void put_step(struct text *t, struct arena *a, const struct told_step *s)
+struct wish {
+	const char *from, *to, *service;
+	int64_t as_of;
+	bool json;
+};
+
+static int write_query(struct app *app, const struct wish *w, const struct query *q)
 {
-	const struct evidence *ev = &s->by;
-	text_putf(t, "    %-8s %s: %s %s", s->sure ? "permits" : s->maybe ? "unknown" : "denies",
-		  s->point, ev->kind ? ev->kind : "", ev->ruleset ? ev->ruleset : "");
-	if (ev->rule)
-		text_putf(t, " %s", ev->rule);
-	else if (!strncmp(ev->role, "default", 7))
-		text_put(t, " (default)");
-	text_putf(t, "  %s", loc_print(a, ev->at));
-	if (s->sure != s->maybe && ev->note)
-		text_putf(t, "  (%s)", ev->note);
-	text_putc(t, '\n');
-	if (ev->at.src && ev->at.line) {
-		size_t len;
-		const char *line = source_line(ev->at.src, ev->at.line, &len);
-		while (len && (*line == ' ' || *line == '\t'))
-			line++, len--;
-		text_putf(t, "               | ");
-		for (size_t i = 0; i < len && i < 160; i++)
-			text_putc(t, (unsigned char)line[i] < 32 ? ' ' : line[i]);
-		text_putc(t, '\n');
+	struct text t = { 0 };
+	if (w->json) {
+		json_t *doc = query_json(q, &app->diags);
+		char *s = json_dumps(doc, JSON_INDENT(2));
+		text_put(&t, s ? s : "");
+		text_putc(&t, '\n');
+		free(s);
+		json_decref(doc);
+	} else {
+		query_text(&t, app->out_style, q);
 	}
+	int code = write_stdout(app, t.s ? t.s : "", t.len);
+	text_finish(&t);
+	return code;
 }
 
-static void put_answer(struct app *app, struct text *t, const struct question *q,
-		       const struct answer *ans)
-{
-	static const char *const names[] = { "physical", "virtual", "together" };
-	text_putf(t, "%s to %s\n", q->from->name, q->to->name);
-	for (int i = 0; i <= PLANE_COUNT; i++)
-		text_putf(t, "  %-9s %s\n", names[i],
-			  ans->verdict[i] ? ans->verdict[i]
-			  : i < PLANE_COUNT && ans->path->n_ways ? "absent" : "unknown");
-	if (ans->doubt)
-		text_putf(t, "  not known: %s (%s)\n", ans->doubt,
-			  loc_print(app->arena, ans->doubt_at));
-	for (size_t w = 0; w < ans->path->n_ways; w++) {
-		text_putf(t, "  %-9s ", w ? "or" : "path");
-		for (size_t i = 0; i < ans->path->ways[w].n_points; i++)
-			text_putf(t, "%s%s", i ? ", " : "", ans->path->ways[w].points[i].text);
-		text_putc(t, '\n');
-	}
-	for (int f = 0; f < FAMILY_COUNT; f++) {
-		const struct answer_family *af = &ans->family[f];
-		if (!af->asked)
-			continue;
-		text_putf(t, "\n  %s\n", f == FAMILY_V4 ? "IPv4" : "IPv6");
-		for (int i = 0; i <= PLANE_COUNT; i++) {
-			put_set(t, names[i], &af->sure[i]);
-			put_set(t, "possibly", &af->possible[i]);
-		}
-		put_set(t, "declared", &af->declared);
-		if (!af->has_packet)
-			continue;
-		text_put(t, "    example   ");
-		packet_say(t, &af->packet);
-		text_putf(t, ": %s%s%s\n", af->allowed ? "declared" : "not declared",
-			  af->flow && af->allowed ? " by flow " : "",
-			  af->flow && af->allowed ? af->flow : "");
-		for (size_t i = 0; i < af->n_steps; i++)
-			put_step(t, app->arena, &af->steps[i]);
-	}
-}
-
-static int answer(struct app *app, const struct loaded *l, const char *from, const char *to,
-		  const char *service, int64_t as_of)
+static int answer(struct app *app, const struct loaded *l, const struct wish *w)
 {
 	const struct policy *p = l->estate->policy;
-	struct matches *m = &l->snap->matches;
-	struct question q = { 0 };
-	struct answer ans;
-	q.from = parse_end(m, p, from, FIELD_SRC, &q.src);
-	if (!q.from)
-		return no_end(app, p, "--from", from);
-	q.to = parse_end(m, p, to, FIELD_DST, &q.dst);
-	if (!q.to)
-		return no_end(app, p, "--to", to);
-	if (service && !(q.service = parse_service(m, p, service)))
+	const struct match *service = NULL;
+	struct question questions[ZONES_MAX];
+	struct answer answers[ZONES_MAX];
+	if (w->service && !(service = parse_service(&l->snap->matches, p, w->service)))
 		return usage_error(app, "--service %s: a service of the policy, or as in tcp/443, "
-				   "udp/1000-2000, icmp/8, esp, any", service);
-	struct check_options o = { .as_of = as_of, .failed = l->failed };
-	ask(app->arena, l->estate, l->snap, &o, &q, &ans);
-	struct text t = { 0 };
-	put_answer(app, &t, &q, &ans);
-	int code = write_stdout(app, t.s, t.len);
-	text_finish(&t);
+				   "udp/1000-2000, icmp/8, esp, any", w->service);
+	struct end from = parse_end(l, w->from, FIELD_SRC, service);
+	if (!from.n)
+		return no_end(app, p, "--from", w->from);
+	struct end to = parse_end(l, w->to, FIELD_DST, service);
+	if (!to.n)
+		return no_end(app, p, "--to", w->to);
+	struct query q = { .estate = l->estate->name,
+			   .from = w->from,
+			   .to = w->to,
+			   .service = w->service,
+			   .questions = questions,
+			   .answers = answers };
+	struct check_options o = { .as_of = w->as_of, .failed = l->failed };
+	for (size_t i = 0; i < to.n; i++) {
+		struct question one = { from.zones[0], to.zones[i], from.narrow, to.narrow, service };
+		struct answer ans;
+		ask(app->arena, l->estate, l->snap, &o, &one, &ans);
+		/* Of several zones, those that packets to the address don't reach at all say
+		 * nothing. */
+		if (i + 1 < to.n || q.n)
+			if (!any_asked(&ans))
+				continue;
+		questions[q.n] = one;
+		answers[q.n++] = ans;
+	}
+	int code = write_query(app, w, &q);
 	if (code)
 		return code;
 	if (l->any_failed)
 		return EXIT_INPUT;
-	const char *all = ans.verdict[PLANE_COUNT];
+	const char *all = query_verdict(&q, PLANE_COUNT);
 	return !all || !strcmp(all, "unknown") ? EXIT_INCONCLUSIVE : EXIT_ALIGNED;
 }
 
 static int run(struct app *app, int argc, char **argv)
 {
-	const char *from = NULL, *to = NULL, *service = NULL, *date = NULL;
+	const char *date = NULL, *format = "text";
+	struct wish w = { 0 };
 	struct loaded l;
-	int64_t as_of = 0;
 	int c, code = 0;
 	opterr = 0;
-	while (!code && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while (!code && (c = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
 		if (c == 'F')
-			from = optarg;
+			w.from = optarg;
 		else if (c == 'T')
-			to = optarg;
+			w.to = optarg;
 		else if (c == 's')
-			service = optarg;
+			w.service = optarg;
 		else if (c == 'd')
 			date = optarg;
+		else if (c == 'f')
+			format = optarg;
 		else
 			code = usage_error(app, "unknown option or missing argument: %s",
 					   argv[optind - 1]);
 	}
-	if (!code && (optind != argc - 1 || !from || !to))
+	if (!code && (optind != argc - 1 || !w.from || !w.to))
 		code = usage_error(app, "an estate, --from and --to are needed");
-	if (!code && !as_of_option(date, &as_of))
+	if (!code && strcmp(format, "text") && strcmp(format, "json"))
+		code = usage_error(app, "--format %s: it is text or json", format);
+	w.json = !strcmp(format, "json");
+	if (!code && !as_of_option(date, &w.as_of))
 		code = usage_error(app, "--as-of %s: a date is written YYYY-MM-DD", date);
 	if (code)
 		return code;
@@ -209,17 +204,20 @@ static int run(struct app *app, int argc, char **argv)
 	print_diags(app);
 	if (code)
 		return code;
-	code = answer(app, &l, from, to, service, as_of);
+	code = answer(app, &l, &w);
 	loaded_free(&l);
 	return code;
 }
 
 const struct command cmd_query = {
 	.name = "query",
-	.synopsis = "ESTATE --from X --to Y [--service S] [--as-of DATE]",
-	.summary = "each plane's answer between two zones or addresses, and who decides",
-	.help = "  --from X, --to Y    a zone of the policy, or an address or prefix inside one\n"
+	.synopsis = "ESTATE --from X --to Y [--service S] [--format text|json] [--as-of DATE]",
+	.summary = "each plane's answer between two zones or addresses, hop by hop",
+	.help = "  --from X, --to Y    a zone of the policy, or an address or prefix inside one; to: "
+		"or one\n"
+		"                      that is translated into one\n"
 		"  --service S         a service of the policy, or tcp/443, udp/1000-2000, icmp/8, esp\n"
+		"  --format F          text (default) or json\n"
 		"  --as-of DATE        judge ages of exports by this day (YYYY-MM-DD)\n\n"
 		"Exit codes: 0 the answer is known, 4 it is not, 3 an input could not be read.\n",
 	.run = run,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "diff/ask.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "diff/run.h"
-#include "model/interp.h"
+#include "model/way.h"
 
-enum { BOXES_MAX = 10, ALL = PLANE_COUNT };
+enum { BOXES_MAX = 10, WAYS_MAX = 64, WEIGHT_MAX = 200, ALL = PLANE_COUNT };
 
 static struct told_set tell(struct arena *a, struct pset_space *sp, struct pset s)
 {
@@ -26,30 +27,167 @@ static struct told_set tell(struct arena *a, struct pset_space *sp, struct pset 
 	return t;
 }
 
-static void tell_steps(struct arena *a, const struct engine *en, const struct path *path,
-		       struct answer_family *af)
+static struct evidence evidence_of_nat(const struct point *pt, const struct nat *n)
 {
-	VEC(struct told_step) steps = { 0 };
-	for (size_t w = 0; w < path->n_ways; w++)
-		for (size_t i = 0; i < path->ways[w].n_points; i++) {
-			const struct point *pt = &path->ways[w].points[i];
-			for (size_t k = 0; k < pt->n_stages; k++) {
-				const struct stage *st = &pt->stages[k];
-				struct packet p = stage_packet(st, &af->packet);
-				struct interp_answer ia = interp(st->ruleset, &p);
-				const struct rule *r = ia.sure	   ? ia.sure_rule
-						       : !ia.maybe ? ia.maybe_rule
-								   : ia.unknown_rule;
-				struct evidence ev = evidence_of(en, st, r, ia.sure);
-				if (ia.sure != ia.maybe)
-					ev.role = "not-understood";
-				*vec_add(&steps) = (struct told_step){ pt->text, ev, ia.sure,
-								       ia.maybe };
-			}
+	return (struct evidence){
+		.role = "address-translation",
+		.device = pt->device->name,
+		.plane = pt->device->plane == PLANE_PHYSICAL ? "physical" : "virtual",
+		.owner = pt->source ? pt->source->owner : NULL,
+		.at = n->at,
+	};
+}
+
+static struct told_event told_rule(const struct engine *en, const struct stage *st,
+				   struct interp_answer ia)
+{
+	const struct rule *r = ia.sure	   ? ia.sure_rule
+			       : !ia.maybe ? ia.maybe_rule
+					   : ia.unknown_rule;
+	struct told_event ev = { .kind = TOLD_RULE,
+				 .by = evidence_of(en, st, r, ia.sure),
+				 .sure = ia.sure,
+				 .maybe = ia.maybe };
+	if (ia.sure == ia.maybe)
+		return ev;
+	const struct match *u = r ? match_first_unknown(r->match) : NULL;
+	ev.by.role = "not-understood";
+	ev.by.note = u ? u->unknown.reason : ev.by.note;
+	return ev;
+}
+
+static const char *condition(struct arena *a, const struct way_step *st)
+{
+	struct text t = { 0 };
+	if (st->match->weight > WEIGHT_MAX)
+		text_put(&t, "a condition that is too long to be told");
+	else
+		match_print(&t, st->match);
+	const char *s = arena_printf(a, "%s%s%s", st->negate ? "not (" : "", t.s ? t.s : "",
+				     st->negate ? ")" : "");
+	text_finish(&t);
+	return s;
+}
+
+struct way_teller {
+	struct arena *a;
+	const struct engine *en;
+	const struct packet *p;
+	struct way_event events[WAY_EVENTS_MAX];
+};
+
+/* What of a point is told: all that happens to the packet; or, of a way that it doesn't take,
+ * which packets do. */
+static void tell_point(struct way_teller *wt, const struct point *pt, const struct way_walk *w,
+		       size_t *at, struct told_way *way, struct told_hop *ret)
+{
+	VEC(struct told_event) list = { 0 };
+	*ret = (struct told_hop){ .text = pt->text,
+				  .device = pt->device->name,
+				  .plane = pt->device->plane == PLANE_PHYSICAL ? "physical"
+									       : "virtual",
+				  .in = pt->iif,
+				  .out = pt->oif,
+				  .route = pt->route,
+				  .route_at = pt->route_at,
+				  .at = pt->at };
+	for (; w->takes != TRUTH_FALSE && *at < w->n && wt->events[*at].point == pt; ++*at) {
+		const struct way_event *we = &wt->events[*at];
+		struct told_event ev = { .kind = TOLD_REWRITE, .sure = true, .maybe = true };
+		if (we->step->kind == STEP_STAGE) {
+			ev = told_rule(wt->en, we->step->stage, we->answer);
+			int plane = pt->device->plane;
+			way->present[plane] = true;
+			way->sure[plane] &= ev.sure;
+			way->sure[ALL] &= ev.sure;
+			way->maybe[plane] &= ev.maybe;
+			way->maybe[ALL] &= ev.maybe;
+		} else if (we->step->kind == STEP_REWRITE) {
+			if (!we->nat)
+				continue;
+			ev.by = evidence_of_nat(pt, we->nat);
+			ev.text = we->nat->text;
+			ev.before = we->before;
+			ev.after = we->after;
+		} else {
+			continue; /* that it takes this way is seen */
 		}
-	af->steps = vec_keep(a, &steps);
-	af->n_steps = steps.n;
-	vec_free(&steps);
+		*vec_add(&list) = ev;
+	}
+	for (size_t k = 0; w->takes != TRUTH_TRUE && k < pt->n_steps; k++)
+		if (pt->steps[k].kind == STEP_TAKE)
+			*vec_add(&list) =
+				(struct told_event){ .kind = TOLD_TAKE,
+						     .by.at = pt->route_at,
+						     .text = condition(wt->a, &pt->steps[k]) };
+	ret->events = vec_keep(wt->a, &list);
+	ret->n = list.n;
+	vec_free(&list);
+}
+
+static struct told_way tell_way(struct way_teller *wt, const struct route_way *way)
+{
+	struct way_walk w = way_walk(way, wt->p, wt->events);
+	struct told_way t = { .n = way->n_points,
+			      .end = way->end,
+			      .why = way->end == WAY_ARRIVES ? NULL : way->why,
+			      .why_at = way->why_at,
+			      .takes = w.takes == TRUTH_TRUE,
+			      .may_take = w.takes != TRUTH_FALSE,
+			      .delivered = w.packet,
+			      .chosen = w.chosen };
+	struct told_hop *hops = arena_array(wt->a, way->n_points, sizeof(*hops));
+	size_t at = 0;
+	for (int i = 0; i <= PLANE_COUNT; i++)
+		t.sure[i] = t.maybe[i] = true;
+	for (size_t i = 0; i < way->n_points; i++)
+		tell_point(wt, &way->points[i], &w, &at, &t, &hops[i]);
+	t.hops = hops;
+	return t;
+}
+
+/* A way whose points were put together without steps has a step for each stage. */
+static struct route_way with_steps(struct arena *a, const struct route_way *way)
+{
+	struct point *pts = arena_copy(a, way->points, way->n_points * sizeof(*pts));
+	struct route_way w = *way;
+	for (size_t i = 0; i < way->n_points; i++) {
+		struct way_step *steps;
+		if (pts[i].n_steps || !pts[i].n_stages)
+			continue;
+		steps = arena_array(a, pts[i].n_stages, sizeof(*steps));
+		for (size_t k = 0; k < pts[i].n_stages; k++)
+			steps[k] = (struct way_step){ .kind = STEP_STAGE,
+						      .stage = &pts[i].stages[k] };
+		pts[i].steps = steps;
+		pts[i].n_steps = pts[i].n_stages;
+	}
+	w.points = pts;
+	return w;
+}
+
+static void tell_ways(struct arena *a, const struct engine *en, const struct path *path,
+		      struct answer_family *af)
+{
+	struct way_teller *wt = xcalloc(1, sizeof(*wt));
+	struct told_way *ways = arena_array(a, WAYS_MAX, sizeof(*ways));
+	wt->a = a;
+	wt->en = en;
+	wt->p = &af->packet;
+	/* The ways of the packet itself before those of others. */
+	for (int others = 0; others < 2; others++)
+		for (size_t i = 0; i < path->n_ways; i++) {
+			struct route_way way = with_steps(a, &path->ways[i]);
+			struct way_walk w = way_walk(&way, wt->p, NULL);
+			if ((w.takes == TRUTH_FALSE) != others)
+				continue;
+			if (af->n_ways == WAYS_MAX)
+				af->ways_left++;
+			else
+				ways[af->n_ways++] = tell_way(wt, &way);
+		}
+	af->ways = ways;
+	free(wt);
 }
 
 static const char *word(struct pset_space *sp, struct pset asked, struct bounds b)
@@ -64,7 +202,7 @@ static const char *word(struct pset_space *sp, struct pset asked, struct bounds 
 }
 
 /* Both families together: the same word, or what lies between. */
-static const char *join_words(const char *a, const char *b)
+const char *answer_join(const char *a, const char *b)
 {
 	if (!a || !strcmp(a, b))
 		return b;
@@ -74,6 +212,35 @@ static const char *join_words(const char *a, const char *b)
 static struct bounds narrow(struct pset_space *sp, struct bounds b, struct pset to)
 {
 	return (struct bounds){ pset_and(sp, b.sure, to), pset_and(sp, b.maybe, to) };
+}
+
+/* How the planes differ within what is asked. */
+static const char *compare(struct arena *a, struct pset_space *sp, const struct bounds *b,
+			   struct answer_family *af)
+{
+	bool more[PLANE_COUNT], open = false;
+	for (int i = 0; i < PLANE_COUNT; i++) {
+		struct pset s = pset_minus(sp, b[i].sure, b[!i].maybe);
+		more[i] = !pset_is_empty(s);
+		open |= pset_is_spent(s) || !pset_equal(b[i].sure, b[i].maybe);
+		if (more[i])
+			af->alone[i] = tell(a, sp, s);
+	}
+	if (more[0] && more[1])
+		return "each-permits-more";
+	if (more[0] || more[1])
+		return more[0] ? "physical-permits-more" : "virtual-permits-more";
+	return open ? "unknown" : "agree";
+}
+
+/* Both families together. */
+static const char *join_planes(const char *a, const char *b)
+{
+	if (!a || !strcmp(a, b) || !strcmp(a, "agree"))
+		return b;
+	if (!strcmp(b, "agree"))
+		return a;
+	return !strcmp(a, "unknown") ? b : !strcmp(b, "unknown") ? a : "each-permits-more";
 }
 
 static void ask_family(struct arena *a, struct engine *en, const struct path *path,
@@ -94,7 +261,8 @@ static void ask_family(struct arena *a, struct engine *en, const struct path *pa
 	af->asked = !pset_is_empty(asked);
 	if (!af->asked)
 		return;
-	struct bounds b[ALL + 1] = { narrow(sp, p.plane[0], asked), narrow(sp, p.plane[1], asked),
+	struct bounds b[ALL + 1] = { narrow(sp, p.plane[0], asked),
+				     narrow(sp, p.plane[1], asked),
 				     narrow(sp, p.effective, asked) };
 	for (int i = 0; i <= ALL; i++) {
 		bool there = i == ALL ? path_known(path) : p.present[i];
@@ -104,12 +272,17 @@ static void ask_family(struct arena *a, struct engine *en, const struct path *pa
 			continue;
 		af->sure[i] = tell(a, sp, b[i].sure);
 		af->possible[i] = tell(a, sp, pset_minus(sp, b[i].maybe, b[i].sure));
-		ret->verdict[i] = join_words(ret->verdict[i],
-					     ret->doubt ? "unknown" : word(sp, asked, b[i]));
+		ret->verdict[i] = answer_join(ret->verdict[i],
+					      ret->doubt ? "unknown" : word(sp, asked, b[i]));
 	}
+	if (p.present[PLANE_PHYSICAL] && p.present[PLANE_VIRTUAL])
+		ret->planes = join_planes(ret->planes,
+					  ret->doubt ? "unknown" : compare(a, sp, b, af));
 	af->declared = tell(a, sp, pset_and(sp, p.intent, asked));
-	struct pset tries[] = { b[ALL].sure, b[ALL].maybe, asked };
-	for (size_t i = 0; i < 3 && !af->has_packet; i++)
+	struct pset tries[] = { b[ALL].sure, b[ALL].maybe,
+				pset_minus(sp, b[0].sure, b[1].maybe),
+				pset_minus(sp, b[1].sure, b[0].maybe), asked };
+	for (size_t i = 0; i < 5 && !af->has_packet; i++)
 		af->has_packet = pset_pick(sp, tries[i], &af->packet);
 	if (!af->has_packet)
 		return;
@@ -119,7 +292,7 @@ static void ask_family(struct arena *a, struct engine *en, const struct path *pa
 		fl = declaring_flow(&run, FLOW_REQUIRE, &af->packet);
 	af->allowed = pset_has(sp, p.intent, &af->packet);
 	af->flow = fl ? fl->id : NULL;
-	tell_steps(a, en, path, af);
+	tell_ways(a, en, path, af);
 }
 
 void ask(struct arena *a, const struct estate *e, const struct snapshot *s,
@@ -135,10 +308,95 @@ void ask(struct arena *a, const struct estate *e, const struct snapshot *s,
 	ans.doubt_at = path->why_at;
 	for (size_t w = 0; w < path->n_ways && !ans.doubt; w++)
 		for (size_t i = 0; i < path->ways[w].n_points && !ans.doubt; i++)
-			engine_tainted(&en, &path->ways[w].points[i], &ans.doubt, &ans.doubt_at);
+			engine_tainted(&en, &path->ways[w].points[i], &ans.doubt,
+				       &ans.doubt_at);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		if (e->policy->families[f])
 			ask_family(a, &en, path, q, (enum family)f, &ans);
 	engine_finish(&en);
 	*ret = ans;
+}
+
+/* --- addresses that are translated --- */
+
+struct zone_list {
+	const struct zone **v;
+	size_t n, max;
+};
+
+static void add_zone(struct zone_list *l, const struct zone *z)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i] == z)
+			return;
+	if (l->n < l->max)
+		l->v[l->n++] = z;
+}
+
+static bool has_all(const struct zone *z, enum family f, struct span s)
+{
+	for (size_t i = 0; i < z->n_spans[f]; i++)
+		if (span_has(z->spans[f][i], s.lo) && span_has(z->spans[f][i], s.hi))
+			return true;
+	return false;
+}
+
+static const struct zone *zone_of(const struct policy *p, enum family f, struct span s)
+{
+	for (size_t i = 0; i < p->n_zones; i++)
+		if (has_all(&p->zones[i], f, s))
+			return &p->zones[i];
+	return NULL;
+}
+
+enum { TRANSLATIONS_DEEP = 4 };
+
+/* Where the address is sent on to, by translations of any device, one behind the other. */
+static void follow(struct zone_list *l, const struct estate *e, struct snapshot *s,
+		   struct pset_space *sp, enum family f, struct span to,
+		   const struct match *service, int depth)
+{
+	struct pset_assume as = { .first = true };
+	const struct zone *z = zone_of(e->policy, f, to);
+	if (z && (!z->external || !depth))
+		add_zone(l, z);
+	if (depth == TRANSLATIONS_DEEP)
+		return;
+	const struct match *dst = match_spans(&s->matches, FIELD_DST, f, &to, 1);
+	if (service && !depth) /* behind a translation it may be another port */
+		dst = match_and(&s->matches, dst, service);
+	struct pset asked = pset_hi(sp, dst, &as);
+	vec_each (d, &s->devices)
+		for (size_t i = 0; i < (*d)->n_nats; i++) {
+			const struct nat *n = &(*d)->nats[i];
+			if (n->rewrites != NAT_DESTINATION || !n->n_to ||
+			    (n->kind != NAT_SHIFT && n->kind != NAT_POOL) ||
+			    pset_is_empty(pset_and(sp, asked, pset_hi(sp, n->match, &as))))
+				continue;
+			for (size_t k = 0; k < n->n_to; k++) {
+				struct packet lo = { .family = (uint8_t)f, .dst = to.lo };
+				struct packet hi = { .family = (uint8_t)f, .dst = to.hi };
+				struct span next = n->to[k];
+				if (n->kind == NAT_SHIFT && span_has(n->from, to.lo) &&
+				    span_has(n->from, to.hi))
+					next = (struct span){ way_translate(n, &lo).dst,
+							      way_translate(n, &hi).dst };
+				follow(l, e, s, sp, f, next, NULL, depth + 1);
+			}
+		}
+}
+
+size_t ask_zones_to(const struct estate *e, struct snapshot *s, enum family f, struct span to,
+		    const struct match *service, const struct zone **ret, size_t max)
+{
+	struct zone_list l = { ret, 0, max };
+	struct pset_space *sp = pset_space_create(f, 0);
+	follow(&l, e, s, sp, f, to, service, 0);
+	/* An address that leads to a zone is the zone's, not everybody's. */
+	if (l.n > 1 && l.v[0]->external) {
+		memmove(&l.v[0], &l.v[1], (l.n - 1) * sizeof(*l.v));
+		l.n--;
+	}
+	pset_space_destroy(sp);
+	return l.n;
 }

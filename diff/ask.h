@@ -19,22 +19,62 @@ struct told_set {
 	size_t n, left;
 };
 
-struct told_step {
-	const char *point; /* "edge outside>dmz" */
-	struct evidence by;
-	bool sure, maybe; /* permits the packet */
+/* What happens to a packet at a point. */
+enum told_kind {
+	TOLD_RULE,    /* a ruleset decides */
+	TOLD_TAKE,    /* it takes this way only if it matches; why these packets go here */
+	TOLD_REWRITE, /* it is translated */
+};
+
+struct told_event {
+	uint8_t kind; /* enum told_kind */
+	struct evidence
+		by; /* RULE: who decides; REWRITE: the translation; TAKE: the place alone */
+	bool sure, maybe;	     /* RULE: permits the packet. TAKE, REWRITE: holds for it */
+	const char *text;	     /* TAKE: the condition; REWRITE: what it does */
+	struct packet before, after; /* REWRITE */
+};
+
+/* One device that is crossed. */
+struct told_hop {
+	const char *text; /* "edge outside>dmz" */
+	const char *device, *plane;
+	const char *in, *out; /* ports; NULL: not known, or several */
+	/* "10.2.0.0/16 via 192.0.2.1": what leads on, where that was found; NULL: declared */
+	const char *route;
+	struct loc route_at;
+	struct loc at; /* what says that the packet goes here */
+	const struct told_event *events;
+	size_t n;
+};
+
+/* One way, and what becomes of the example packet on it. */
+struct told_way {
+	const struct told_hop *hops;
+	size_t n;
+	uint8_t end;	 /* enum way_end */
+	const char *why; /* it doesn't arrive; NULL where it does */
+	struct loc why_at;
+	/* Whether the example takes it; where it doesn't, hops tell only what packets do. */
+	bool takes, may_take;
+	struct packet delivered; /* where it arrives */
+	bool chosen;		 /* the device may have chosen another address or port */
+	bool sure[PLANE_COUNT + 1], maybe[PLANE_COUNT + 1]; /* permitted by a plane, by all */
+	bool present[PLANE_COUNT];			    /* the plane has a ruleset on it */
 };
 
 struct answer_family {
-	bool asked; /* the question has packets of this family */
+	bool asked;				   /* the question has packets of this family */
 	struct told_set sure[PLANE_COUNT + 1];	   /* physical, virtual, all together */
 	struct told_set possible[PLANE_COUNT + 1]; /* beyond sure */
-	struct told_set declared; /* what the policy allows of it */
+	struct told_set declared;		   /* what the policy allows of it */
+	/* What one plane surely permits and the other surely denies, by who permits it. */
+	struct told_set alone[PLANE_COUNT];
 	bool has_packet;
-	struct packet packet; /* an example: permitted if any is */
-	const struct told_step *steps; /* what it meets, in order */
-	size_t n_steps;
-	bool allowed; /* the example is declared */
+	struct packet packet;	     /* an example: permitted if any is */
+	const struct told_way *ways; /* those that the example takes first */
+	size_t n_ways, ways_left;
+	bool allowed;	  /* the example is declared */
 	const char *flow; /* by this flow; NULL: none */
 };
 
@@ -47,7 +87,20 @@ struct answer {
 	struct answer_family family[FAMILY_COUNT];
 	/* "permit", "deny", "partly", "unknown": all of it, nothing, some, not known */
 	const char *verdict[PLANE_COUNT + 1];
+	/* "agree", "physical-permits-more", "virtual-permits-more", "each-permits-more",
+	 * "unknown"; NULL where a plane is absent */
+	const char *planes;
 };
+
+/* Two words of answer.verdict for parts of one question; a may be NULL. */
+const char *answer_join(const char *a, const char *b);
+
+/*
+ * The zones that packets to an address belong to as they are delivered: those that have it, or
+ * that a translation of destinations leads it to. Each once; at most `max`.
+ */
+size_t ask_zones_to(const struct estate *e, struct snapshot *s, enum family f, struct span to,
+		    const struct match *service, const struct zone **ret, size_t max);
 
 /* Everything of *ret lives in the arena. */
 void ask(struct arena *a, const struct estate *e, const struct snapshot *s,

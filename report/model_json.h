@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/diag.h"
+#include "diff/results.h"
 #include "model/snapshot.h"
 
 /*
@@ -18,5 +19,9 @@ json_t *sources_json(const struct snapshot *snap);
 /* The diagnostics by place; those over the cap are counted by code in the second. */
 json_t *diags_json(const struct diags *d);
 json_t *diags_left_json(const struct diags *d);
+
+/* A packet, field by field and as text; and who decides. */
+json_t *packet_json(const struct packet *p);
+json_t *evidence_json(const struct evidence *e);
 
 #endif

@@ -14,7 +14,7 @@
 #include "report/report.h"
 #include "report/zone_matrix.h"
 
-static json_t *witness_json(const struct packet *p)
+json_t *packet_json(const struct packet *p)
 {
 	json_t *j = json_object();
 	struct text t = { 0 };
@@ -51,7 +51,7 @@ static json_t *witness_json(const struct packet *p)
 	return j;
 }
 
-static json_t *evidence_json(const struct evidence *e)
+json_t *evidence_json(const struct evidence *e)
 {
 	json_t *j = json_object();
 	doc_put_string(j, "role", e->role);
@@ -96,12 +96,12 @@ static json_t *finding_json(const struct finding *f)
 	doc_put_string(j, "plane", f->plane);
 	doc_put_string(j, "title", f->title);
 	doc_put_string(j, "message", f->message);
-	doc_put(j, "witness", f->has_witness ? witness_json(&f->witness) : json_null());
+	doc_put(j, "witness", f->has_witness ? packet_json(&f->witness) : json_null());
 	if (f->twin_from) {
 		json_t *twin = json_object();
 		doc_put_string(twin, "from", f->twin_from);
 		doc_put_string(twin, "to", f->twin_to);
-		doc_put(twin, "witness", f->has_twin ? witness_json(&f->twin) : json_null());
+		doc_put(twin, "witness", f->has_twin ? packet_json(&f->twin) : json_null());
 		doc_put(j, "counterpart", twin);
 	}
 	json_t *rules = json_array();
