@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diff/pull.h"
 #include "diff/run.h"
 #include "model/way.h"
 
@@ -83,21 +84,23 @@ static void tell_point(struct way_teller *wt, const struct point *pt, const stru
 {
 	VEC(struct told_event) list = { 0 };
 	*ret = (struct told_hop){ .text = pt->text,
-				  .device = pt->device->name,
-				  .plane = pt->device->plane == PLANE_PHYSICAL ? "physical"
-									       : "virtual",
 				  .in = pt->iif,
 				  .out = pt->oif,
 				  .route = pt->route,
 				  .route_at = pt->route_at,
 				  .at = pt->at };
+	if (pt->device) {
+		ret->device = pt->device->name;
+		ret->plane = pt->device->plane == PLANE_PHYSICAL ? "physical" : "virtual";
+	}
 	for (; w->takes != TRUTH_FALSE && *at < w->n && wt->events[*at].point == pt; ++*at) {
 		const struct way_event *we = &wt->events[*at];
 		struct told_event ev = { .kind = TOLD_REWRITE, .sure = true, .maybe = true };
 		if (we->step->kind == STEP_STAGE) {
 			ev = told_rule(wt->en, we->step->stage, we->answer);
 			int plane = pt->device->plane;
-			way->present[plane] = true;
+			ev.aside = we->step->stage->ruleset->incidental && ev.sure;
+			way->present[plane] |= !ev.aside;
 			way->sure[plane] &= ev.sure;
 			way->sure[ALL] &= ev.sure;
 			way->maybe[plane] &= ev.maybe;
@@ -132,6 +135,7 @@ static struct told_way tell_way(struct way_teller *wt, const struct route_way *w
 			      .end = way->end,
 			      .why = way->end == WAY_ARRIVES ? NULL : way->why,
 			      .why_at = way->why_at,
+			      .packet = *wt->p,
 			      .takes = w.takes == TRUTH_TRUE,
 			      .may_take = w.takes != TRUTH_FALSE,
 			      .delivered = w.packet,
@@ -146,45 +150,42 @@ static struct told_way tell_way(struct way_teller *wt, const struct route_way *w
 	return t;
 }
 
-/* A way whose points were put together without steps has a step for each stage. */
-static struct route_way with_steps(struct arena *a, const struct route_way *way)
+/* Of `asked`, the packets that may take the way. */
+static struct pset takers(struct engine *en, enum family f, const struct route_way *way,
+			  struct pset asked)
 {
-	struct point *pts = arena_copy(a, way->points, way->n_points * sizeof(*pts));
-	struct route_way w = *way;
-	for (size_t i = 0; i < way->n_points; i++) {
-		struct way_step *steps;
-		if (pts[i].n_steps || !pts[i].n_stages)
-			continue;
-		steps = arena_array(a, pts[i].n_stages, sizeof(*steps));
-		for (size_t k = 0; k < pts[i].n_stages; k++)
-			steps[k] = (struct way_step){ .kind = STEP_STAGE,
-						      .stage = &pts[i].stages[k] };
-		pts[i].steps = steps;
-		pts[i].n_steps = pts[i].n_stages;
-	}
-	w.points = pts;
-	return w;
+	struct pset all = pset_all(en->space[f]);
+	struct bounds b = { all, all };
+	if (!(way->families >> f & 1))
+		return pset_none();
+	return pull_back(en, f, way, way_end_of(way), 0, b, asked).maybe;
 }
 
-static void tell_ways(struct arena *a, const struct engine *en, const struct path *path,
-		      struct answer_family *af)
+static void tell_ways(struct arena *a, struct engine *en, const struct path *path,
+		      enum family f, struct pset asked, struct answer_family *af)
 {
 	struct way_teller *wt = xcalloc(1, sizeof(*wt));
 	struct told_way *ways = arena_array(a, WAYS_MAX, sizeof(*ways));
 	wt->a = a;
 	wt->en = en;
-	wt->p = &af->packet;
-	/* The ways of the packet itself before those of others. */
+	/* The ways of the example before those of other packets. */
 	for (int others = 0; others < 2; others++)
 		for (size_t i = 0; i < path->n_ways; i++) {
-			struct route_way way = with_steps(a, &path->ways[i]);
-			struct way_walk w = way_walk(&way, wt->p, NULL);
-			if ((w.takes == TRUTH_FALSE) != others)
+			const struct route_way *way = &path->ways[i];
+			struct pset set = takers(en, f, way, asked);
+			struct packet p = af->packet;
+			bool mine = pset_has(en->space[f], set, &p);
+			if (pset_is_empty(set) || mine == others)
 				continue;
-			if (af->n_ways == WAYS_MAX)
+			if (af->n_ways == WAYS_MAX) {
 				af->ways_left++;
-			else
-				ways[af->n_ways++] = tell_way(wt, &way);
+				continue;
+			}
+			if (!mine)
+				pset_pick(en->space[f], set, &p);
+			wt->p = &p;
+			ways[af->n_ways] = tell_way(wt, way);
+			ways[af->n_ways++].example = mine;
 		}
 	af->ways = ways;
 	free(wt);
@@ -243,15 +244,58 @@ static const char *join_planes(const char *a, const char *b)
 	return !strcmp(a, "unknown") ? b : !strcmp(b, "unknown") ? a : "each-permits-more";
 }
 
+/* Why nothing certain can be said of these packets; NULL: no reason. */
+struct doubt {
+	const char *why;
+	struct loc at;
+};
+
+/* A gap, or a device that isn't understood whole, on a way that some of `asked` take. */
+static struct doubt doubt_of(struct engine *en, const struct pair *p, struct pset asked)
+{
+	struct doubt d = { NULL, LOC_NONE };
+	const struct path *path = p->path;
+	for (size_t i = 0; i < path->n_ways && !d.why; i++) {
+		const struct route_way *way = &path->ways[i];
+		if (pset_is_empty(takers(en, p->family, way, asked)))
+			continue;
+		if (way->end == WAY_UNKNOWN)
+			d = (struct doubt){ way->why, way->why_at };
+		for (size_t k = 0; k < way->n_points && !d.why; k++)
+			if (way->points[k].device)
+				engine_tainted(en, &way->points[k], &d.why, &d.at);
+	}
+	if (!d.why && p->lost)
+		d.why = "no way was found for some packets, an error of this program";
+	return d;
+}
+
+/* What is said of the path holds of all its packets: not that some of them meet a gap. */
+static struct doubt doubt_of_path(const struct path *path)
+{
+	struct doubt d = { path->none ? NULL : path->why, path->why_at };
+	bool known = false;
+	for (size_t i = 0; i < path->n_ways; i++) {
+		if (path->ways[i].end != WAY_UNKNOWN)
+			known = true;
+		else if (d.why && path->ways[i].why && !strcmp(d.why, path->ways[i].why))
+			d.why = NULL;
+	}
+	if (path->n_ways && !known)
+		d.why = NULL; /* each way has its own reason */
+	return d;
+}
+
 static void ask_family(struct arena *a, struct engine *en, const struct path *path,
-		       const struct question *q, enum family f, struct answer *ret)
+		       const struct question *q, enum family f, bool path_doubt,
+		       struct answer *ret)
 {
 	struct pset_space *sp = en->space[f];
 	struct pset_assume as = { .first = true };
 	struct answer_family *af = &ret->family[f];
 	struct pair p;
 	engine_pair(en, path, f, NULL, &p);
-	struct pset asked = p.universe;
+	struct pset asked = pset_or(sp, p.universe, p.unknown);
 	if (q->src)
 		asked = pset_and(sp, asked, pset_hi(sp, q->src, &as));
 	if (q->dst)
@@ -261,6 +305,12 @@ static void ask_family(struct arena *a, struct engine *en, const struct path *pa
 	af->asked = !pset_is_empty(asked);
 	if (!af->asked)
 		return;
+	struct doubt d = doubt_of(en, &p, asked);
+	if (!ret->doubt) {
+		ret->doubt = d.why;
+		ret->doubt_at = d.at;
+	}
+	bool open = d.why || path_doubt;
 	struct bounds b[ALL + 1] = { narrow(sp, p.plane[0], asked),
 				     narrow(sp, p.plane[1], asked),
 				     narrow(sp, p.effective, asked) };
@@ -272,12 +322,12 @@ static void ask_family(struct arena *a, struct engine *en, const struct path *pa
 			continue;
 		af->sure[i] = tell(a, sp, b[i].sure);
 		af->possible[i] = tell(a, sp, pset_minus(sp, b[i].maybe, b[i].sure));
-		ret->verdict[i] = answer_join(ret->verdict[i],
-					      ret->doubt ? "unknown" : word(sp, asked, b[i]));
+		ret->verdict[i] =
+			answer_join(ret->verdict[i], open ? "unknown" : word(sp, asked, b[i]));
 	}
 	if (p.present[PLANE_PHYSICAL] && p.present[PLANE_VIRTUAL])
-		ret->planes = join_planes(ret->planes,
-					  ret->doubt ? "unknown" : compare(a, sp, b, af));
+		ret->planes =
+			join_planes(ret->planes, open ? "unknown" : compare(a, sp, b, af));
 	af->declared = tell(a, sp, pset_and(sp, p.intent, asked));
 	struct pset tries[] = { b[ALL].sure, b[ALL].maybe,
 				pset_minus(sp, b[0].sure, b[1].maybe),
@@ -292,7 +342,7 @@ static void ask_family(struct arena *a, struct engine *en, const struct path *pa
 		fl = declaring_flow(&run, FLOW_REQUIRE, &af->packet);
 	af->allowed = pset_has(sp, p.intent, &af->packet);
 	af->flow = fl ? fl->id : NULL;
-	tell_ways(a, en, path, af);
+	tell_ways(a, en, path, f, asked, af);
 }
 
 void ask(struct arena *a, const struct estate *e, const struct snapshot *s,
@@ -304,15 +354,12 @@ void ask(struct arena *a, const struct estate *e, const struct snapshot *s,
 	engine_init(&en, a, e, s, NULL, o->budget, o->failed, NULL);
 	path_find(a, en.graph, &en.matches, q->from, q->to, path);
 	ans.path = path;
-	ans.doubt = path->none ? NULL : path->why;
-	ans.doubt_at = path->why_at;
-	for (size_t w = 0; w < path->n_ways && !ans.doubt; w++)
-		for (size_t i = 0; i < path->ways[w].n_points && !ans.doubt; i++)
-			engine_tainted(&en, &path->ways[w].points[i], &ans.doubt,
-				       &ans.doubt_at);
+	struct doubt d = doubt_of_path(path);
+	ans.doubt = d.why;
+	ans.doubt_at = d.at;
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		if (e->policy->families[f])
-			ask_family(a, &en, path, q, (enum family)f, &ans);
+			ask_family(a, &en, path, q, (enum family)f, d.why, &ans);
 	engine_finish(&en);
 	*ret = ans;
 }

@@ -30,16 +30,17 @@ struct told_event {
 	uint8_t kind; /* enum told_kind */
 	struct evidence
 		by; /* RULE: who decides; REWRITE: the translation; TAKE: the place alone */
-	bool sure, maybe;	     /* RULE: permits the packet. TAKE, REWRITE: holds for it */
-	const char *text;	     /* TAKE: the condition; REWRITE: what it does */
+	bool sure, maybe; /* RULE: permits the packet. TAKE, REWRITE: holds for it */
+	bool aside;	  /* RULE: permits it, and isn't there to filter (ruleset.incidental) */
+	const char *text; /* TAKE: the condition; REWRITE: what it does */
 	struct packet before, after; /* REWRITE */
 };
 
 /* One device that is crossed. */
 struct told_hop {
-	const char *text; /* "edge outside>dmz" */
-	const char *device, *plane;
-	const char *in, *out; /* ports; NULL: not known, or several */
+	const char *text;	    /* "edge outside>dmz" */
+	const char *device, *plane; /* NULL: no device, only conditions */
+	const char *in, *out;	    /* ports; NULL: not known, or several */
 	/* "10.2.0.0/16 via 192.0.2.1": what leads on, where that was found; NULL: declared */
 	const char *route;
 	struct loc route_at;
@@ -48,14 +49,18 @@ struct told_hop {
 	size_t n;
 };
 
-/* One way, and what becomes of the example packet on it. */
+/* One way that packets of the question take, and what becomes of one of them there. */
 struct told_way {
 	const struct told_hop *hops;
 	size_t n;
 	uint8_t end;	 /* enum way_end */
 	const char *why; /* it doesn't arrive; NULL where it does */
 	struct loc why_at;
-	/* Whether the example takes it; where it doesn't, hops tell only what packets do. */
+	/* The answer's example where that takes the way, otherwise another packet that does. */
+	struct packet packet;
+	bool example;
+	/* Whether it surely takes this way, or may; neither: hops tell only which packets do.
+	 */
 	bool takes, may_take;
 	struct packet delivered; /* where it arrives */
 	bool chosen;		 /* the device may have chosen another address or port */
@@ -71,7 +76,8 @@ struct answer_family {
 	/* What one plane surely permits and the other surely denies, by who permits it. */
 	struct told_set alone[PLANE_COUNT];
 	bool has_packet;
-	struct packet packet;	     /* an example: permitted if any is */
+	struct packet packet; /* an example: permitted if any is, by a plane alone if none is by
+				 both */
 	const struct told_way *ways; /* those that the example takes first */
 	size_t n_ways, ways_left;
 	bool allowed;	  /* the example is declared */

@@ -33,6 +33,7 @@ static json_t *rule_json(const struct told_event *e)
 {
 	json_t *j = evidence_json(&e->by);
 	doc_put_string(j, "what", "rule");
+	doc_put_bool(j, "aside", e->aside);
 	doc_put_string(j, "permits", e->sure ? "yes" : e->maybe ? "unknown" : "no");
 	return j;
 }
@@ -89,6 +90,8 @@ static const char *permits(const struct told_way *w, int plane)
 static json_t *way_json(const struct told_way *w)
 {
 	json_t *j = json_object(), *hops = json_array(), *by = json_object();
+	doc_put(j, "packet", packet_json(&w->packet));
+	doc_put_bool(j, "example", w->example);
 	doc_put_string(j, "takes", w->takes ? "yes" : w->may_take ? "unknown" : "no");
 	doc_put_string(j, "end", end_words[w->end]);
 	doc_put_string(j, "why", w->why);

@@ -10,7 +10,7 @@
 #include "report/place.h"
 #include "report/query.h"
 
-enum { LABEL = 15, DEEP = 19, WAYS_TOLD = 8 };
+enum { LABEL = 19, WAYS_TOLD = 8 };
 
 static const char *const names[] = { "physical", "virtual", "together" };
 
@@ -67,23 +67,24 @@ static void put_set(struct out *o, const char *what, const struct told_set *s)
 
 static void put_sets(struct out *o, const struct answer *ans, const struct answer_family *af)
 {
+	static const char *const maybe[] = { "maybe physical", "maybe virtual", "maybe" };
+	static const char *const alone[] = { "only physical", "only virtual" };
 	const struct told_set *all = &af->sure[PLANE_COUNT];
-	bool same = all->n && same_set(&af->sure[0], all) && same_set(&af->sure[1], all);
-	if (same) {
+	bool same = all->n > 0;
+	for (int i = 0; i < PLANE_COUNT; i++)
+		same &= !ans->present[i] || same_set(&af->sure[i], all);
+	if (same)
 		put_set(o, "permitted", all);
-	} else {
-		for (int i = 0; i <= PLANE_COUNT; i++)
-			put_set(o, names[i], &af->sure[i]);
-	}
-	for (int i = 0; i <= PLANE_COUNT; i++) {
-		struct text label = { 0 };
-		text_putf(&label, "possibly%s", i == PLANE_COUNT ? "" : i ? ", v" : ", p");
-		if (i == PLANE_COUNT || ans->present[i])
-			put_set(o, label.s, &af->possible[i]);
-		text_finish(&label);
-	}
-	put_set(o, "only phys.", &af->alone[PLANE_PHYSICAL]);
-	put_set(o, "only virt.", &af->alone[PLANE_VIRTUAL]);
+	for (int i = 0; i <= PLANE_COUNT && !same; i++)
+		put_set(o, names[i], &af->sure[i]);
+	all = &af->possible[PLANE_COUNT];
+	same = all->n > 0;
+	for (int i = 0; i < PLANE_COUNT; i++)
+		same &= !ans->present[i] || same_set(&af->possible[i], all);
+	for (int i = same ? PLANE_COUNT : 0; i <= PLANE_COUNT; i++)
+		put_set(o, maybe[i], &af->possible[i]);
+	for (int i = 0; i < PLANE_COUNT; i++)
+		put_set(o, alone[i], &af->alone[i]);
 	put_set(o, "declared", &af->declared);
 }
 
@@ -99,7 +100,7 @@ static void quote(struct out *o, struct loc at)
 	while (s && len && (*s == ' ' || *s == '\t'))
 		s++, len--;
 	if (s && len) {
-		page_repeat(o->t, ' ', DEEP);
+		page_repeat(o->t, ' ', LABEL);
 		text_put(o->t, "| ");
 		page_putn(o->t, s, len > QUOTED ? QUOTED : len);
 		text_put(o->t, len > QUOTED ? " ...\n" : "\n");
@@ -127,7 +128,7 @@ static void put_rule(struct out *o, const struct told_event *e)
 	     e->sure	? "         permits"
 	     : e->maybe ? "         unknown"
 			: "         denies",
-	     DEEP, s.s);
+	     LABEL, s.s);
 	quote(o, ev->at);
 	text_finish(&s);
 }
@@ -136,7 +137,7 @@ static void put_packet(struct out *o, const char *label, const struct packet *p)
 {
 	struct text s = { 0 };
 	packet_say(&s, p);
-	line(o, INK_PLAIN, label, DEEP, s.s);
+	line(o, INK_PLAIN, label, LABEL, s.s);
 	text_finish(&s);
 }
 
@@ -150,15 +151,15 @@ static void put_event(struct out *o, const struct told_event *e)
 	case TOLD_TAKE:
 		text_putf(&s, "only packets with %s", e->text);
 		put_place(&s, e->by.at);
-		line(o, INK_PLAIN, "         takes", DEEP, s.s);
+		line(o, INK_PLAIN, "         takes", LABEL, s.s);
 		break;
 	case TOLD_REWRITE:
 		text_put(&s, e->text ? e->text : "");
 		put_place(&s, e->by.at);
-		line(o, INK_LOW, "         rewrites", DEEP, s.s);
+		line(o, INK_LOW, "         rewrites", LABEL, s.s);
 		quote(o, e->by.at);
-		put_packet(o, "          before", &e->before);
-		put_packet(o, "          after", &e->after);
+		put_packet(o, "           before", &e->before);
+		put_packet(o, "           after", &e->after);
 		break;
 	}
 	text_finish(&s);
@@ -167,16 +168,19 @@ static void put_event(struct out *o, const struct told_event *e)
 static void put_hop(struct out *o, const struct told_hop *h, size_t number)
 {
 	struct text s = { 0 }, label = { 0 };
-	text_putf(&label, "    %3zu.", number);
-	text_putf(&s, "%s, %s plane", h->text, h->plane);
-	line(o, INK_STRONG, label.s, 9, s.s);
+	if (h->device) {
+		text_putf(&label, "    %3zu.", number);
+		text_putf(&s, "%s, %s plane", h->text, h->plane);
+		line(o, INK_STRONG, label.s, 9, s.s);
+	}
 	for (size_t i = 0; i < h->n; i++)
-		put_event(o, &h->events[i]);
+		if (!h->events[i].aside)
+			put_event(o, &h->events[i]);
 	text_clear(&s);
 	if (h->route) {
 		text_put(&s, h->route);
 		put_place(&s, h->route_at);
-		line(o, INK_PLAIN, "         goes on", DEEP, s.s);
+		line(o, INK_PLAIN, "         goes on", LABEL, s.s);
 	}
 	text_finish(&s);
 	text_finish(&label);
@@ -229,18 +233,24 @@ static void put_planes(struct out *o, const struct told_way *w)
 
 static void put_way(struct out *o, const struct told_way *w, bool first, bool only)
 {
-	line(o, INK_STRONG, "", 4,
-	     !w->may_take ? "    other packets go"
-	     : !w->takes  ? "    it may go"
-	     : first	  ? (only ? "    it goes"
-				  : "    it goes (one of several ways, of which the "
-				    "device may take any)")
-			  : "    or it goes");
-	for (size_t i = 0; i < w->n; i++)
-		put_hop(o, &w->hops[i], i + 1);
+	struct text s = { 0 };
+	size_t number = 0;
+	text_put(&s, !w->example ? "    other packets go: "
+		     : !w->takes ? "    it may go"
+		     : !first	 ? "    or it goes"
+		     : only	 ? "    it goes"
+			    : "    it goes (one of several ways, any of which may be taken)");
+	if (!w->example)
+		packet_say(&s, &w->packet);
+	line(o, INK_STRONG, "", 4, s.s);
+	for (size_t i = 0; i < w->n; i++) {
+		number += w->hops[i].device != NULL;
+		put_hop(o, &w->hops[i], number);
+	}
 	put_end(o, w);
-	if (w->may_take)
+	if (w->may_take && w->end == WAY_ARRIVES)
 		put_planes(o, w);
+	text_finish(&s);
 }
 
 static void put_ways(struct out *o, const struct answer_family *af)
@@ -248,7 +258,7 @@ static void put_ways(struct out *o, const struct answer_family *af)
 	struct text s = { 0 };
 	size_t mine = 0, told = af->n_ways > WAYS_TOLD ? WAYS_TOLD : af->n_ways;
 	for (size_t i = 0; i < af->n_ways; i++)
-		mine += af->ways[i].may_take;
+		mine += af->ways[i].example;
 	for (size_t i = 0; i < told; i++)
 		put_way(o, &af->ways[i], !i, mine < 2);
 	size_t left = af->n_ways - told + af->ways_left;
@@ -292,9 +302,9 @@ static void put_answer(struct out *o, const struct question *q, const struct ans
 	text_putf(&s, "%s to %s", q->from->name, q->to->name);
 	line(o, INK_STRONG, "", 0, s.s);
 	for (int i = 0; i <= PLANE_COUNT; i++) {
-		const char *word = ans->verdict[i]			  ? ans->verdict[i]
-				   : i < PLANE_COUNT && ans->path->n_ways ? "absent"
-									  : "unknown";
+		const char *word = ans->verdict[i]			      ? ans->verdict[i]
+				   : i < PLANE_COUNT && path_known(ans->path) ? "absent"
+									      : "unknown";
 		text_clear(&s);
 		text_putf(&s, "  %-9s ", names[i]);
 		text_put(o->t, s.s);

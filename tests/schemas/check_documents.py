@@ -74,6 +74,31 @@ def check_matrices():
     return bool(errors)
 
 
+def check_queries():
+    """The documents of `query`: how many are not valid."""
+    schema = load_schema("query.schema.json")
+    acme, cases = ROOT / "samples/acme/misaligned", ROOT / "tests/cases/cli"
+    asked = [(acme, "internet", "web-a", "tcp/22"), (acme, "internet", "db-a", "tcp/5432"), (acme, "web-a", "web-a", "any"),
+             (cases / "query-translated", "internet", "198.51.100.6", "tcp/2525"),
+             (cases / "query-translated", "servers", "internet", "any"), (cases / "query-gap", "here", "there", "any"),
+             (cases / "query-gap", "here", "nowhere", "any"), (cases / "query-link", "here", "there", "any")]
+    bad, ends = 0, set()
+    for where, source, to, service in asked:
+        run = subprocess.run([PROGRAM, "query", str(where / "estate.yaml"), "--from", source, "--to", to, "--service",
+                              service, "--format", "json"], capture_output=True, check=False)
+        doc = json.loads(run.stdout)
+        errors = list(schema.iter_errors(doc))
+        for e in errors[:5]:
+            print(f"query {to}: /{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}")
+        bad += bool(errors)
+        ends |= {w["end"] for a in doc["answers"] for f in a["families"] for w in f["ways"]}
+    doc["verdict"]["together"] = "perhaps"
+    if schema.is_valid(doc) or ends != {"arrives", "dropped", "unknown"}:
+        print(f"a broken query is valid, or ways end in {ends} only")
+        bad += 1
+    return bad
+
+
 def main():
     results, show = load_schema("results.schema.json"), load_schema("show.schema.json")
     good = bad = 0
@@ -94,7 +119,7 @@ def main():
         if schema is results and not errors and doc["findings"]:
             broken = copy.deepcopy(doc)
     if PROGRAM:
-        bad += check_matrices()
+        bad += check_matrices() + check_queries()
     # The schema has to be able to say no.
     if broken is None:
         print("no document with findings")
