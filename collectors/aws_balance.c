@@ -80,6 +80,14 @@ static const struct match *listener_proto(struct aws *w, const char *s)
 	return NULL;
 }
 
+static bool forward_to(struct aws *w, struct aws_listener *l, const json_t *o)
+{
+	const char *arn = aws_string(w, o, "TargetGroupArn");
+	if (arn)
+		*vec_add(&l->groups) = arn;
+	return arn != NULL;
+}
+
 static void read_listener(struct aws *w, const json_t *o)
 {
 	struct loc at = aws_at_member(w, o, "Port");
@@ -108,13 +116,10 @@ static void read_listener(struct aws *w, const json_t *o)
 			aws_member(aws_member(action, "ForwardConfig"), "TargetGroups");
 		if (!type || strcmp(type, "forward"))
 			bad = true;
-		json_array_foreach (all, k, group) {
-			const char *arn = aws_string(w, group, "TargetGroupArn");
-			if (arn)
-				*vec_add(&l.groups) = arn;
-		}
-		if (!json_array_size(all) && aws_member(action, "TargetGroupArn"))
-			*vec_add(&l.groups) = aws_string(w, action, "TargetGroupArn");
+		json_array_foreach (all, k, group)
+			bad |= !forward_to(w, &l, group);
+		if (!json_array_size(all))
+			bad |= !forward_to(w, &l, action);
 	}
 	if (bad || !l.groups.n)
 		l.odd = "what it does is not understood";
