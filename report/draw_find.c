@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/graph.h"
 
 /* --- devices --- */
 
@@ -116,46 +117,18 @@ static void places_of_paths(struct draw_found *fd)
 	}
 }
 
-static bool meets(const struct zone *z, const struct prefix *p)
+/* Zones that nothing names are where their addresses are. */
+static void places_found(struct draw_found *fd, const struct graph *g)
 {
-	struct span s = span_prefix((enum family)p->family, p->addr, p->len);
-	for (size_t i = 0; i < z->n_spans[p->family]; i++) {
-		struct span t = z->spans[p->family][i];
-		if (addr_compare(s.lo, t.hi) <= 0 && addr_compare(t.lo, s.hi) <= 0)
-			return true;
-	}
-	return false;
-}
-
-/* Zones that nothing names are where their addresses are connected (model/path.h). */
-static void places_of_networks(struct draw_found *fd)
-{
-	bool *placed = xcalloc(fd->m->n, sizeof(*placed));
-	size_t n_devices = fd->devices.n;
-	vec_each (p, &fd->places)
-		placed[p->zone] = true;
-	for (size_t i = 0; i < fd->estate->policy->n_zones; i++) {
-		const struct zone *z = &fd->estate->policy->zones[i];
-		size_t zone = (size_t)(uintptr_t)map_get(&fd->zone_index, z->name);
-		if (!zone || placed[zone - 1])
-			continue;
-		for (size_t k = 0; k < n_devices; k++) {
-			const struct device *d = fd->models.v[k];
-			for (size_t p = 0; d && p < d->n_ports; p++) {
-				const struct port *port = &d->ports[p];
-				bool here = z->external && port->outside;
-				if (!port->up || port->alone || port->part ||
-				    (z->segment &&
-				     (!port->segment || strcmp(z->segment, port->segment))))
-					continue;
-				for (size_t f = 0; f < port->n_prefixes && !z->external; f++)
-					here |= meets(z, &port->prefixes[f]);
-				if (here)
-					add_place(fd, z, k, port->name);
-			}
+	const struct policy *p = fd->estate->policy;
+	for (size_t i = 0; i < p->n_zones; i++)
+		for (size_t k = 0; k < g->attached[i].n; k++) {
+			const struct graph_attach *at = &g->attached[i].v[k];
+			size_t device = device_of(fd, g->nodes[at->node].device->name);
+			if (!at->bound && at->port != GRAPH_NONE)
+				add_place(fd, &p->zones[i], device,
+					  g->ports[at->port].port->name);
 		}
-	}
-	free(placed);
 }
 
 /* --- what is joined --- */
@@ -200,73 +173,60 @@ static void links_declared(struct draw_found *fd)
 	}
 }
 
-/* A network that only its device is in, or that every link has. */
-static bool is_transit(const struct prefix *p)
+/* What the ports of a link have in common, for people. */
+static const char *link_says(struct draw_found *fd, const struct graph *g,
+			     const struct graph_link *l)
 {
-	bool v4 = p->family == FAMILY_V4;
-	bool link_local = !v4 && p->addr.hi >> 54 == 0xfe80 >> 6;
-	bool loopback = v4 && p->addr.lo >> 24 == 127;
-	return p->len < (v4 ? 32 : 128) && p->len && !link_local && !loopback;
+	const struct port *a = g->ports[l->ports[0]].port, *b = g->ports[l->ports[1]].port;
+	if (a->wire)
+		return a->wire;
+	for (size_t i = 0; i < a->n_prefixes; i++)
+		for (size_t k = 0; k < b->n_prefixes; k++) {
+			const struct prefix *p = &a->prefixes[i], *q = &b->prefixes[k];
+			if (p->family != q->family || p->len != q->len ||
+			    !addr_equal(p->addr, q->addr))
+				continue;
+			struct text t = { 0 };
+			span_print(&t, (enum family)p->family,
+				   span_prefix((enum family)p->family, p->addr, p->len));
+			const char *says = arena_str(fd->arena, t.s);
+			text_finish(&t);
+			return says;
+		}
+	return "a link";
 }
 
-static void links_found(struct draw_found *fd)
+/* The links by which ways are found. */
+static void links_found(struct draw_found *fd, const struct graph *g)
 {
-	struct map index = { 0 };
-	VEC(struct ends) nets = { 0 };
-	struct text key = { 0 };
-	for (size_t i = 0; i < fd->devices.n; i++) {
-		const struct device *d = fd->models.v[i];
-		for (size_t p = 0; d && p < d->n_ports; p++) {
-			const struct port *port = &d->ports[p];
-			if (!port->up || port->alone || port->part)
-				continue;
-			size_t names = port->wire ? 1 : port->n_prefixes;
-			for (size_t k = 0; k < names; k++) {
-				text_clear(&key);
-				if (port->wire)
-					text_put(&key, port->wire);
-				else if (is_transit(&port->prefixes[k]))
-					span_print(
-						&key, (enum family)port->prefixes[k].family,
-						span_prefix(
-							(enum family)port->prefixes[k].family,
-							port->prefixes[k].addr,
-							port->prefixes[k].len));
-				else
-					continue;
-				void **at = map_atn(&index, key.s, key.len);
-				if (!*at) {
-					vec_add(&nets)->says = arena_str(fd->arena, key.s);
-					*at = (void *)(uintptr_t)nets.n;
-				}
-				*vec_add(&nets.v[(uintptr_t)*at - 1].v) =
-					(struct draw_port){ i, port->name };
-			}
-		}
-	}
-	vec_each (net, &nets) {
+	for (size_t i = 0; i < g->n_links; i++) {
+		const struct graph_link *l = &g->links[i];
 		bool two = false;
-		for (size_t i = 1; i < net->v.n; i++)
-			two |= net->v.v[i].device != net->v.v[0].device;
-		if (two)
-			add_joint(fd, net->v.v, net->v.n, net->says);
-		vec_free(&net->v);
+		for (size_t k = 1; k < l->n; k++)
+			two |= g->ports[l->ports[k]].node != g->ports[l->ports[0]].node;
+		if (!two)
+			continue;
+		struct draw_port *v = arena_array(fd->arena, l->n, sizeof(*v));
+		for (size_t k = 0; k < l->n; k++) {
+			const struct graph_port *p = &g->ports[l->ports[k]];
+			v[k].device = device_of(fd, p->device->name);
+			v[k].label = p->port->name;
+		}
+		add_joint(fd, v, l->n, link_says(fd, g, l));
 	}
-	vec_free(&nets);
-	map_finish(&index);
-	text_finish(&key);
 }
 
 void draw_find(struct draw_found *fd)
 {
+	const struct graph *g = graph_create(fd->arena, fd->estate, fd->snap);
 	for (size_t i = 0; i < fd->m->n; i++)
 		*map_at(&fd->zone_index, fd->m->names[i]) = (void *)(uintptr_t)(i + 1);
 	add_devices(fd);
 	places_of_bindings(fd);
 	places_of_paths(fd);
-	places_of_networks(fd);
+	places_found(fd, g);
 	links_declared(fd);
-	links_found(fd);
+	links_found(fd, g);
 }
 
 void draw_found_finish(struct draw_found *fd)
