@@ -4,8 +4,8 @@
  * ("zone1 tcp 10.0.0.1 40000 10.1.0.1 80"), an answer a line as JSON. For every other zone:
  *
  *   set       "sure", "maybe" or "no", by the packet sets; "gap": a way whose end isn't known
- *             takes it; "out": the pair says nothing of such packets; "spent": the sets did not
- *             fit; "lost": our own error
+ *             takes it; "out": the pair says nothing of such packets; "unsaid": nothing is known
+ *             of the pair; "spent": the sets did not fit; "lost": our own error
  *   taint     a device on the way that takes it can't be relied on: nothing above is believed
  *   ways      those that take the packet, by the interpreter: how each ends, what the packet is
  *             there, whether that was the device's choice, whether it is permitted
@@ -58,7 +58,7 @@ static const char *set_word(struct asker *as, const struct pair *pr, const struc
 	if (pset_has(sp, pr->unknown, p))
 		return "gap";
 	if (!pset_has(sp, pr->universe, p))
-		return "out";
+		return path_known(pr->path) ? "out" : "unsaid";
 	if (pset_has(sp, pr->effective.sure, p))
 		return "sure";
 	return pset_has(sp, pr->effective.maybe, p) ? "maybe" : "no";

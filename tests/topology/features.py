@@ -112,8 +112,14 @@ def nft_chain(space, form, policy="accept"):
     return name
 
 
+def carries(space):
+    return any("type vxlan" in t for t in space.text("link"))
+
+
 def rule(m, space, family, form, c, nft, ipt, feature):
     """One rule in the space's own tool; nft, ipt: what is done."""
+    if carries(space) and form in ("raw", "early", "leaving", "left") and "src" not in c:
+        c = {**c, "src": around(m, family)}  # what carries an overlay isn't followed
     if space.tool == "nft" or FORMS[form][0] is None:
         space.add("nft", f"add rule {nft_chain(space, form)} {nft_words(c, family)} {nft}", True,
                   feature=feature)
@@ -516,7 +522,7 @@ def tunnel(m):
 def link_down(m):
     """Its routes go with it; the other end has no carrier."""
     r = m.rng.choice(m.routers)
-    if r.n_ports:
+    if r.n_ports and not carries(r):
         r.add("ip", f"link set eth{m.rng.randrange(r.n_ports)} down", True, feature="link_down")
 
 

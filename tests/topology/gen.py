@@ -174,6 +174,8 @@ class Maker:
 
     def plugged(self, seg, space, bridge, ends, sure):
         """The zones' hosts at ports of the bridge; sure: the estate says by which."""
+        if len(ends) > 1 or ends[0][0] is not space:
+            self.plan.beyond |= set(seg.zones)
         for zone in seg.zones:
             plug = self.port(space)
             self.hosts(seg, space, plug, tuple(mac for _, _, mac in ends), zone)
@@ -230,6 +232,9 @@ class Maker:
             s.add("link", f"link add {port} address {mac_text(mac)} type vxlan id {1000 + n} {remote}"
                           f"local {me.addrs[family]} dstport 4789")
             s.add("link", f"link set {port} mtu 1400 up")
+            if port == "vx0":  # what carries it isn't followed: policy rules leave it alone
+                s.add("ip", "rule add iif lo pref 5 lookup main")
+                s.add("ip6", "rule add iif lo pref 5 lookup main")
             if not remote:
                 for o in others:
                     s.add("bridge", f"fdb append 00:00:00:00:00:00 dev {port} dst {o}")

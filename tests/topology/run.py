@@ -28,7 +28,7 @@ TOOLS = ["ip", "bridge", "nft", "unshare", "iptables-legacy-restore", "ip6tables
 INSIDE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
           'mount -t tmpfs none /run && mkdir /run/netns && exec "$@"', "sh"]
 PATIENCE = 0.1  # seconds of silence, for one packet alone
-SMALLER = 3     # mismatches that a worker takes apart
+SMALLER = 1     # mismatches that a worker takes apart
 
 
 def skip(why):
@@ -238,7 +238,7 @@ def report(o):
             print(f"FAILED {failed[-1]}", flush=True)
         for m in row.get("mismatches", []):
             bad.append(m["kind"])
-            if len(bad) <= 40 or o.only is not None:
+            if len(bad) <= 400 or o.only is not None:
                 print(f"MISMATCH seed {o.seed} topology {row['number']} {row['features']}\n{m['text']}\n", flush=True)
         if bad and o.first:
             break
