@@ -124,6 +124,8 @@ static void finish(struct linux_read *r)
 	vec_free(&r->fib);
 	vec_free(&r->marks);
 	map_finish(&r->spaces);
+	map_finish(&r->came);
+	linux_reverse_finish(r);
 	map_finish(&r->nexthops);
 	vec_free(&r->reachable);
 	vec_free(&r->unsure);

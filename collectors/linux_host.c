@@ -189,7 +189,7 @@ static const struct match *martians(struct linux_read *r, const struct linux_lin
 	if (either(r, l, "route_localnet") <= 0)
 		add_span(&v, FAMILY_V4, 0, 0x7f000000, 8);
 	const struct match *ret = sources_in(r, &v);
-	if (either(r, l, "accept_local") <= 0 && !r->rules_why &&
+	if (either(r, l, "accept_local") <= 0 && r->local_first &&
 	    !r->parts[PART_ROUTES].trouble && !r->parts[PART_RULES].trouble)
 		ret = match_or(r->m, ret, sources_in(r, &r->local[FAMILY_V4]));
 	vec_free(&v);

@@ -11,6 +11,7 @@
  *	linux_wire.c	what the ports are plugged into
  *	linux_route.c	routes and policy rules: where a source address is expected
  *	linux_fib.c	the device's routes; what a table says that a route can't
+ *	linux_reverse.c	the check of sources where policy rules choose among tables
  *	linux_policy.c	policy rules: which table a packet is looked up in
  *	linux_host.c	what the host does without any ruleset: forwarding, source checks, bridges
  *	linux_rules.c	nftables, iptables, ipsets, ebtables
@@ -147,7 +148,7 @@ struct linux_read {
 	VEC(struct linux_link *) links;
 	struct map link_names, groups; /* of links */
 	size_t sources_asked;	       /* of tunnels, by linux_wires() */
-	VEC(struct linux_route) routes; /* of IPv4 tables local, main, default */
+	VEC(struct linux_route) routes; /* of IPv4 */
 	VEC(struct linux_fib_route) fib; /* all tables of both families */
 	struct map nexthops;		 /* id to its object of the file */
 	struct map spaces;		 /* of linux_space(), by its arguments */
@@ -157,6 +158,9 @@ struct linux_read {
 	struct linux_spans local[FAMILY_COUNT], broadcast[FAMILY_COUNT]; /* of the local table */
 	/* IPv4, once the tables were asked: reached by some interface; nobody knows */
 	struct linux_spans reachable, unsure;
+	struct map came;    /* of linux_policy.c */
+	struct map reaches; /* of linux_reverse.c */
+	bool local_first;   /* the first policy rule of IPv4 asks the local table, whatever comes */
 	const char *unsure_why;
 	bool looked_up;
 	struct nf_host host;
@@ -218,6 +222,20 @@ void linux_routes(struct linux_read *r);
  */
 const struct match *linux_sources(struct linux_read *r, const struct linux_link *l, bool strict);
 
+/* Addresses and what becomes of them, in one table of IPv4; all addresses, in order. */
+struct linux_piece {
+	struct span span;
+	const struct linux_route *route; /* NULL: no route */
+};
+
+struct linux_pieces {
+	struct linux_piece *v;
+	size_t n, cap;
+};
+
+/* Appends; to be freed with vec_free(). */
+void linux_look_up(struct linux_read *r, unsigned table, struct linux_pieces *out);
+
 /* linux_fib.c */
 
 /* The name that routes and route rules have a table by; NULL: main. */
@@ -232,7 +250,26 @@ bool linux_only_local(struct linux_read *r, enum family f, unsigned table);
 /* The device's routes, once all were read; sorts r->fib. */
 void linux_fib(struct linux_read *r);
 
+/* linux_reverse.c */
+
+/*
+ * The IPv4 sources that the interface's check lets pass, where policy rules choose among tables:
+ * the rules are gone through for a packet back. any: whichever interface it would go out by.
+ */
+const struct match *linux_reverse(struct linux_read *r, const struct linux_link *l, bool any);
+void linux_reverse_finish(struct linux_read *r);
+
 /* linux_policy.c */
+
+enum linux_view {
+	LINUX_FORTH,
+	LINUX_BUT_PLACE, /* without the interface that it came in by */
+	LINUX_BACK,	 /* asked of the packet back, for the check of the source */
+};
+
+/* What a policy rule asks beside the family. */
+const struct match *linux_asked(struct linux_read *r, enum family f, const json_t *v,
+				enum linux_view view);
 
 /* The marks that policy rules ask for, to be answered by the readers of rulesets. */
 void linux_marks(struct linux_read *r);

@@ -30,7 +30,6 @@ struct jump {
 
 struct policy {
 	struct linux_read *r;
-	struct map came; /* of came_by(), by name */
 	enum family family;
 	VEC(struct jump) jumps;
 	const char
@@ -111,12 +110,11 @@ static const struct match *from_host(struct linux_read *r)
 }
 
 /* Packets that are looked up as those of the interface. */
-static const struct match *came_by(struct policy *p, const char *name)
+static const struct match *came_by(struct linux_read *r, const char *name)
 {
-	struct linux_read *r = p->r;
 	struct matches *m = r->m;
 	const struct linux_link *l = linux_link(r, name);
-	void **slot = map_at(&p->came, name);
+	void **slot = map_at(&r->came, name);
 	if (*slot)
 		return *slot;
 	if (l && l->loopback)
@@ -159,72 +157,75 @@ static bool given(const json_t *v, const char *key)
 	       !(json_is_integer(x) && !json_integer_value(x));
 }
 
-/* What the rule asks beside the family, before `not` turns it round; place: iif as well. */
-static const struct match *asked(struct policy *p, const json_t *v, bool place)
+const struct match *linux_asked(struct linux_read *r, enum family f, const json_t *v,
+				enum linux_view view)
 {
-	static const char *const unknown[] = { "tos",	    "dscp",	 "dscp_mask",
-					       "flowlabel", "tunnel_id", "flowlabel_mask",
-					       NULL };
-	struct linux_read *r = p->r;
+	static const char *const unknown[] = { "tos",	    "dscp",	      "dscp_mask", "flowlabel",
+					       "tunnel_id", "flowlabel_mask", NULL };
 	struct matches *m = r->m;
 	const struct match *ret = match_all(m);
+	bool back = view == LINUX_BACK;
 	static const struct {
 		const char *key;
-		enum field field;
-	} ends[] = { { "from", FIELD_SRC }, { "to", FIELD_DST } };
+		enum field field, back;
+	} ends[] = { { "from", FIELD_SRC, FIELD_DST }, { "to", FIELD_DST, FIELD_SRC } };
 	for (size_t i = 0; i < 2; i++) {
 		struct prefix net;
 		if (!given(v, ends[i].key))
 			continue;
-		if (linux_prefix(v, ends[i].key, &net) && net.family == p->family)
-			ret = match_and(
-				m, ret,
-				match_prefix(m, ends[i].field, p->family, net.addr, net.len));
+		if (linux_prefix(v, ends[i].key, &net) && net.family == f)
+			ret = match_and(m, ret,
+					match_prefix(m, back ? ends[i].back : ends[i].field, f,
+						     net.addr, net.len));
 		else
-			ret = match_and(
-				m, ret,
-				match_unknown(m, LOC_NONE, "an address of a policy rule"));
+			ret = match_and(m, ret,
+					match_unknown(m, LOC_NONE, "an address of a policy rule"));
 	}
 	const char *iif = linux_str(v, "iif"), *oif = linux_str(v, "oif");
-	if (iif && place)
+	const struct linux_link *lo = linux_link(r, iif);
+	if (iif && back)
+		ret = lo && lo->loopback ? ret : match_none(m);
+	else if (iif && view != LINUX_BUT_PLACE)
 		ret = match_and(m, ret,
-				linux_true(v, "iif_detached") ? match_none(m)
-							      : came_by(p, iif));
-	if (oif)
-		ret = match_and(
-			m, ret,
-			match_and(m,
-				  linux_true(v, "oif_detached") ? match_none(m) : from_host(r),
-				  match_unknown(m, LOC_NONE, "a socket's interface")));
+				linux_true(v, "iif_detached") ? match_none(m) : came_by(r, iif));
+	if (oif && (back || linux_true(v, "oif_detached")))
+		ret = match_none(m);
+	else if (oif)
+		ret = match_and(m, ret,
+				match_and(m, from_host(r),
+					  match_unknown(m, LOC_NONE, "a socket's interface")));
 	uint32_t value, mask;
 	mark_of(v, &value, &mask);
-	if (mask)
-		ret = match_and(m, ret, marked(r, p->family, value, mask));
+	if (mask && !back)
+		ret = match_and(m, ret, marked(r, f, value, mask));
+	else if (value & mask)
+		ret = match_none(m); /* the way back is looked up without one */
 	if (given(v, "ip_proto")) {
 		int64_t proto = linux_number(v, "ip_proto");
-		ret = match_and(
-			m, ret,
-			proto >= 0 && proto < 256
-				? match_value(m, FIELD_PROTO, (unsigned)proto)
-				: match_unknown(m, LOC_NONE, "a policy rule's protocol"));
+		ret = match_and(m, ret,
+				proto >= 0 && proto < 256
+					? match_value(m, FIELD_PROTO, (unsigned)proto)
+					: match_unknown(m, LOC_NONE, "a policy rule's protocol"));
 	}
-	ret = match_and(m, ret, ports(r, v, "sport", "sport_mask", FIELD_SPORT));
-	ret = match_and(m, ret, ports(r, v, "dport", "dport_mask", FIELD_DPORT));
+	ret = match_and(m, ret,
+			ports(r, v, "sport", "sport_mask", back ? FIELD_DPORT : FIELD_SPORT));
+	ret = match_and(m, ret,
+			ports(r, v, "dport", "dport_mask", back ? FIELD_SPORT : FIELD_DPORT));
 	const json_t *uid = json_object_get(v, "uid_range");
 	if (json_is_array(uid)) {
 		bool root = json_array_size(uid) == 2 &&
 			    !json_integer_value(json_array_get(uid, 0));
-		const struct match *own = match_and(
-			m, from_host(r), match_unknown(m, LOC_NONE, "a socket's user"));
+		const struct match *own =
+			match_and(m, from_host(r), match_unknown(m, LOC_NONE, "a socket's user"));
 		ret = match_and(m, ret,
 				root ? match_or(m, match_not(m, from_host(r)), own) : own);
 	}
 	for (size_t i = 0; unknown[i]; i++)
 		if (given(v, unknown[i]))
-			ret = match_and(
-				m, ret,
-				match_unknown(m, LOC_NONE, "%s of a policy rule", unknown[i]));
-	return ret;
+			ret = match_and(m, ret,
+					match_unknown(m, LOC_NONE, "%s of a policy rule",
+						      unknown[i]));
+	return linux_true(v, "invert") ? match_not(m, ret) : ret;
 }
 
 static void put(struct policy *p, struct route_rule x, const struct match *when, struct loc at)
@@ -331,10 +332,8 @@ static void read_rule(struct policy *p, const json_t *v)
 	if (iif && !invert && !l3mdev && !is(action, "goto") && strcmp(iif->kind, "vrf") &&
 	    !(iif->master && !strcmp(iif->master->kind, "vrf")))
 		p->in = iif->loopback ? "" : iif->name;
-	when = asked(p, v, !p->in);
+	when = linux_asked(r, p->family, v, p->in ? LINUX_BUT_PLACE : LINUX_FORTH);
 	size_t kept = 0;
-	if (invert)
-		when = match_not(m, when);
 	if (priority < 0 || given(v, "unknown_attributes") || (invert && l3mdev))
 		when = match_unknown(m, at, "a policy rule that was not understood");
 	when = match_and(m, of, when);
@@ -398,7 +397,6 @@ void linux_policy(struct linux_read *r)
 			if (family_of(json_array_get(data, i)) == f)
 				read_rule(&p, json_array_get(data, i));
 		vec_free(&p.jumps);
-		map_finish(&p.came);
 		if (json_array_size(data))
 			continue;
 		/* a kernel without policy routing */

@@ -172,8 +172,7 @@ static void read_route(struct linux_read *r, const json_t *v, size_t order)
 			   : unicast		? FATE_LINKS
 						: FATE_UNKNOWN,
 			   order);
-	bool asked = table == TABLE_LOCAL || table == TABLE_MAIN || table == TABLE_DEFAULT;
-	if (dst.family == FAMILY_V4 && asked) {
+	if (dst.family == FAMILY_V4) {
 		struct linux_route *out = vec_add(&r->routes);
 		*out = (struct linux_route){ .dst = dst,
 					     .table = (unsigned)table,
@@ -242,6 +241,7 @@ static void read_rules(struct linux_read *r)
 			 !linux_true(v, "l3mdev") &&
 			 linux_number(v, "priority") == usual[n].priority &&
 			 linux_number(v, "table") == usual[n].table;
+		r->local_first |= common && !n;
 		n++;
 		if (!common && !r->rules_why) {
 			r->rules_why = "policy rules choose among tables";
@@ -279,21 +279,10 @@ void linux_routes(struct linux_read *r)
 		qsort(r->routes.v, r->routes.n, sizeof(*r->routes.v), by_prefix);
 }
 
-/* Addresses and what becomes of them, in one table. */
-struct piece {
-	struct span span;
-	const struct linux_route *route; /* NULL: no route */
-};
-
-struct pieces {
-	struct piece *v;
-	size_t n, cap;
-};
-
-static void put(struct pieces *out, uint64_t lo, uint64_t hi, const struct linux_route *route)
+static void put(struct linux_pieces *out, uint64_t lo, uint64_t hi, const struct linux_route *route)
 {
 	if (lo <= hi)
-		*vec_add(out) = (struct piece){ { { 0, lo }, { 0, hi } }, route };
+		*vec_add(out) = (struct linux_piece){ { { 0, lo }, { 0, hi } }, route };
 }
 
 static uint64_t last_of(const struct linux_route *x)
@@ -302,7 +291,7 @@ static uint64_t last_of(const struct linux_route *x)
 }
 
 /* The longest prefix wins: routes are nested, in the order of their first address. */
-static void look_up(struct linux_read *r, unsigned table, struct pieces *out)
+void linux_look_up(struct linux_read *r, unsigned table, struct linux_pieces *out)
 {
 	const struct linux_route *open[34];
 	size_t n = 0;
@@ -337,17 +326,17 @@ static void look_up(struct linux_read *r, unsigned table, struct pieces *out)
 static void look_up_all(struct linux_read *r)
 {
 	static const unsigned tables[] = { TABLE_LOCAL, TABLE_MAIN, TABLE_DEFAULT };
-	struct pieces p[3] = { 0 };
+	struct linux_pieces p[3] = { 0 };
 	size_t i[3] = { 0 };
 	for (int t = 0; t < 3; t++)
-		look_up(r, tables[t], &p[t]);
+		linux_look_up(r, tables[t], &p[t]);
 	for (uint64_t at = 0; at <= UINT32_MAX;) {
 		const struct linux_route *x = NULL;
 		uint64_t hi = UINT32_MAX;
 		for (int t = 0; t < 3; t++) {
 			while (p[t].v[i[t]].span.hi.lo < at)
 				i[t]++;
-			const struct piece *one = &p[t].v[i[t]];
+			const struct linux_piece *one = &p[t].v[i[t]];
 			hi = one->span.hi.lo < hi ? one->span.hi.lo : hi;
 			if (!x && one->route && one->route->target != TARGET_NONE)
 				x = one->route;
@@ -377,7 +366,7 @@ const struct match *linux_sources(struct linux_read *r, const struct linux_link 
 			return match_unknown(m, r->parts[asked[i]].trouble_at,
 					     "source check: %s", r->parts[asked[i]].trouble);
 	if (r->rules_why)
-		return match_unknown(m, r->rules_at, "source check: %s", r->rules_why);
+		return linux_reverse(r, l, !strict && l->addressed);
 	if (!r->looked_up)
 		look_up_all(r);
 	r->looked_up = true;

@@ -383,18 +383,66 @@ Test(linux_host, source_check_by_the_longest_prefix)
 	done();
 }
 
+#define RULES(own)                                                                             \
+	"{'family':'ipv4','priority':0,'invert':false,'action':'table','table':255},"          \
+	"{'family':'ipv4','priority':100,'invert':false," own "},"                             \
+	"{'family':'ipv4','priority':32766,'invert':false,'action':'table','table':254}"
+
+/* The packet back is looked up by the policy rules: from its destination, to its source. */
+Test(linux_host, source_check_by_policy_rules)
+{
+	static const struct {
+		const char *rules, *line, *want;
+	} rows[] = {
+		{ RULES("'from':'192.0.2.0/24','action':'table','table':100"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "deny" },
+		{ RULES("'from':'192.0.2.0/24','action':'table','table':100"),
+		  "tcp 10.0.0.5 1 192.0.3.1 80", "permit" },
+		{ RULES("'from':'192.0.2.0/24','action':'table','table':101"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "permit" },
+		{ RULES("'to':'10.0.0.0/29','action':'table','table':100"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "deny" },
+		{ RULES("'to':'10.0.0.0/29','action':'table','table':100"),
+		  "tcp 10.0.0.9 1 192.0.2.1 80", "permit" },
+		{ RULES("'ip_proto':6,'dport':[1,1],'action':'table','table':100"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "deny" },
+		{ RULES("'ip_proto':6,'dport':[80,80],'action':'table','table':100"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "permit" },
+		{ RULES("'fwmark':5,'action':'table','table':100"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "permit" },
+		{ RULES("'iif':'lo','action':'table','table':100"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "deny" },
+		{ RULES("'iif':'eth0','action':'table','table':100"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "permit" },
+		{ RULES("'from':'192.0.2.0/24','action':'blackhole'"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "deny" },
+		{ RULES("'from':'192.0.2.0/24','action':'goto','goto':40000"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "deny" },
+		{ RULES("'suppress_prefixlength':16,'action':'table','table':100"),
+		  "tcp 10.0.0.5 1 192.0.2.1 80", "permit" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char line[128];
+		source_check(ROUTE("unicast", "10.0.0.0/24", ",'link':'eth0'") ","
+			     "{'family':'ipv4','table':100,'type':'unicast','destination':"
+			     "'10.0.0.0/16','link':'eth1'}",
+			     rows[i].rules);
+		snprintf(line, sizeof(line), "%s iif=eth0 oif=eth1", rows[i].line);
+		expect(line, rows[i].want);
+		done();
+	}
+}
+
 Test(linux_host, source_check_that_nobody_can_tell)
 {
-	/* a rule of the host's own chooses the table */
+	/* a rule that asks what isn't known of packets may choose another table */
 	source_check(
-		NULL,
-		"{'family':'ipv4','priority':0,'invert':false,'action':'table','table':255},"
-		"{'family':'ipv4','priority':100,'invert':false,'from':'10.0.0.0/24',"
-		"'action':'table','table':100},"
-		"{'family':'ipv4','priority':32766,'invert':false,'action':'table',"
-		"'table':254}");
+		ROUTE("unicast", "10.0.0.0/24", ",'link':'eth0'") ","
+		"{'family':'ipv4','table':100,'type':'unicast','destination':'10.0.0.0/16',"
+		"'link':'eth1'}",
+		RULES("'tos':16,'action':'table','table':100"));
 	expect("tcp 10.0.0.5 1 192.0.2.1 80 iif=eth0 oif=eth1", "unknown");
-	expect("tcp 10.0.0.5 1 192.0.2.1 80 iif=eth1 oif=eth0", "unknown");
+	expect("tcp 10.0.1.5 1 192.0.2.1 80 iif=eth0 oif=eth1", "deny");
 	done();
 	source_check(ROUTE("unicast", "10.0.0.0/8", ",'link':'eth0','tos':16"), NULL);
 	expect("tcp 10.0.0.5 1 192.0.2.1 80 iif=eth0 oif=eth1", "unknown");
