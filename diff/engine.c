@@ -29,6 +29,8 @@ void engine_init(struct engine *en, struct arena *a, const struct estate *e,
 	en->borrowed = peer != NULL;
 	if (peer)
 		peer->peer = en;
+	en->placed = arena_alloc(a, s->n_rulesets + 1);
+	en->zones = arena_array(a, e->policy->n_zones, sizeof(*en->zones));
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		en->space[f] = peer ? peer->space[f] : pset_space_create((enum family)f, en->budget);
 	en->n_rules = s->n_rules + 1;
@@ -63,22 +65,36 @@ const struct rule_place *engine_rule(const struct engine *en, const struct rule 
 	return rp && rp->rule == r ? rp : NULL;
 }
 
+struct root_list {
+	VEC(struct pset *) v;
+};
+
+static void add_zones(struct engine *en, int f, struct root_list *roots)
+{
+	for (size_t i = 0; i < en->estate->policy->n_zones; i++)
+		for (int side = 0; side < 2; side++)
+			if (en->zones[i].done[f][side])
+				*vec_add(&roots->v) = &en->zones[i].set[f][side];
+}
+
 /* Everything of the family that is kept is a root. */
 static void collect(struct engine *en, int f)
 {
-	VEC(struct pset *) roots = { 0 };
+	struct root_list roots = { { 0 } };
 	for (size_t i = 0; i < en->n_keep[f]; i++)
-		*vec_add(&roots) = &en->keep[f][i];
-	for (struct engine *e = en; e; e = e == en ? en->peer : NULL)
+		*vec_add(&roots.v) = &en->keep[f][i];
+	for (struct engine *e = en; e; e = e == en ? en->peer : NULL) {
+		add_zones(e, f, &roots);
 		for (size_t i = 0; i < e->lowered.n; i++) {
 			struct lowered_entry *le = e->lowered.entries[i].value;
 			if (!le->done[f] || le->too_large[f])
 				continue;
-			*vec_add(&roots) = &le->b[f].sure;
-			*vec_add(&roots) = &le->b[f].maybe;
+			*vec_add(&roots.v) = &le->b[f].sure;
+			*vec_add(&roots.v) = &le->b[f].maybe;
 		}
-	pset_space_collect(en->space[f], (struct pset *const *)roots.v, roots.n);
-	vec_free(&roots);
+	}
+	pset_space_collect(en->space[f], (struct pset *const *)roots.v.v, roots.v.n);
+	vec_free(&roots.v);
 }
 
 void engine_breathe(struct engine *en)
@@ -107,35 +123,67 @@ struct pset_assume engine_assume(const struct stage *st)
 				     .first = true };
 }
 
+enum { PLACED = 1, UNPLACED };
+
+/* Whether what the ruleset says may depend on where it is asked: some condition is on a port. */
+static bool is_placed(struct engine *en, const struct ruleset *rs)
+{
+	uint8_t *known = &en->placed[rs->id];
+	if (*known)
+		return *known == PLACED;
+	bool placed = rs->opaque; /* calls of calls without end are not followed */
+	for (uint32_t i = 0; i < rs->n && !placed; i++)
+		placed = rs->rules[i].match->placed || rs->rules[i].match->linked ||
+			 (rs->rules[i].target && is_placed(en, rs->rules[i].target));
+	*known = placed ? PLACED : UNPLACED;
+	return placed;
+}
+
 static struct lowered_entry *entry_of(struct engine *en, const struct stage *st)
 {
 	struct text *key = &en->key;
+	struct stage anywhere = { .ruleset = st->ruleset };
 	text_clear(key);
-	stage_key(key, st);
+	stage_key(key, is_placed(en, st->ruleset) ? st : &anywhere);
 	void **at = map_atn(&en->lowered, key->s, key->len);
 	if (!*at)
 		*at = xcalloc(1, sizeof(struct lowered_entry));
 	return *at;
 }
 
-struct bounds engine_stage(struct engine *en, enum family f, const struct stage *st,
-			   struct pset within)
+/* What the stage permits, wherever that is asked; false where it is too large to be kept. */
+static bool whole_stage(struct engine *en, enum family f, const struct stage *st,
+			struct bounds *ret)
 {
-	struct pset_space *sp = en->space[f];
-	struct pset_assume as = engine_assume(st);
 	struct lowered_entry *le = entry_of(en, st);
 	if (!le->done[f] && !le->too_large[f]) {
+		struct pset_space *sp = en->space[f];
+		struct pset_assume as = engine_assume(st);
 		struct lowered l = lower(sp, st->ruleset, &as, pset_universe(sp, &as));
 		le->done[f] = true;
 		le->too_large[f] = pset_is_spent(l.sure) || pset_is_spent(l.maybe);
 		le->b[f] = (struct bounds){ l.sure, l.maybe };
 	}
-	if (le->too_large[f]) {
-		struct lowered l = lower(sp, st->ruleset, &as, within);
-		return (struct bounds){ l.sure, l.maybe };
-	}
-	return (struct bounds){ pset_and(sp, le->b[f].sure, within),
-				pset_and(sp, le->b[f].maybe, within) };
+	*ret = le->b[f];
+	return !le->too_large[f];
+}
+
+static struct bounds narrow(struct pset_space *sp, struct bounds a, struct bounds b)
+{
+	struct pset sure = pset_and(sp, a.sure, b.sure);
+	bool exact = pset_equal(a.sure, a.maybe) && pset_equal(b.sure, b.maybe);
+	return (struct bounds){ sure, exact ? sure : pset_and(sp, a.maybe, b.maybe) };
+}
+
+struct bounds engine_stage(struct engine *en, enum family f, const struct stage *st,
+			   struct pset within)
+{
+	struct bounds b, w = { within, within };
+	if (whole_stage(en, f, st, &b))
+		return narrow(en->space[f], b, w);
+	struct pset_assume as = engine_assume(st);
+	struct lowered l = lower(en->space[f], st->ruleset, &as, within);
+	return (struct bounds){ l.sure, l.maybe };
 }
 
 static bool nat_applies(const struct nat *n, const struct point *pt)
@@ -189,10 +237,25 @@ bool engine_tainted(const struct engine *en, const struct point *pt, const char 
 	return false;
 }
 
-static struct pset zone_set(struct pset_space *sp, const struct zone *z, enum field field)
+/* First packets from or to the zone's addresses. */
+static struct pset zone_set(struct engine *en, enum family f, const struct zone *z,
+			    enum field field)
 {
-	enum family f = pset_family(sp);
-	return pset_spans(sp, field, z->spans[f], z->n_spans[f]);
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
+	const struct policy *pol = en->estate->policy;
+	bool own = z >= pol->zones && z < pol->zones + pol->n_zones;
+	struct zone_sets *zs = own ? &en->zones[z - pol->zones] : NULL;
+	bool side = field == FIELD_DST;
+	if (zs && zs->done[f][side])
+		return zs->set[f][side];
+	struct pset s = pset_and(sp, pset_spans(sp, field, z->spans[f], z->n_spans[f]),
+				 pset_universe(sp, &as));
+	if (zs && !pset_is_spent(s)) {
+		zs->set[f][side] = s;
+		zs->done[f][side] = true;
+	}
+	return s;
 }
 
 /* What a way makes of the pair's packets. */
@@ -212,11 +275,8 @@ static struct bounds both(struct pset s)
 /* The zones' packets as they are sent, before anything is known of ways. */
 static struct pset between(struct engine *en, const struct path *path, enum family f)
 {
-	struct pset_space *sp = en->space[f];
-	struct pset_assume as = { .first = true };
-	struct pset u = pset_and(sp, zone_set(sp, path->to, FIELD_DST),
-				 zone_set(sp, path->from, FIELD_SRC));
-	return pset_and(sp, u, pset_universe(sp, &as));
+	return pset_and(en->space[f], zone_set(en, f, path->to, FIELD_DST),
+			zone_set(en, f, path->from, FIELD_SRC));
 }
 
 static struct pset without_exclusions(struct engine *en, enum family f, struct pset u)
@@ -281,6 +341,29 @@ static void take_way(struct engine *en, enum family f, const struct route_way *w
 	ret->takes.sure = pset_and(en->space[f], ret->takes.sure, ret->takes.maybe);
 }
 
+/*
+ * A way on which no packet is rewritten: what takes it, and what its rulesets of the plane permit.
+ * The same as pulling back, without asking at each step what is left there.
+ */
+static struct bounds straight(struct engine *en, enum family f, const struct route_way *way,
+			      int plane, struct pset takes, struct pset from)
+{
+	struct pset_space *sp = en->space[f];
+	struct bounds b = { pset_and(sp, takes, from), from };
+	for (size_t i = 0; i < way->n_points; i++) {
+		const struct point *pt = &way->points[i];
+		if (!pt->device || pt->device->plane != plane)
+			continue;
+		for (size_t k = 0; k < pt->n_stages; k++) {
+			struct bounds here;
+			if (!whole_stage(en, f, &pt->stages[k], &here))
+				here = engine_stage(en, f, &pt->stages[k], from);
+			b = narrow(sp, b, here);
+		}
+	}
+	return b;
+}
+
 static void filter_way(struct engine *en, const struct route_way *way, const struct pair *p,
 		       struct way_sets *ws)
 {
@@ -297,8 +380,8 @@ static void filter_way(struct engine *en, const struct route_way *way, const str
 		const struct point *pt = &way->points[i];
 		if (!pt->device)
 			continue;
-		for (size_t k = 0; k < pt->n_stages; k++)
-			ws->present[pt->device->plane] |=
+		for (size_t k = 0; k < pt->n_stages && !ws->present[pt->device->plane]; k++)
+			ws->present[pt->device->plane] =
 				!pt->stages[k].ruleset->incidental ||
 				!pset_equal(engine_stage(en, f, &pt->stages[k], from).sure, from);
 		for (size_t k = 0; k < pt->device->n_nats; k++)
@@ -310,8 +393,9 @@ static void filter_way(struct engine *en, const struct route_way *way, const str
 						 pset_hi(sp, pt->device->nats[k].touches, &as)));
 	}
 	for (int i = 0; i < PLANE_COUNT; i++) {
-		ws->plane[i] = pull_back(en, f, way, way_end_of(way), 1u << i,
-					 both(pset_all(sp)), from);
+		ws->plane[i] = way->rewrites ? pull_back(en, f, way, way_end_of(way), 1u << i,
+							 both(pset_all(sp)), from)
+					     : straight(en, f, way, i, ws->takes.sure, from);
 		/* What is rewritten on the way is another packet to the rulesets behind: nothing
 		 * sure can be said about it, nothing ruled out. */
 		ws->plane[i].sure = pset_minus(sp, ws->plane[i].sure, ws->translated);
@@ -403,10 +487,15 @@ static struct pset sent(struct engine *en, const struct path *path, enum family 
 	struct pset_space *sp = en->space[f];
 	struct pset_assume as = { .first = true };
 	struct spans to = en->graph->attached[path->to - en->estate->policy->zones].destinations[f];
-	struct pset dst = pset_or(sp, pset_spans(sp, FIELD_DST, to.v, to.n),
-				  zone_set(sp, zones->to, FIELD_DST));
-	return pset_and(sp, pset_and(sp, dst, zone_set(sp, zones->from, FIELD_SRC)),
-			pset_universe(sp, &as));
+	struct pset dst = zone_set(en, f, zones->to, FIELD_DST);
+	bool same = to.n == zones->to->n_spans[f];
+	for (size_t i = 0; i < to.n && same; i++)
+		same = addr_equal(to.v[i].lo, zones->to->spans[f][i].lo) &&
+		       addr_equal(to.v[i].hi, zones->to->spans[f][i].hi);
+	if (!same)
+		dst = pset_or(sp, dst, pset_and(sp, pset_spans(sp, FIELD_DST, to.v, to.n),
+						pset_universe(sp, &as)));
+	return pset_and(sp, dst, zone_set(en, f, zones->from, FIELD_SRC));
 }
 
 /*

@@ -26,6 +26,12 @@ struct rule_place {
 
 struct lowered_entry;
 
+/* First packets from ([0]) and to ([1]) a zone's addresses, as far as they were asked for. */
+struct zone_sets {
+	struct pset set[FAMILY_COUNT][2];
+	bool done[FAMILY_COUNT][2];
+};
+
 struct engine {
 	struct arena *arena;
 	const struct estate *estate;
@@ -37,6 +43,8 @@ struct engine {
 	struct text key;    /* of what is looked up there */
 	struct map lowered; /* of struct lowered_entry, by ruleset and place */
 	struct flow_index flows;
+	struct zone_sets *zones; /* by place in the policy */
+	uint8_t *placed; /* by ruleset id: whether it asks for ports; 0: not known yet */
 	struct rule_place *rules; /* by rule id */
 	uint32_t n_rules;
 	const bool *failed, *stale; /* by place in estate->sources; NULL: none */

@@ -37,6 +37,7 @@ struct job {
 	struct pset within;
 	bool maybe;
 	bool by_rule; /* labels tell the rule; otherwise all rules have id 1 */
+	bool open;    /* something that was met may be so or so: the two bounds differ */
 	/* functions of called rulesets: open addressing by ruleset id */
 	struct done {
 		const struct ruleset *rs;
@@ -194,6 +195,8 @@ static struct pset function_of(struct job *j, const struct ruleset *rs)
 			      !pset_is_empty(c.gap);
 		if (pset_is_empty(c.hi))
 			continue;
+		j->open |= !pset_is_empty(c.gap) || r->verdict == VERDICT_UNKNOWN ||
+			   (r->target && r->target->opaque);
 		if (!leaves) {
 			*vec_add(&run) = plain(j, r, &c);
 			continue;
@@ -208,11 +211,13 @@ static struct pset function_of(struct job *j, const struct ruleset *rs)
 }
 
 static struct pset lower_one(struct pset_space *sp, const struct ruleset *rs,
-			     const struct pset_assume *as, struct pset within, bool maybe)
+			     const struct pset_assume *as, struct pset within, bool maybe,
+			     bool *ret_open)
 {
 	struct job j = { .sp = sp, .as = as, .within = within, .maybe = maybe };
 	struct pset f = function_of(&j, rs);
 	free(j.done);
+	*ret_open = j.open || rs->dflt == VERDICT_UNKNOWN;
 	bool open = rs->dflt == VERDICT_PERMIT || (rs->dflt == VERDICT_UNKNOWN && maybe);
 	if (open)
 		return pset_minus(sp, within, pset_where(sp, f, label_of(1, false)));
@@ -222,8 +227,10 @@ static struct pset lower_one(struct pset_space *sp, const struct ruleset *rs,
 struct lowered lower(struct pset_space *sp, const struct ruleset *rs,
 		     const struct pset_assume *as, struct pset within)
 {
-	return (struct lowered){ lower_one(sp, rs, as, within, false),
-				 lower_one(sp, rs, as, within, true) };
+	bool open;
+	struct lowered l = { .sure = lower_one(sp, rs, as, within, false, &open) };
+	l.maybe = open ? lower_one(sp, rs, as, within, true, &open) : l.sure;
+	return l;
 }
 
 struct pset lower_decides(struct pset_space *sp, const struct ruleset *rs,

@@ -386,17 +386,18 @@ static uint32_t build(struct pset_space *sp, const struct match *m, const struct
 static uint32_t known_number(struct pset_space *sp, const struct known *kn)
 {
 	struct text t = { 0 };
+	bool any = false;
 	void **place;
 
+	for (size_t i = 0; i < sizeof(kn->word) / sizeof(*kn->word); i++)
+		any |= kn->word[i] != NULL;
+	if (!any)
+		return (uint32_t)((kn->state + 1) << 4 | (kn->fragment + 1) << 2 |
+				  (kn->flags_mask != 0));
 	for (size_t i = 0; i < sizeof(kn->word) / sizeof(*kn->word); i++) {
 		text_putc(&t, kn->word[i] ? 'w' : '-');
 		text_put(&t, kn->word[i] ? kn->word[i] : "");
 		text_putc(&t, '\n');
-	}
-	if (t.len == 2 * sizeof(kn->word) / sizeof(*kn->word) && !strchr(t.s, 'w')) {
-		text_finish(&t);
-		return (uint32_t)((kn->state + 1) << 4 | (kn->fragment + 1) << 2 |
-				  (kn->flags_mask != 0));
 	}
 	text_putf(&t, "%d %d %d", kn->state, kn->fragment, kn->flags_mask);
 	place = map_atn(&sp->assumes, t.s, t.len);
@@ -406,15 +407,17 @@ static uint32_t known_number(struct pset_space *sp, const struct known *kn)
 	return (uint32_t)(uintptr_t)*place;
 }
 
-static void known_start(struct pset_space *sp, struct known *kn, const struct pset_assume *as,
-			enum pset_bound bound)
+/* What is known of the place counts for conditions on it alone: others are the same anywhere. */
+static void known_start(struct pset_space *sp, struct known *kn, const struct match *m,
+			const struct pset_assume *as, enum pset_bound bound)
 {
 	memset(kn, 0, sizeof(*kn));
 	kn->state = kn->fragment = -1;
 	kn->bound = bound;
 	if (as) {
 		const char *const word[] = { as->iif, as->oif, as->physin, as->physout, as->mac };
-		memcpy(kn->word, word, sizeof(word));
+		if (m->placed || m->linked)
+			memcpy(kn->word, word, sizeof(word));
 		kn->state = as->first ? STATE_NEW : as->state;
 		kn->fragment = as->first ? 0 : as->fragment;
 		kn->flags = as->first ? TCP_SYN : 0;
@@ -428,7 +431,7 @@ struct pset pset_of_match(struct pset_space *sp, const struct match *m,
 {
 	struct known kn;
 
-	known_start(sp, &kn, as, bound);
+	known_start(sp, &kn, m, as, bound);
 	return (struct pset){ build(sp, m, &kn, label) };
 }
 
