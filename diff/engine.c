@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "diff/pull.h"
+#include "model/answer.h"
 
 struct lowered_entry {
 	struct bounds b[FAMILY_COUNT];
@@ -25,6 +26,7 @@ void engine_init(struct engine *en, struct arena *a, const struct estate *e,
 	en->graph = g ? g : graph_create(a, e, s);
 	matches_init(&en->matches, a);
 	en->flows = flows_index(a, e->policy);
+	en->answers = answer_rewriter(&en->matches);
 	en->peer = peer;
 	en->borrowed = peer != NULL;
 	if (peer)
@@ -52,6 +54,7 @@ void engine_finish(struct engine *en)
 		free(en->lowered.entries[i].value);
 	map_finish(&en->lowered);
 	text_finish(&en->key);
+	rewriter_finish(&en->answers);
 	matches_finish(&en->matches);
 	if (en->peer)
 		en->peer->peer = NULL;

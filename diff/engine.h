@@ -12,6 +12,7 @@
 #include "diff/diff.h"
 #include "diff/flows.h"
 #include "model/graph.h"
+#include "model/rewrite.h"
 
 /* What is surely and what is possibly permitted. */
 struct bounds {
@@ -39,6 +40,7 @@ struct engine {
 	size_t budget;
 	struct pset_space *space[FAMILY_COUNT];
 	const struct graph *graph;
+	struct rewriter answers; /* rulesets as answers meet them */
 	struct matches matches; /* of the conditions that ways are taken by; lives in the arena */
 	struct text key;    /* of what is looked up there */
 	struct map lowered; /* of struct lowered_entry, by ruleset and place */

@@ -15,7 +15,7 @@ static struct pset with_ports(struct pset_space *sp)
 
 static struct pset_assume place_of(const struct point *pt)
 {
-	return (struct pset_assume){ .iif = pt->iif, .oif = pt->oif, .first = true };
+	return (struct pset_assume){ .iif = pt->ip_iif, .oif = pt->ip_oif, .first = true };
 }
 
 /* The packets p for which one (all) of the values that p may get in the field is in s. */
@@ -149,6 +149,8 @@ static struct bounds undo(struct engine *en, enum family f, const struct point *
 			};
 		return (struct bounds){ pset_and(sp, s.sure, pset_lo(sp, st->match, &as)),
 					pset_and(sp, s.maybe, pset_hi(sp, st->match, &as)) };
+	case STEP_RESTORE:
+		return s; /* of answers alone, which aren't pulled */
 	case STEP_REWRITE:
 		s = before_rewrite(sp, pt, st, s);
 		break;

@@ -272,6 +272,7 @@ static void search(struct finder *f, struct path *p)
 	struct way_list out = { { 0 } };
 	const struct route_way *gap = NULL;
 	bool known = false;
+	p->found = true;
 	const char *why = f->why;
 	struct loc at = f->why_at;
 	f->why = NULL;
@@ -309,24 +310,26 @@ bool path_arrives(const struct path *p)
 	return false;
 }
 
+void path_said(struct finder *f, struct path *p)
+{
+	declared(f, p);
+	if (p->n_ways && !p->none && f->why)
+		p->n_ways = 0; /* one of the declared ways can't be followed: none is believed */
+	if (!p->n_ways && !p->none && !f->why)
+		derive(f, p);
+}
+
 void path_find(struct arena *a, const struct graph *g, struct matches *m,
 	       const struct zone *from, const struct zone *to, struct path *ret_path)
 {
 	struct finder f = { .arena = a, .graph = g, .estate = g->estate, .snap = g->snap,
 			    .matches = m };
 	struct path p = { .from = from, .to = to };
-	declared(&f, &p);
-	if (p.n_ways && !p.none && f.why)
-		p.n_ways = 0; /* one of the declared ways can't be followed: none is believed */
-	if (!p.n_ways && !p.none && !f.why) {
-		derive(&f, &p);
-		if (p.n_ways)
-			translate(&f, &p);
-		else if (f.open)
-			search(&f, &p);
-	} else if (p.n_ways) {
+	path_said(&f, &p);
+	if (p.n_ways)
 		translate(&f, &p);
-	}
+	else if (f.open)
+		search(&f, &p);
 	p.why = f.why;
 	p.why_at = f.why_at;
 	*ret_path = p;

@@ -32,6 +32,7 @@ enum step_kind {
 	STEP_STAGE,   /* a ruleset has to permit it */
 	STEP_TAKE,    /* only packets that match (negate: that don't) take this way */
 	STEP_REWRITE, /* it may be translated: the first of nats that holds does it */
+	STEP_RESTORE, /* of an answer: it is translated back */
 };
 
 struct way_step {
@@ -56,6 +57,8 @@ struct point {
 	const struct estate_source *source; /* the estate's entry for it */
 	const char *text;		    /* "edge outside>dmz" */
 	const char *iif, *oif;
+	/* What routing and translation see: the bridge, where the port is one of its. */
+	const char *ip_iif, *ip_oif;
 	struct side in, out;
 	const struct stage *stages;
 	size_t n_stages;
@@ -65,6 +68,10 @@ struct point {
 	 * written; NULL: declared. */
 	const char *route;
 	struct loc route_at;
+	/* Of an answer's way: the conversation's packet as it was before that point of its own
+	 * way (all points: as it arrived), whose addresses exchanged the answer has as it comes
+	 * in and as it goes out. The change is at the STEP_RESTORE. */
+	size_t level_in, level_out;
 	/* Addresses that have somebody behind the ports (see struct port); NULL: any.
 	 * The first over FIELD_SRC, the second over FIELD_DST. */
 	const struct match *present_src, *present_dst;
@@ -96,6 +103,7 @@ struct path {
 	const struct route_way *ways;
 	size_t n_ways; /* 0: not known, why says so */
 	bool none;     /* declared as not connected */
+	bool found;    /* by what the devices know; otherwise declared, or from bindings */
 	const char *why; /* NULL: nothing to complain of */
 	struct loc why_at;
 };
@@ -114,6 +122,16 @@ void path_find(struct arena *a, const struct graph *g, struct matches *m,
 bool path_known(const struct path *p);
 /* Some way gets there. */
 bool path_arrives(const struct path *p);
+
+/*
+ * The ways that answers take to what came by p->ways[way], which arrives: found in the graph, or
+ * where the way there is declared or bound, so is the way back. *ret_path goes from p->to to p->from;
+ * conditions and stages are asked of the answer. A device that translated the conversation
+ * translates its answers back, whatever their addresses; one that didn't and would translate them
+ * is a gap.
+ */
+void path_answers(struct arena *a, const struct graph *g, struct matches *m,
+		  const struct path *p, size_t way, struct path *ret_path);
 
 /*
  * One device crossed from port in to port out, without an estate; NULL: not told, "self": the

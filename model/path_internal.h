@@ -37,6 +37,10 @@ bool path_side(struct finder *f, const struct device *d, struct side *s, struct 
 bool path_point(struct finder *f, const struct device *d, struct side in, struct side out,
 		struct loc at, struct point *ret);
 
+/* The interface that routing and translation see: a bridge rather than its port, "" for the
+ * device itself; NULL: not told. */
+const char *path_seen(const struct device *d, const struct side *s);
+
 /* The hook's place on the way across the device; translations are beside these two. */
 enum { PATH_RANK_IN = 5, PATH_RANK_OUT = 7 };
 int path_hook_rank(const struct hook *h);
@@ -55,6 +59,7 @@ struct takes path_take_spans(struct finder *f, struct takes t, enum family fam, 
 struct nat_branch {
 	struct takes takes;
 	const struct nat *nat; /* NULL: none takes the packet */
+	bool restores;	       /* an answer, which is translated back */
 	struct spans src, dst; /* behind it */
 };
 
@@ -84,6 +89,14 @@ void path_weave(struct finder *f, struct point *pt, struct takes first,
 		const struct nat_branch *b, struct takes routed, struct nat_list sources,
 		struct takes last);
 
+/* The addresses that a STEP_REWRITE leaves of *src and *dst. */
+void path_image(struct arena *a, const struct way_step *st, enum family f, struct spans *src,
+		struct spans *dst);
+
+/* The pair's ways as the estate says them, declared or by bindings, before translation; f->open
+ * where it says nothing. */
+void path_said(struct finder *f, struct path *p);
+
 /* Destinations that may end in the spans, themselves and before translation by any device. */
 struct spans path_destinations(struct arena *a, const struct snapshot *s, enum family f,
 			       struct spans to);
@@ -101,6 +114,19 @@ struct way_list {
 };
 
 enum { WAYS_MAX = 256 };
+
+/* What a way makes of the addresses: before each point, and at the end. */
+struct forward {
+	const struct route_way *way;
+	const struct spans *src, *dst; /* n_points + 1 of each */
+};
+
+/* The point before `level` at which the device translates, or SIZE_MAX. */
+size_t path_translates(const struct forward *fw, const struct device *d, size_t level);
+
+/* The ways back in the graph of what came by fw; of the family of the way. */
+void path_search_answers(struct finder *f, const struct forward *fw, enum family family,
+			 const struct zone *from, const struct zone *to, struct way_list *ret);
 
 /* The ways through the graph, of both families; what can't be told is a way too. */
 void path_search(struct finder *f, const struct zone *from, const struct zone *to,

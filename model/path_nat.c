@@ -8,10 +8,13 @@
 
 #include "model/path_internal.h"
 
-static bool side_is(const struct side *s, const char *port)
+static bool side_is(const struct device *d, const struct side *s, const char *port)
 {
+	const char *seen = path_seen(d, s);
 	if (!s->n)
 		return true; /* not told: it may be */
+	if (seen && !strcmp(seen, port))
+		return true;
 	for (size_t i = 0; i < s->n; i++)
 		if (!strcmp(s->ports[i], port))
 			return true;
@@ -75,7 +78,7 @@ bool path_nat_destinations(struct finder *f, const struct device *d, const struc
 	for (size_t i = 0; i < d->n_nats && rest && !in->local; i++) {
 		const struct nat *x = &d->nats[i];
 		if (x->kind == NAT_BOUND || x->rewrites != NAT_DESTINATION ||
-		    (x->in && !side_is(in, x->in)))
+		    (x->in && !side_is(d, in, x->in)))
 			continue;
 		enum truth t = footprint_judge(fp, x->match);
 		if (x->in && !in->n && t == TRUTH_TRUE)
@@ -116,7 +119,7 @@ struct nat_list path_nat_sources(struct finder *f, const struct device *d, const
 	for (size_t i = 0; i < d->n_nats && rest && !out->local; i++) {
 		const struct nat *x = &d->nats[i];
 		if (x->kind == NAT_BOUND || x->rewrites != NAT_SOURCE ||
-		    (x->in && !side_is(in, x->in)) || (x->out && !side_is(out, x->out)))
+		    (x->in && !side_is(d, in, x->in)) || (x->out && !side_is(d, out, x->out)))
 			continue;
 		enum truth t = footprint_judge(fp, x->match);
 		if (t == TRUTH_FALSE)
@@ -130,6 +133,24 @@ struct nat_list path_nat_sources(struct finder *f, const struct device *d, const
 	struct nat_list r = { vec_keep(f->arena, &list), list.n };
 	vec_free(&list);
 	return r;
+}
+
+void path_image(struct arena *a, const struct way_step *st, enum family f, struct spans *src,
+		struct spans *dst)
+{
+	bool source = st->nats[0]->rewrites == NAT_SOURCE, rest = true;
+	struct footprint fp = { (uint8_t)f, *src, *dst, NULL, NULL };
+	struct spans made = { NULL, 0 };
+	for (size_t i = 0; i < st->n_nats && rest; i++) {
+		const struct nat *x = st->nats[i];
+		struct footprint mine = taken(a, x, &fp);
+		made = spans_either(a, made, image(a, x, source ? mine.src : mine.dst));
+		rest = footprint_judge(&fp, x->match) != TRUTH_TRUE;
+	}
+	if (source)
+		*src = rest ? spans_either(a, made, *src) : made;
+	else
+		*dst = rest ? spans_either(a, made, *dst) : made;
 }
 
 struct weaving {
@@ -168,20 +189,33 @@ static void put_sources(struct weaving *w, struct nat_list sources, size_t *next
 	}
 }
 
+/*
+ * Where a device translates answers back: Linux by its connection tracking before the
+ * translation of destinations (priority -100), others behind what filters at the port.
+ */
+static bool restored_before(const struct stage *st)
+{
+	enum { PRIORITY_DSTNAT = -100 };
+	int r = path_hook_rank(st->hook);
+	return r > PATH_RANK_IN || (st->device->netfilter && r == PATH_RANK_IN &&
+				    st->hook->order >= PRIORITY_DSTNAT);
+}
+
 void path_weave(struct finder *f, struct point *pt, struct takes first,
 		const struct nat_branch *b, struct takes routed, struct nat_list sources,
 		struct takes last)
 {
 	size_t all = first.n + b->takes.n + 1 + routed.n + sources.n + last.n + pt->n_stages, next = 0;
-	if (!first.n && !b->takes.n && !b->nat && !routed.n && !sources.n && !last.n)
+	if (!first.n && !b->takes.n && !b->nat && !b->restores && !routed.n && !sources.n && !last.n)
 		return;
 	struct weaving w = { arena_array(f->arena, all, sizeof(*w.v)), 0 };
 	bool open = true; /* the destination isn't translated yet */
 	put_takes(&w, first);
 	for (size_t i = 0; i <= pt->n_stages; i++) {
 		const struct stage *st = i < pt->n_stages ? &pt->stages[i] : NULL;
-		if (open && (!st || (b->nat ? before_stage(b->nat, PATH_RANK_IN, st)
-					    : path_hook_rank(st->hook) > PATH_RANK_IN))) {
+		if (open && (!st || (b->nat	   ? before_stage(b->nat, PATH_RANK_IN, st)
+				     : b->restores ? restored_before(st)
+						   : path_hook_rank(st->hook) > PATH_RANK_IN))) {
 			put_takes(&w, b->takes);
 			if (b->nat && b->nat->kind != NAT_KEEP) {
 				const struct nat **one = arena_array(f->arena, 1, sizeof(*one));
@@ -190,6 +224,8 @@ void path_weave(struct finder *f, struct point *pt, struct takes first,
 								.nats = one,
 								.n_nats = 1 };
 			}
+			if (b->restores)
+				w.v[w.n++] = (struct way_step){ .kind = STEP_RESTORE };
 			put_takes(&w, routed);
 			open = false;
 		}
@@ -302,7 +338,7 @@ static void unfold(struct unfolding *u, size_t i, struct spans src, struct spans
 	}
 	const struct point *pt = &u->way->points[i];
 	struct nat_branch branches[NAT_BRANCHES_MAX];
-	struct footprint fp = { (uint8_t)u->family, src, dst, pt->iif, NULL };
+	struct footprint fp = { (uint8_t)u->family, src, dst, pt->ip_iif, NULL };
 	size_t n = 0;
 	if (!path_nat_destinations(u->f, pt->device, &pt->in, &fp, branches, &n))
 		return;
@@ -311,7 +347,7 @@ static void unfold(struct unfolding *u, size_t i, struct spans src, struct spans
 		struct spans behind;
 		if (!b->src.n || !b->dst.n)
 			continue;
-		struct footprint out = { (uint8_t)u->family, b->src, b->dst, pt->iif, pt->oif };
+		struct footprint out = { (uint8_t)u->family, b->src, b->dst, pt->ip_iif, pt->ip_oif };
 		struct nat_list sources =
 			path_nat_sources(u->f, pt->device, &pt->in, &pt->out, &out, &behind);
 		bool before = u->rewrites;

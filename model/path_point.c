@@ -279,6 +279,12 @@ static bool needs_port(const struct device *d, bool in)
 	return false;
 }
 
+const char *path_seen(const struct device *d, const struct side *s)
+{
+	const char *bridge = d->netfilter ? bridge_of(d, s) : NULL;
+	return s->local ? "" : bridge ? bridge : s->n == 1 ? s->ports[0] : NULL;
+}
+
 static void put_side(struct text *t, const struct side *s)
 {
 	if (s->local)
@@ -303,6 +309,8 @@ bool path_point(struct finder *f, const struct device *d, struct side in,
 			   .source = f->estate ? path_source(f->estate, d) : NULL,
 			   .iif = in.n == 1 ? in.ports[0] : NULL,
 			   .oif = out.n == 1 ? out.ports[0] : NULL,
+			   .ip_iif = path_seen(d, &in),
+			   .ip_oif = path_seen(d, &out),
 			   .in = in,
 			   .out = out,
 			   .at = at };

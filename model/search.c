@@ -34,6 +34,7 @@ struct walk {
 	struct spans src, dst;
 	const struct trail *trail;
 	struct takes takes; /* to be put in front of the next point */
+	size_t level;	    /* of an answer, as in struct point */
 };
 
 struct place {
@@ -50,6 +51,7 @@ struct search {
 	enum family family;
 	struct spans to_spans;
 	struct way_list *ways;
+	const struct forward *answers; /* NULL: first packets; otherwise what they answer */
 	bool full;
 };
 
@@ -63,7 +65,7 @@ struct visit {
 	const struct nat_branch *branch;
 	struct spans dst; /* of what is looked at now */
 	struct takes routed;
-	const char *table; /* that was asked last */
+	size_t level; /* of an answer, behind the branch */
 };
 
 static const char *zone_text(const struct zone *z)
@@ -100,11 +102,16 @@ static void finish_way(struct search *s, const struct trail *t, enum way_end end
 /* A point that only holds the conditions by which packets end here. */
 static const struct trail *condition(struct search *s, const struct trail *up, struct takes a)
 {
+	size_t level = s->answers ? s->answers->way->n_points : 0;
 	if (!a.n)
 		return up;
 	struct trail *t = arena_alloc(s->f->arena, sizeof(*t));
 	*t = (struct trail){ .up = up,
-			     .pt = { .text = "", .steps = a.v, .n_steps = a.n },
+			     .pt = { .text = "",
+				     .steps = a.v,
+				     .n_steps = a.n,
+				     .level_in = level,
+				     .level_out = level },
 			     .node = GRAPH_NONE,
 			     .port = GRAPH_NONE,
 			     .depth = up ? up->depth + 1 : 1 };
@@ -131,6 +138,9 @@ static void end_inside(struct visit *v, struct takes more, enum way_end end, str
 	struct point pt = { .device = v->d,
 			    .source = path_source(s->f->estate, v->d),
 			    .text = v->d->name,
+			    .ip_iif = path_seen(v->d, &v->side),
+			    .level_in = v->w->level,
+			    .level_out = v->level,
 			    .at = v->in->at };
 	struct takes routed = v->routed;
 	for (size_t i = 0; i < more.n; i++)
@@ -273,19 +283,26 @@ static bool owns(const struct port *p, enum family f, struct addr a)
 }
 
 /* The bridges crossed to reach dm->v[i], as points. False where one can't be told. */
-static bool cross_bridges(struct search *s, const struct domain *dm, size_t i,
+static bool cross_bridges(struct search *s, const struct domain *dm, size_t i, size_t level,
 			  const struct trail **trail)
 {
 	const struct reached *r = &dm->v[i];
 	if (r->parent == SIZE_MAX)
 		return true;
-	if (!cross_bridges(s, dm, r->parent, trail))
+	if (!cross_bridges(s, dm, r->parent, level, trail))
 		return false;
 	const struct graph_port *in = &s->g->ports[r->in], *out = &s->g->ports[r->out];
 	struct point pt;
 	struct side from = { &in->port->name, 1, false }, to = { &out->port->name, 1, false };
 	if (!path_point(s->f, in->device, from, to, in->port->at, &pt))
 		return false;
+	for (size_t k = 0; k < pt.n_stages; k++)
+		if (pt.stages[k].hook->layer == LAYER_BRIDGED && in->device->n_nats) {
+			path_complain(s->f, in->port->at,
+				      "%s may translate the frames that it bridges", in->device->name);
+			return false;
+		}
+	pt.level_in = pt.level_out = level;
 	pt.route = "bridged";
 	pt.route_at = in->port->at;
 	*trail = add_point(s, *trail, &pt);
@@ -327,6 +344,15 @@ static const struct graph_attach *attaches(const struct search *s, const struct 
 
 static void enter(struct search *s, struct walk w, struct place in);
 
+/* The conversation came across the device. */
+static bool crossed(const struct forward *fw, const struct device *d)
+{
+	for (size_t i = 0; i < fw->way->n_points; i++)
+		if (fw->way->points[i].device == d)
+			return true;
+	return false;
+}
+
 /* What a packet leaves the device by. */
 struct departure {
 	struct visit *v;
@@ -361,10 +387,21 @@ static bool leave(struct departure *dp, size_t reached, const struct graph_attac
 	struct footprint fp = { .family = (uint8_t)s->family,
 				.src = v->branch->src,
 				.dst = v->dst,
-				.iif = pt.iif,
+				.iif = pt.ip_iif,
 				.oif = routed.ports[0] };
 	struct spans src;
 	struct nat_list sources = path_nat_sources(s->f, v->d, &v->side, &routed, &fp, &src);
+	if (s->answers) {
+		if (sources.n && !crossed(s->answers, v->d)) {
+			end_inside(v, last, WAY_UNKNOWN, sources.v[0]->at,
+				   sayf(s, "%s may translate answers of a conversation that it "
+					   "didn't see", v->d->name));
+			return false;
+		}
+		sources.n = 0;
+		src = v->branch->src;
+	}
+	pt.level_in = v->w->level, pt.level_out = v->level;
 	path_weave(s->f, &pt, v->w->takes, v->branch, v->routed, sources, last);
 	pt.route = dp->hop ? hop_text(s, dp->hop) : "sent on by its translation";
 	pt.route_at = !dp->hop		? v->branch->nat->at
@@ -375,12 +412,12 @@ static bool leave(struct departure *dp, size_t reached, const struct graph_attac
 	mine->node = v->in->node, mine->port = v->in->port;
 	mine->src = v->w->src, mine->dst = v->w->dst;
 	s->f->why = NULL;
-	if (!cross_bridges(s, &dp->dm, reached, &trail)) {
+	if (!cross_bridges(s, &dp->dm, reached, v->level, &trail)) {
 		finish_way(s, trail, WAY_UNKNOWN, s->f->why, s->f->why_at);
 		s->f->why = NULL;
 		return false;
 	}
-	*ret = (struct walk){ .src = src, .dst = v->dst, .trail = trail };
+	*ret = (struct walk){ .src = src, .dst = v->dst, .trail = trail, .level = v->level };
 	return true;
 }
 
@@ -426,6 +463,16 @@ static void deliver(struct departure *dp, bool behind)
 		return;
 	struct spans others = spans_without(a, left, s->to_spans);
 	struct spans lost = spans_both(a, left, s->to_spans);
+	struct walk w;
+	/* an address that no zone claims belongs to the external one, wherever it is */
+	if (lost.n && s->to->external && !(behind && dp->hop && dp->hop->has_via)) {
+		if (leave(dp, 0, NULL,
+			  path_take_spans(s->f, (struct takes){ 0 }, s->family, FIELD_DST, v->dst,
+					  lost),
+			  &w))
+			finish_way(s, w.trail, WAY_ARRIVES, NULL, LOC_NONE);
+		lost.n = 0;
+	}
 	const struct port *out = s->g->ports[dp->out].port;
 	if (others.n)
 		end_inside(v,
@@ -879,7 +926,7 @@ static void route_from(struct visit *v, size_t i)
 		struct footprint fp = { .family = (uint8_t)s->family,
 					.src = here.branch->src,
 					.dst = here.dst,
-					.iif = here.side.n == 1 ? here.side.ports[0] : NULL };
+					.iif = path_seen(v->d, &here.side) };
 		if (!rule_is_here(&here, r))
 			continue;
 		enum truth t = r->match ? footprint_judge(&fp, r->match) : TRUTH_TRUE;
@@ -1013,7 +1060,21 @@ static void enter(struct search *s, struct walk w, struct place in)
 	struct footprint fp = { .family = (uint8_t)s->family,
 				.src = w.src,
 				.dst = w.dst,
-				.iif = v.side.n == 1 ? v.side.ports[0] : NULL };
+				.iif = path_seen(d, &v.side) };
+	v.level = w.level;
+	if (s->answers) {
+		size_t at = path_translates(s->answers, d, w.level);
+		if (at != SIZE_MAX) {
+			none = (struct nat_branch){ .src = s->answers->dst[at],
+						    .dst = s->answers->src[at],
+						    .restores = true };
+			v.level = at;
+		}
+		if (at != SIZE_MAX || crossed(s->answers, d)) {
+			enter_branch(&v);
+			return;
+		}
+	}
 	if (!path_nat_destinations(s->f, d, &v.side, &fp, branches, &n)) {
 		end_inside(&v, (struct takes){ 0 }, WAY_UNKNOWN, s->f->why_at, s->f->why);
 		s->f->why = NULL;
@@ -1021,7 +1082,12 @@ static void enter(struct search *s, struct walk w, struct place in)
 	}
 	for (size_t i = 0; i < n; i++) {
 		v.branch = &branches[i];
-		enter_branch(&v);
+		if (s->answers && branches[i].nat && branches[i].nat->kind != NAT_KEEP)
+			end_inside(&v, (struct takes){ 0 }, WAY_UNKNOWN, branches[i].nat->at,
+				   sayf(s, "%s may translate answers of a conversation that it "
+					   "didn't see", d->name));
+		else
+			enter_branch(&v);
 	}
 }
 
@@ -1049,14 +1115,16 @@ static struct spans neighbours(struct search *s, const struct graph_attach *from
 			path_take_spans(s->f, w.takes, s->family, FIELD_DST, w.dst, mine);
 		t = condition(s, t, takes);
 		s->f->why = NULL;
-		if (dm.v[reached].parent == SIZE_MAX)
+		if (dm.v[reached].parent == SIZE_MAX && s->answers)
+			finish_way(s, t, WAY_ARRIVES, NULL, LOC_NONE);
+		else if (dm.v[reached].parent == SIZE_MAX)
 			finish_way(s, t, WAY_UNKNOWN,
 				   sayf(s, "both are behind %s of %s: what is between them there isn't "
 					   "told",
 					s->g->ports[from->port].port->name,
 					s->g->nodes[from->node].device->name),
 				   from->at);
-		else if (cross_bridges(s, &dm, reached, &t))
+		else if (cross_bridges(s, &dm, reached, w.level, &t))
 			finish_way(s, t, WAY_ARRIVES, NULL, LOC_NONE);
 		else
 			finish_way(s, t, WAY_UNKNOWN, s->f->why, s->f->why_at);
@@ -1088,7 +1156,7 @@ static void gateways(struct search *s, const struct graph_attach *at, struct wal
 				continue;
 			any = true;
 			s->f->why = NULL;
-			if (!cross_bridges(s, &dm, i, &t)) {
+			if (!cross_bridges(s, &dm, i, w.level, &t)) {
 				finish_way(s, t, WAY_UNKNOWN, s->f->why, s->f->why_at);
 				s->f->why = NULL;
 				continue;
@@ -1123,6 +1191,8 @@ static void start(struct search *s, const struct graph_attach *at, struct spans 
 		  struct spans dst)
 {
 	struct walk w = { .src = spans_both(s->f->arena, src, at->spans[s->family]), .dst = dst };
+	if (s->answers)
+		w.level = s->answers->way->n_points;
 	if (!w.src.n)
 		return;
 	w.takes = path_take_spans(s->f, w.takes, s->family, FIELD_SRC, src, w.src);
@@ -1153,6 +1223,8 @@ static void start_outside(struct search *s, struct spans src, struct spans dst)
 	find_announcers(s, src, dst, &as);
 	vec_each (a, &as.v) {
 		struct walk w = { .src = src, .dst = a->dst, .takes = a->takes };
+		if (s->answers)
+			w.level = s->answers->way->n_points;
 		if (!a->dst.n)
 			continue;
 		if (a->port == GRAPH_NONE) {
@@ -1168,6 +1240,38 @@ static void start_outside(struct search *s, struct spans src, struct spans dst)
 	vec_free(&as.v);
 }
 
+/* From everywhere that the source zone is. */
+static void start_all(struct search *s, struct spans src, struct spans dst)
+{
+	size_t n;
+	const struct graph_attach *at = attaches(s, s->from, &n);
+	struct spans covered = { NULL, 0 };
+	bool outside = false;
+	for (size_t k = 0; k < n; k++) {
+		bool there = !at[k].bound && at[k].port != GRAPH_NONE &&
+			     s->g->ports[at[k].port].port->outside;
+		if (there && !outside)
+			start_outside(s, src, dst);
+		outside |= there;
+		if (there) {
+			covered = src;
+			continue;
+		}
+		covered = spans_either(s->f->arena, covered, at[k].spans[s->family]);
+		start(s, &at[k], src, dst);
+	}
+	struct spans nowhere = spans_without(s->f->arena, src, covered);
+	if (!nowhere.n)
+		return;
+	struct takes t = path_take_spans(s->f, (struct takes){ 0 }, s->family, FIELD_SRC, src,
+					 nowhere);
+	finish_way(s, condition(s, NULL, t), WAY_UNKNOWN,
+		   sayf(s,
+			"no path: nothing tells where %s of %s is: bind the zone, or declare the path",
+			span_text(s, nowhere), zone_text(s->from)),
+		   s->from->at);
+}
+
 void path_search(struct finder *f, const struct zone *from, const struct zone *to,
 		 struct way_list *ret)
 {
@@ -1175,40 +1279,26 @@ void path_search(struct finder *f, const struct zone *from, const struct zone *t
 	size_t i = (size_t)(to - f->estate->policy->zones);
 	for (int fam = 0; fam < FAMILY_COUNT; fam++) {
 		struct spans src = { from->spans[fam], from->n_spans[fam] };
-		size_t n;
+		struct spans dst = f->graph->attached[i].destinations[fam];
 		s.family = (enum family)fam;
 		s.to_spans = (struct spans){ to->spans[fam], to->n_spans[fam] };
-		struct spans dst = f->graph->attached[i].destinations[fam];
-		const struct graph_attach *at = attaches(&s, from, &n);
-		if (!f->estate->policy->families[fam] || !src.n || !dst.n)
-			continue;
-		struct spans covered = { NULL, 0 };
-		bool outside = false;
-		for (size_t k = 0; k < n; k++) {
-			bool there = !at[k].bound && at[k].port != GRAPH_NONE &&
-				     f->graph->ports[at[k].port].port->outside;
-			if (there && !outside)
-				start_outside(&s, src, dst);
-			outside |= there;
-			if (there) {
-				covered = src;
-				continue;
-			}
-			covered = spans_either(f->arena, covered, at[k].spans[fam]);
-			start(&s, &at[k], src, dst);
-		}
-		struct spans nowhere = spans_without(f->arena, src, covered);
-		if (nowhere.n)
-			finish_way(&s,
-				   condition(&s, NULL,
-					     path_take_spans(f, (struct takes){ 0 }, s.family,
-							     FIELD_SRC, src, nowhere)),
-				   WAY_UNKNOWN,
-				   sayf(&s, "no path: nothing tells where %s of %s is: bind the zone, or "
-					    "declare the path",
-					span_text(&s, nowhere), zone_text(from)),
-				   from->at);
+		if (f->estate->policy->families[fam] && src.n && dst.n)
+			start_all(&s, src, dst);
 	}
 	if (s.full)
 		path_complain(f, from->at, "more than %d ways: declare the path", WAYS_MAX);
+}
+
+void path_search_answers(struct finder *f, const struct forward *fw, enum family family,
+			 const struct zone *from, const struct zone *to, struct way_list *ret)
+{
+	size_t end = fw->way->n_points;
+	struct search s = { .f = f,	 .g = f->graph, .from = from,
+			    .to = to,	 .ways = ret,	.answers = fw,
+			    .family = family };
+	s.to_spans = (struct spans){ to->spans[family], to->n_spans[family] };
+	if (fw->dst[end].n && fw->src[end].n)
+		start_all(&s, fw->dst[end], fw->src[end]);
+	if (s.full)
+		path_complain(f, from->at, "more than %d ways back: declare the path", WAYS_MAX);
 }

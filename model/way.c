@@ -24,7 +24,7 @@ struct packet way_translate(const struct nat *nat, const struct packet *p)
 static struct packet placed(const struct point *pt, const struct packet *p)
 {
 	struct packet q = *p;
-	q.iif = pt->iif, q.oif = pt->oif;
+	q.iif = pt->ip_iif, q.oif = pt->ip_oif;
 	q.physin = q.physout = NULL;
 	return q;
 }
@@ -52,6 +52,7 @@ enum truth way_step_packet(const struct point *pt, const struct way_step *st, st
 	enum truth t = TRUTH_TRUE;
 	switch ((enum step_kind)st->kind) {
 	case STEP_STAGE:
+	case STEP_RESTORE:
 		break;
 	case STEP_TAKE:
 		here = placed(pt, p);

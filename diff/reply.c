@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "diff/reply.h"
+
+#include <string.h>
+
+#include "model/answer.h"
+#include "model/way.h"
+
+/* The device kept state of the conversation on its way there. */
+static bool saw(const struct route_way *way, const struct device *d)
+{
+	for (size_t i = 0; i < way->n_points; i++)
+		for (size_t k = 0; way->points[i].device == d && k < way->points[i].n_stages; k++)
+			if (way->points[i].stages[k].ruleset->stateful)
+				return true;
+	return false;
+}
+
+/* What a ruleset that keeps state does with an answer to what it never saw isn't known. */
+static const struct ruleset *unseen_ruleset(struct engine *en, const struct stage *st)
+{
+	struct rule *r = arena_alloc(en->arena, sizeof(*r));
+	struct ruleset *rs = arena_copy(en->arena, st->ruleset, sizeof(*rs));
+	*r = (struct rule){ .at = st->hook->at,
+			    .match = match_all(&en->matches),
+			    .verdict = VERDICT_UNKNOWN,
+			    .flags = RULE_GLUE,
+			    .note = "it keeps state, and the conversation's first packet goes "
+				    "another way" };
+	rs->rules = r;
+	rs->n = 1;
+	rs->id += 2 * ANSWER_IDS;
+	return rs;
+}
+
+static struct reply_stage reply_stage(struct engine *en, const struct stage *st, size_t level)
+{
+	struct reply_stage rs = { .stage = *st, .level = { level, 0 } };
+	rs.unseen = st->ruleset->stateful;
+	rs.stage.ruleset = rs.unseen ? unseen_ruleset(en, st)
+				     : rewrite_ruleset(&en->answers, st->ruleset);
+	rs.stage.iif = st->oif, rs.stage.oif = st->iif;
+	rs.stage.physin = st->physout, rs.stage.physout = st->physin;
+	return rs;
+}
+
+static struct reply_way reply_way(struct engine *en, struct arena *a, const struct route_way *way,
+				  const struct route_way *back)
+{
+	VEC(struct reply_stage) stages = { 0 };
+	VEC(struct reply_take) takes = { 0 };
+	for (size_t i = 0; i < back->n_points; i++) {
+		const struct point *pt = &back->points[i];
+		size_t level = pt->level_in;
+		for (size_t k = 0; k < pt->n_steps; k++) {
+			const struct way_step *st = &pt->steps[k];
+			if (st->kind == STEP_RESTORE)
+				level = pt->level_out;
+			else if (st->kind == STEP_TAKE)
+				*vec_add(&takes) = (struct reply_take){
+					rewrite_match(&en->answers, st->match),
+					{ level, 0 },
+					st->negate,
+				};
+			else if (st->kind == STEP_STAGE &&
+				 (!st->stage->ruleset->stateful || !saw(way, pt->device)))
+				*vec_add(&stages) = reply_stage(en, st->stage, level);
+		}
+	}
+	struct reply_way r = { .back = back,
+			       .stages = vec_keep(a, &stages),
+			       .n_stages = stages.n,
+			       .takes = vec_keep(a, &takes),
+			       .n_takes = takes.n };
+	vec_free(&stages);
+	vec_free(&takes);
+	return r;
+}
+
+static struct bounds both(struct pset s)
+{
+	return (struct bounds){ s, s };
+}
+
+static struct bounds meet(struct pset_space *sp, struct bounds a, struct bounds b)
+{
+	return (struct bounds){ pset_and(sp, a.sure, b.sure), pset_and(sp, a.maybe, b.maybe) };
+}
+
+static struct bounds at_level(struct engine *en, enum family f, const struct route_way *way,
+			      struct way_place level, struct bounds b, struct pset of)
+{
+	if (way->rewrites)
+		return pull_back(en, f, way, level, 0, b, of);
+	return meet(en->space[f], b, both(of));
+}
+
+/* Of the packets: those whose answers take the way back, and of these those that get there. */
+static void reply_sets(struct engine *en, enum family f, const struct route_way *way,
+		       const struct reply_way *r, struct pset of, struct bounds *ret_takes,
+		       struct bounds *ret_passes)
+{
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
+	struct bounds takes = both(of), passes;
+	for (size_t i = 0; i < r->n_takes; i++) {
+		const struct reply_take *t = &r->takes[i];
+		struct bounds b = { pset_lo(sp, t->match, &as), pset_hi(sp, t->match, &as) };
+		if (t->negate)
+			b = (struct bounds){ pset_not(sp, b.maybe), pset_not(sp, b.sure) };
+		takes = meet(sp, takes, at_level(en, f, way, t->level, b, of));
+	}
+	passes = r->back->end == WAY_ARRIVES ? takes : both(pset_none());
+	for (size_t i = 0; i < r->n_stages && !pset_is_empty(passes.maybe); i++) {
+		const struct reply_stage *st = &r->stages[i];
+		struct pset here = way->rewrites ? push_on(en, f, way, st->level, of) : of;
+		struct bounds b = engine_stage(en, f, &st->stage, here);
+		passes = meet(sp, passes, at_level(en, f, way, st->level, b, of));
+	}
+	*ret_takes = takes;
+	*ret_passes = passes;
+}
+
+static void note_unseen(const struct reply_way *r, struct replies *ret)
+{
+	for (size_t i = 0; i < r->n_stages && !ret->unseen; i++) {
+		if (!r->stages[i].unseen)
+			continue;
+		ret->unseen = &r->stages[i];
+		for (size_t k = 0; k < r->back->n_points; k++)
+			if (r->back->points[k].device == r->stages[i].stage.device)
+				ret->unseen_at = &r->back->points[k];
+	}
+}
+
+/* What answers what took one way. */
+static void one_way(struct engine *en, enum family f, const struct reply_ways *rw, struct pset of,
+		    struct pset *seen, struct replies *ret)
+{
+	struct pset_space *sp = en->space[f];
+	struct pset sure = pset_none(), maybe = pset_none(), doubt = pset_none();
+	struct pset told = pset_none(), unknown = pset_none();
+	for (size_t i = 0; i < rw->n; i++) {
+		struct bounds takes, passes;
+		reply_sets(en, f, rw->way, &rw->v[i], of, &takes, &passes);
+		told = pset_or(sp, told, takes.maybe);
+		if (rw->v[i].back->end == WAY_UNKNOWN) {
+			unknown = pset_or(sp, unknown, takes.maybe);
+			if (!ret->why && !pset_is_empty(takes.maybe))
+				ret->why = rw->v[i].back->why, ret->why_at = rw->v[i].back->why_at;
+			continue;
+		}
+		if (!pset_is_empty(takes.sure))
+			note_unseen(&rw->v[i], ret);
+		sure = pset_or(sp, sure, passes.sure);
+		maybe = pset_or(sp, maybe, passes.maybe);
+		doubt = pset_or(sp, doubt, pset_minus(sp, takes.maybe, passes.sure));
+	}
+	if (!pset_subset(sp, of, told) && !ret->why)
+		ret->why = rw->path->why ? rw->path->why : "no way back was found",
+		ret->why_at = rw->path->why_at;
+	unknown = pset_or(sp, unknown, pset_minus(sp, of, told));
+	sure = pset_minus(sp, sure, pset_or(sp, doubt, unknown));
+	/* several ways there: all of them have to be answered */
+	ret->set.sure = pset_or(sp, pset_minus(sp, ret->set.sure, of),
+				pset_and(sp, sure, pset_or(sp, pset_minus(sp, of, *seen),
+							   ret->set.sure)));
+	*seen = pset_or(sp, *seen, of);
+	ret->set.maybe = pset_or(sp, ret->set.maybe, pset_or(sp, maybe, unknown));
+	ret->unknown = pset_or(sp, ret->unknown, unknown);
+}
+
+void replies_find(struct engine *en, struct arena *a, const struct pair *p, struct pset of,
+		  struct replies *ret)
+{
+	struct pset_space *sp = en->space[p->family];
+	struct replies r = { .set = both(pset_none()), .unknown = pset_none() };
+	struct pset seen = pset_none();
+	struct reply_ways *list = arena_array(a, p->path->n_ways, sizeof(*list));
+	for (size_t w = 0; w < p->path->n_ways; w++) {
+		const struct route_way *way = &p->path->ways[w];
+		if (!(way->families >> p->family & 1) || way->end != WAY_ARRIVES)
+			continue;
+		struct pset mine = pull_back(en, p->family, way, way_end_of(way), 0,
+					     both(pset_all(sp)), of)
+					   .maybe;
+		if (pset_is_empty(mine))
+			continue;
+		struct path *back = arena_alloc(a, sizeof(*back));
+		path_answers(a, en->graph, &en->matches, p->path, w, back);
+		struct reply_ways *rw = &list[r.n++];
+		struct reply_way *v = arena_array(a, back->n_ways, sizeof(*v));
+		*rw = (struct reply_ways){ .way = way, .path = back, .v = v };
+		for (size_t i = 0; i < back->n_ways; i++)
+			if (back->ways[i].families >> p->family & 1)
+				v[rw->n++] = reply_way(en, a, way, &back->ways[i]);
+		one_way(en, p->family, rw, mine, &seen, &r);
+	}
+	r.v = list;
+	*ret = r;
+}
+
+struct packet reply_packet(const struct route_way *way, struct way_place level,
+			   const struct packet *p)
+{
+	struct packet q = *p;
+	for (size_t i = 0; i < way->n_points && i < level.i; i++)
+		for (size_t k = 0; k < way->points[i].n_steps; k++)
+			way_step_packet(&way->points[i], &way->points[i].steps[k], &q);
+	return q;
+}
+
+enum truth reply_takes(const struct reply_ways *rw, const struct reply_way *r,
+		       const struct packet *p)
+{
+	enum truth all = TRUTH_TRUE;
+	for (size_t i = 0; i < r->n_takes; i++) {
+		struct packet q = reply_packet(rw->way, r->takes[i].level, p);
+		enum truth t = match_judge(r->takes[i].match, &q);
+		if (r->takes[i].negate)
+			t = t == TRUTH_UNKNOWN ? t : t == TRUTH_TRUE ? TRUTH_FALSE : TRUTH_TRUE;
+		all = t < all ? t : all;
+	}
+	return all;
+}
