@@ -19,6 +19,9 @@ struct check {
 /* NULL-terminated, in the order of `plumbline list checks`. */
 extern const struct check *const checks[];
 
+/* Raised by the check of answers. */
+extern const struct check check_asymmetric;
+
 const struct check *check_find(const char *id);
 
 #endif

@@ -18,6 +18,17 @@ static struct pset answerable(struct engine *en, enum family f, struct pset s)
 	return pset_minus(sp, s, pset_minus(sp, icmp, asks));
 }
 
+/*
+ * Clients ask from ports of their own choice, which are not the well-known ones (RFC 6335, 6): a
+ * list that lets answers pass to 1024-65535 is right. Where the policy wants others, those.
+ */
+static struct pset from_clients(struct pset_space *sp, struct pset s)
+{
+	static const struct range known = { 0, 1023 };
+	struct pset rest = pset_minus(sp, s, pset_ranges(sp, FIELD_SPORT, &known, 1));
+	return pset_is_empty(rest) ? s : rest;
+}
+
 static void raise_asymmetric(struct check_run *run, const struct replies *rs)
 {
 	struct pair *p = run->pair;
@@ -48,15 +59,16 @@ static int run_reply(struct check_run *run)
 	struct pair *p = run->pair;
 	struct engine *en = run->engine;
 	struct pset_space *sp = en->space[p->family];
-	struct pset wanted = answerable(en, p->family,
-					pset_and(sp, p->require, p->effective.maybe));
+	/* what may not even get there is intent.blocked's */
+	struct pset wanted = from_clients(
+		sp, answerable(en, p->family, pset_and(sp, p->require, p->effective.sure)));
 	struct replies rs;
 	if (pset_is_empty(wanted) || pset_is_spent(wanted))
 		return 0;
 	replies_find(en, run->res->arena, p, wanted, &rs);
 	struct pset known = pset_minus(sp, wanted, rs.unknown);
 	struct objection ob = {
-		.certain = pset_minus(sp, pset_and(sp, known, p->effective.sure), rs.set.maybe),
+		.certain = pset_minus(sp, known, rs.set.maybe),
 		.possible = pset_minus(sp, known, rs.set.sure),
 		.permits = 1u << PLANE_PHYSICAL | 1u << PLANE_VIRTUAL,
 		.denies = ANY_PLANE,
@@ -75,7 +87,11 @@ static int run_reply(struct check_run *run)
 					      rs.why ? rs.why : "not known");
 		p->answers_at = rs.why_at;
 	}
+	/* another matter than what else may be wrong with the same packets */
+	struct pset taken = run->taken, possible = run->taken_possible;
+	run->taken = run->taken_possible = pset_none();
 	raise_objection(run, &ob);
+	run->taken = taken, run->taken_possible = possible;
 	if (rs.unseen && run->asymmetric != rs.unseen->stage.device) {
 		run->asymmetric = rs.unseen->stage.device;
 		const struct check *mine = run->check;

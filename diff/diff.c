@@ -34,9 +34,13 @@ static bool check_pair(struct check_run *run, const struct zone *from, const str
 	bool present[PLANE_COUNT] = { false, false }, spent = false, planes = false, lost = false;
 	engine_breathe(run->engine);
 	path_find(run->res->arena, run->engine->graph, &run->engine->matches, from, to, path);
+	bool gap = !path->found || !path_known(path);
 	run->pair_findings = run->res->findings.n;
 	run->causes = &causes;
 	run->twin_said = (struct twin_said){ 0 };
+	run->asymmetric = NULL;
+	const char *answers = NULL;
+	struct loc answers_at = LOC_NONE;
 	for (int f = 0; f < FAMILY_COUNT && (last || !spent); f++) {
 		struct pair pair;
 		if (!in_scope(run->policy, f))
@@ -59,8 +63,14 @@ static bool check_pair(struct check_run *run, const struct zone *from, const str
 		}
 		spent |= pair.spent;
 		lost |= pair.lost;
+		gap |= !pset_is_empty(pair.unknown);
+		if (pair.answers_why && !answers)
+			answers = pair.answers_why, answers_at = pair.answers_at;
 		run->pair = NULL;
 	}
+	/* a gap that nothing in scope takes, or one on the way back alone */
+	if (!gap)
+		path->why = answers, path->why_at = answers_at;
 	if (last || !spent)
 		cover_pair(
 			run, path, present,

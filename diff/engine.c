@@ -455,27 +455,30 @@ static void universe_of(struct engine *en, const struct path *zones, const struc
 	struct pset_space *sp = en->space[p->family];
 	struct pset base = between(en, zones, p->family);
 	struct pset known = pset_none(), arrives = pset_none(), unknown = pset_none();
-	struct pset told = pset_none();
+	struct pset told = pset_none(), aside = pset_none();
 	for (size_t w = 0; w < p->path->n_ways; w++) {
 		const struct route_way *way = &p->path->ways[w];
 		if (!(way->families >> p->family & 1))
 			continue;
 		told = pset_or(sp, told, ws[w].told);
-		if (way->end == WAY_UNKNOWN)
+		if (way->end == WAY_ASIDE)
+			aside = pset_or(sp, aside, ws[w].takes.maybe);
+		else if (way->end == WAY_UNKNOWN)
 			unknown = pset_or(sp, unknown, ws[w].takes.maybe);
 		else
 			known = pset_or(sp, known, ws[w].takes.maybe);
 		if (way->end == WAY_ARRIVES && way->rewrites)
 			arrives = pset_or(sp, arrives, ws[w].takes.maybe);
 	}
-	p->unknown = unknown;
+	p->unknown = without_exclusions(en, p->family, unknown);
 	if (!p->path->n_ways) {
 		p->universe = without_exclusions(en, p->family, base);
 		return;
 	}
 	p->lost = !pset_subset(sp, base, told) && !pset_is_spent(told) && !pset_is_spent(base);
 	struct pset u = pset_or(sp, pset_and(sp, base, known), arrives);
-	p->universe = without_exclusions(en, p->family, pset_minus(sp, u, unknown));
+	p->universe = without_exclusions(en, p->family, 
+				       pset_minus(sp, pset_minus(sp, u, unknown), aside));
 }
 
 static bool spent(struct bounds b)
@@ -512,7 +515,7 @@ static struct bounds join(struct pset_space *sp, const struct pair *p, const str
 	struct pset doubt = pset_none();
 	for (size_t w = 0; w < p->path->n_ways; w++) {
 		const struct route_way *way = &p->path->ways[w];
-		if (!(way->families >> p->family & 1) || way->end == WAY_UNKNOWN)
+		if (!(way->families >> p->family & 1) || (way->end != WAY_ARRIVES && way->end != WAY_DROPPED))
 			continue;
 		struct bounds b = plane == PLANE_COUNT ? ws[w].all : ws[w].plane[plane];
 		r.sure = pset_or(sp, r.sure, b.sure);
@@ -540,7 +543,7 @@ void engine_pair(struct engine *en, const struct path *path, enum family f,
 	intent_of(en, &p, ws);
 	for (size_t w = 0; w < path->n_ways; w++) {
 		const struct route_way *way = &path->ways[w];
-		if (!(way->families >> f & 1) || way->end == WAY_UNKNOWN)
+		if (!(way->families >> f & 1) || (way->end != WAY_ARRIVES && way->end != WAY_DROPPED))
 			continue;
 		filter_way(en, way, &p, &ws[w]);
 		for (int i = 0; i < PLANE_COUNT; i++)

@@ -93,6 +93,8 @@ struct pair {
 	struct pset intent, require;	   /* I and R */
 	struct pset translated;		   /* touched by address translation */
 	bool spent;			   /* a set didn't fit its budget */
+	const char *answers_why; /* why it isn't known which way answers go; NULL: it is, or nobody asked */
+	struct loc answers_at;
 	bool lost; /* no way was found for some packets, which is an error of ours */
 };
 

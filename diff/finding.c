@@ -12,6 +12,8 @@
 #include "base/digest.h"
 #include "diff/pull.h"
 #include "diff/twin.h"
+#include "diff/reply.h"
+#include "diff/run.h"
 #include "model/way.h"
 
 enum { BOXES_MAX = 8, STAGES_MAX = 64, CAUSES_MAX = 100 };
@@ -41,6 +43,7 @@ struct cause {
 	struct packet twin; /* its packet, where there is one */
 	bool has_twin;
 	bool nat_there, dropped_there; /* the two above are the counterpart's */
+	bool dropped_back;		 /* of the answer's ways */
 	struct text key;
 };
 
@@ -83,14 +86,15 @@ static struct interp_answer ask(const struct stage *st, const struct packet *w)
 	return interp(st->ruleset, &p);
 }
 
-static void add_decided(struct cause *c, const struct route_way *way, struct way_place place,
-			const struct interp_answer *a, enum bound bound, bool permits)
+static void add_stage(struct cause *c, const struct route_way *way, struct way_place place,
+		      const struct stage *stage, const struct interp_answer *a, enum bound bound,
+		      bool permits)
 {
 	if (c->n == STAGES_MAX)
 		return;
 	c->v[c->n++] = (struct decided){
 		.engine = c->engine,
-		.stage = way->points[place.i].steps[place.k].stage,
+		.stage = stage,
 		.way = way,
 		.place = place,
 		.rule = bound == BOUND_SURE ? a->sure_rule : a->maybe_rule,
@@ -99,6 +103,12 @@ static void add_decided(struct cause *c, const struct route_way *way, struct way
 		.permits = permits,
 		.there = c->there,
 	};
+}
+
+static void add_decided(struct cause *c, const struct route_way *way, struct way_place place,
+			const struct interp_answer *a, enum bound bound, bool permits)
+{
+	add_stage(c, way, place, way->points[place.i].steps[place.k].stage, a, bound, permits);
 }
 
 /* A packet on its way: as it is before each step. */
@@ -135,7 +145,8 @@ static bool takes_way(const struct route_way *way, const struct packet *w)
 {
 	struct walker k = { .way = way, .packet = *w };
 	struct way_place at;
-	if (!(way->families >> w->family & 1) || way->end == WAY_UNKNOWN)
+	if (!(way->families >> w->family & 1) ||
+	    (way->end != WAY_ARRIVES && way->end != WAY_DROPPED))
 		return false;
 	while (next_stage(&k, &at))
 		;
@@ -236,9 +247,48 @@ static bool twin_denies(const struct objection *ob, bool certain, struct cause *
 	return denies;
 }
 
+/* Something on the way back denies the answer to w. */
+static bool answer_denied(const struct reply_ways *rw, bool certain, const struct packet *w,
+			  struct cause *c)
+{
+	for (size_t i = 0; i < rw->n; i++) {
+		const struct reply_way *r = &rw->v[i];
+		enum truth takes = reply_takes(rw, r, w);
+		if (takes == TRUTH_FALSE || r->back->end == WAY_UNKNOWN)
+			continue;
+		for (size_t k = 0; k < r->n_stages; k++) {
+			const struct reply_stage *st = &r->stages[k];
+			struct packet p = reply_packet(rw->way, st->level, w);
+			struct interp_answer a = ask(&st->stage, &p);
+			if (certain ? a.maybe : a.sure)
+				continue;
+			add_stage(c, rw->way, st->level, &st->stage, &a,
+				  certain ? BOUND_MAYBE : BOUND_SURE, false);
+			return true;
+		}
+		if (r->back->end == WAY_DROPPED) {
+			c->dropped = r->back;
+			c->dropped_back = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool answers_denied(const struct objection *ob, const struct route_way *way, bool certain,
+			   const struct packet *w, struct cause *c)
+{
+	for (size_t i = 0; i < ob->replies->n; i++)
+		if (ob->replies->v[i].way == way)
+			return answer_denied(&ob->replies->v[i], certain, w, c);
+	return false;
+}
+
 static bool denied_on(const struct objection *ob, const struct route_way *way, bool certain,
 		      const struct packet *w, struct cause *c)
 {
+	if (ob->replies)
+		return answers_denied(ob, way, certain, w, c);
 	if (ob->deny_path)
 		return other_denies(ob, certain, w, c);
 	if (ob->twin && ob->denies >= 0)
@@ -265,6 +315,7 @@ static bool replay(struct check_run *run, const struct objection *ob, bool certa
 		c->way = way;
 		c->dropped = NULL;
 		c->dropped_there = false;
+		c->dropped_back = false;
 		if (!certain && (c->nat = engine_nat(way, w, &c->nat_device)))
 			return true;
 		if ((!ob->permits || way_permits(way, ob->permits, certain, w, c)) &&
@@ -646,7 +697,7 @@ static struct pset decided_alike(struct check_run *run, struct deciders *ds,
 	struct pset_space *sp = ds->sp;
 	struct engine *en = run->engine;
 	struct packet here = *w;
-	for (size_t i = 0; i <= d->place.i; i++)
+	for (size_t i = 0; i <= d->place.i && i < d->way->n_points; i++)
 		for (size_t k = 0; k < d->way->points[i].n_steps &&
 				   (i < d->place.i || k < d->place.k); k++)
 			way_step_packet(&d->way->points[i], &d->way->points[i].steps[k], &here);
@@ -684,7 +735,7 @@ static struct pset same_cause(struct check_run *run, struct deciders *ds, const 
 			decided_alike(run, &ds[there], &c->v[i], there ? &c->twin : w);
 		region = pset_and(sp, region, there ? from_there(run, tw, same, left) : same);
 	}
-	if (c->dropped) {
+	if (c->dropped && !c->dropped_back) {
 		struct pset of = c->dropped_there ? ds[1].within : left;
 		struct pset same = pull_back(run->engine, pset_family(sp), c->dropped,
 					     way_end_of(c->dropped), 0, everything(sp), of)

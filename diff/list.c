@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-extern const struct check check_crosstalk, check_exposed, check_blocked, check_drift_physical,
+extern const struct check check_crosstalk, check_exposed, check_blocked, check_reply, check_drift_physical,
 	check_drift_virtual, check_address_only, check_plane_absent, check_rule_dead,
 	check_rule_shadowed, check_rule_redundant, check_name_undefined, check_name_unused,
 	check_exception_expired, check_exception_unused, check_source_stale, check_diff_opened,
@@ -14,6 +14,8 @@ const struct check *const checks[] = {
 	&check_crosstalk,
 	&check_exposed,
 	&check_blocked,
+	&check_reply,
+	&check_asymmetric,
 	&check_drift_physical,
 	&check_drift_virtual,
 	&check_address_only,

@@ -95,6 +95,27 @@ static struct bounds at_level(struct engine *en, enum family f, const struct rou
 	return meet(en->space[f], b, both(of));
 }
 
+/* Those whose answers somebody sends and awaits, as far as ports tell who is behind them. */
+static struct pset somebody(struct engine *en, enum family f, const struct route_way *way,
+			    const struct reply_way *r, struct pset of)
+{
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
+	struct pset there = of;
+	for (size_t i = 0; i < r->back->n_points; i++) {
+		const struct point *pt = &r->back->points[i];
+		const struct match *m[2] = { pt->present_src, pt->present_dst };
+		for (size_t k = 0; k < 2; k++) {
+			if (!m[k])
+				continue;
+			struct bounds b = both(pset_hi(sp, rewrite_match(&en->answers, m[k]), &as));
+			struct way_place level = { k ? pt->level_out : pt->level_in, 0 };
+			there = pset_and(sp, there, at_level(en, f, way, level, b, of).maybe);
+		}
+	}
+	return there;
+}
+
 /* Of the packets: those whose answers take the way back, and of these those that get there. */
 static void reply_sets(struct engine *en, enum family f, const struct route_way *way,
 		       const struct reply_way *r, struct pset of, struct bounds *ret_takes,
@@ -110,6 +131,12 @@ static void reply_sets(struct engine *en, enum family f, const struct route_way 
 			b = (struct bounds){ pset_not(sp, b.maybe), pset_not(sp, b.sure) };
 		takes = meet(sp, takes, at_level(en, f, way, t->level, b, of));
 	}
+	/* sent by a device from among the zone's addresses: not what the pair is about */
+	if (r->back->end == WAY_ASIDE) {
+		*ret_takes = *ret_passes = takes;
+		return;
+	}
+	struct pset nobody = pset_minus(sp, of, somebody(en, f, way, r, of));
 	passes = r->back->end == WAY_ARRIVES ? takes : both(pset_none());
 	for (size_t i = 0; i < r->n_stages && !pset_is_empty(passes.maybe); i++) {
 		const struct reply_stage *st = &r->stages[i];
@@ -118,7 +145,8 @@ static void reply_sets(struct engine *en, enum family f, const struct route_way 
 		passes = meet(sp, passes, at_level(en, f, way, st->level, b, of));
 	}
 	*ret_takes = takes;
-	*ret_passes = passes;
+	ret_passes->sure = pset_or(sp, passes.sure, pset_and(sp, takes.maybe, nobody));
+	ret_passes->maybe = pset_or(sp, passes.maybe, pset_and(sp, takes.maybe, nobody));
 }
 
 static void note_unseen(const struct reply_way *r, struct replies *ret)

@@ -14,6 +14,7 @@ struct twin_said {
 	const char *doubt; /* why not, where it should have been; or NULL */
 	bool wider, open;  /* the counterpart surely permits more; possibly */
 };
+struct replies;
 
 struct check_run {
 	struct engine *engine;	/* NULL for lint */
@@ -30,6 +31,7 @@ struct check_run {
 	struct pset taken, taken_possible;
 	struct twin *twin; /* of this pair and family; NULL: not asked for yet, or none */
 	struct twin_said twin_said;
+	const struct device *asymmetric; /* of this pair: told already */
 	struct map *causes;	/* of this pair: cause to finding's index + 1 */
 	size_t pair_findings;	/* where the pair's findings begin in res->findings */
 	bool *exception_used;	/* by place in policy->exceptions */
@@ -54,6 +56,8 @@ struct objection {
 	/* Who denies is the counterpart (plane `denies` of its pair), asked about the packet that
 	 * stands for ours; or NULL. */
 	const struct twin *twin;
+	/* It isn't the packets that are denied, but their answers; or NULL. */
+	const struct replies *replies;
 	const char *plane;	/* where to act: "physical", "virtual", "both" */
 	enum severity severity;
 	const char *permit_note, *deny_note; /* said of each such rule, NULL: nothing */

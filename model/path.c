@@ -281,7 +281,7 @@ static void search(struct finder *f, struct path *p)
 	p->n_ways = out.v.n;
 	vec_free(&out.v);
 	for (size_t i = 0; i < p->n_ways; i++) {
-		known |= p->ways[i].end != WAY_UNKNOWN;
+		known |= p->ways[i].end != WAY_UNKNOWN && p->ways[i].end != WAY_ASIDE;
 		if (!gap && p->ways[i].end == WAY_UNKNOWN)
 			gap = &p->ways[i];
 	}
@@ -297,7 +297,7 @@ static void search(struct finder *f, struct path *p)
 bool path_known(const struct path *p)
 {
 	for (size_t i = 0; i < p->n_ways; i++)
-		if (p->ways[i].end != WAY_UNKNOWN)
+		if (p->ways[i].end != WAY_UNKNOWN && p->ways[i].end != WAY_ASIDE)
 			return true;
 	return p->none;
 }
@@ -313,10 +313,41 @@ bool path_arrives(const struct path *p)
 void path_said(struct finder *f, struct path *p)
 {
 	declared(f, p);
+	bool bound = !p->n_ways && !p->none && !f->why;
 	if (p->n_ways && !p->none && f->why)
 		p->n_ways = 0; /* one of the declared ways can't be followed: none is believed */
 	if (!p->n_ways && !p->none && !f->why)
 		derive(f, p);
+	f->bound = bound && p->n_ways;
+}
+
+/*
+ * Both zones are bound to one device, which knows its routes: those say where it sends a packet, and
+ * whether it is translated to come back. True where the answer is whole; otherwise the binding is
+ * believed.
+ */
+static bool routed_by_one(struct finder *f, struct path *p)
+{
+	const struct graph_zone *z[2] = { attached(f, p->from), attached(f, p->to) };
+	uint32_t node = GRAPH_NONE;
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < z[k]->n; i++) {
+			const struct graph_attach *at = &z[k]->v[i];
+			if (at->port == GRAPH_NONE || (node != GRAPH_NONE && at->node != node))
+				return false;
+			node = at->node;
+		}
+	const struct device *d = node == GRAPH_NONE ? NULL : f->graph->nodes[node].device;
+	if (!d || d->routing != ROUTING_WHOLE || !d->n_routes || !z[0]->n || !z[1]->n)
+		return false;
+	struct path found = { .from = p->from, .to = p->to };
+	search(f, &found);
+	if (f->why || !found.n_ways) {
+		f->why = NULL;
+		return false;
+	}
+	*p = found;
+	return true;
 }
 
 void path_find(struct arena *a, const struct graph *g, struct matches *m,
@@ -326,9 +357,9 @@ void path_find(struct arena *a, const struct graph *g, struct matches *m,
 			    .matches = m };
 	struct path p = { .from = from, .to = to };
 	path_said(&f, &p);
-	if (p.n_ways)
+	if (p.n_ways && !(f.bound && routed_by_one(&f, &p)))
 		translate(&f, &p);
-	else if (f.open)
+	else if (!p.n_ways && f.open)
 		search(&f, &p);
 	p.why = f.why;
 	p.why_at = f.why_at;

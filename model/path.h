@@ -96,6 +96,9 @@ enum way_end {
 	WAY_ARRIVES,
 	WAY_DROPPED, /* no route, a route that drops, a loop */
 	WAY_UNKNOWN, /* a named gap: nothing is said about the packets that take it */
+	/* A device takes it in: an address of its own among a zone's hosts. Not what the zone's pairs
+	 * are about; a zone of such addresses alone is reached by WAY_ARRIVES. */
+	WAY_ASIDE,
 };
 
 struct path {

@@ -23,6 +23,7 @@ struct finder {
 	struct matches *matches; /* of the conditions that ways are taken by */
 	const char *why;
 	struct loc why_at;
+	bool bound; /* the ways come from bindings */
 	bool open; /* the estate says nothing of the pair: what the devices know may */
 };
 

@@ -11,6 +11,7 @@ const char *const check_ids[] = {
 	"counterpart.address-only",
 	"intent.blocked",
 	"intent.reply-blocked",
+	"path.asymmetric",
 	"coverage.plane-absent",
 	"rule.dead",
 	"rule.shadowed",

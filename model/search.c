@@ -236,16 +236,21 @@ static void reach(struct domain *dm, struct reached r)
 		dm->v[dm->n++] = r;
 }
 
-/* All links that frames get to that leave by the port (or by any port of that bridge). */
-static void flood(const struct graph *g, uint32_t port, struct domain *dm)
+/*
+ * All links that frames get to that leave by the port (or by any port of that bridge); behind: that
+ * somebody on the port's link sends.
+ */
+static void flood(const struct graph *g, uint32_t port, bool behind, struct domain *dm)
 {
 	const struct graph_port *p = &g->ports[port];
 	*dm = (struct domain){ .n = 0 };
-	reach(dm, (struct reached){ p->link, SIZE_MAX, GRAPH_NONE, GRAPH_NONE, port });
+	reach(dm, (struct reached){ p->link, SIZE_MAX, GRAPH_NONE, GRAPH_NONE,
+				    behind ? GRAPH_NONE : port });
 	for (size_t i = 0; i < p->n_members; i++)
 		if (g->ports[p->members[i]].port->up)
 			reach(dm, (struct reached){ g->ports[p->members[i]].link, SIZE_MAX,
-						    GRAPH_NONE, GRAPH_NONE, p->members[i] });
+						    GRAPH_NONE, GRAPH_NONE,
+						    behind ? GRAPH_NONE : p->members[i] });
 	for (size_t i = 0; i < dm->n; i++) {
 		const struct graph_link *l = &g->links[dm->v[i].link];
 		for (size_t k = 0; k < l->n; k++) {
@@ -548,15 +553,15 @@ struct announcers {
 	VEC(struct announcer) v;
 };
 
-static void find_announcers(struct search *s, struct spans src, struct spans dst,
-			    struct announcers *out)
+static void find_announcers(struct search *s, uint32_t leaving, struct spans src,
+			    struct spans dst, struct announcers *out)
 {
 	struct takes nobody = { 0 };
-	bool open = false; /* some port doesn't tell */
+	bool open = false; /* some port doesn't tell what it announces */
 	for (uint32_t i = 0; i < s->g->n_ports; i++) {
 		const struct port *p = s->g->ports[i].port;
 		struct footprint fp = { (uint8_t)s->family, src, dst, NULL, NULL };
-		if (!p->outside || !p->up)
+		if (!p->outside || !p->up || (i == leaving && !p->announced))
 			continue;
 		if (!p->announced) {
 			open = true;
@@ -579,7 +584,7 @@ static void find_announcers(struct search *s, struct spans src, struct spans dst
 		dst = footprint_bound(s->f->arena, s->family, FIELD_DST,
 				      match_not(s->f->matches, p->announced), dst);
 	}
-	if (!open && dst.n)
+	if ((!open || leaving != GRAPH_NONE) && dst.n)
 		*vec_add(&out->v) = (struct announcer){ GRAPH_NONE, nobody, dst };
 }
 
@@ -590,7 +595,7 @@ static void go_outside(struct departure *dp)
 	struct search *s = v->s;
 	struct announcers as = { { 0 } };
 	struct spans dst = v->dst;
-	find_announcers(s, v->branch->src, dst, &as);
+	find_announcers(s, dp->out, v->branch->src, dst, &as);
 	vec_each (a, &as.v) {
 		struct walk w;
 		if (!a->dst.n)
@@ -617,18 +622,60 @@ static void go_outside(struct departure *dp)
 	vec_free(&as.v);
 }
 
+/* The port's own addresses of dst, where its device is another one, which routes. */
+static struct spans owned(struct search *s, uint32_t out, uint32_t port, struct spans dst)
+{
+	const struct graph_port *q = &s->g->ports[routed_port(s->g, port)];
+	VEC(struct span) own = { 0 };
+	bool may = q->node != s->g->ports[out].node && q->port->up && q->port->addrs &&
+		   q->device->routing != ROUTING_NONE && !q->port->edge && !q->port->part;
+	for (size_t k = 0; may && k < q->port->n_prefixes; k++) {
+		struct span a = { q->port->addrs[k], q->port->addrs[k] };
+		if (q->port->prefixes[k].family == s->family &&
+		    spans_meet(dst, (struct spans){ &a, 1 }))
+			*vec_add(&own) = a;
+	}
+	struct spans r = { vec_keep(s->f->arena, &own), own.n };
+	r.n = own.n ? spans_normalise((struct span *)r.v, own.n) : 0;
+	vec_free(&own);
+	return r;
+}
+
 static void depart(struct visit *v, const struct fib_hop *hop, uint32_t out)
 {
 	struct search *s = v->s;
 	const struct graph *g = s->g;
 	struct departure dp = { .v = v, .hop = hop, .out = out };
-	flood(g, out, &dp.dm);
+	flood(g, out, false, &dp.dm);
 	if (g->ports[out].port->outside) {
 		go_outside(&dp);
 		return;
 	}
 	if (!hop || !hop->has_via) {
-		/* onto the link itself; by a wire with one other end, to that */
+		/* onto the link itself: to a device that has the address, */
+		struct spans all = v->dst;
+		struct takes routed = v->routed;
+		for (size_t i = 0; i < dp.dm.n; i++) {
+			const struct graph_link *l = &g->links[dp.dm.v[i].link];
+			for (size_t k = 0; k < l->n && v->dst.n; k++) {
+				struct spans mine = owned(s, out, l->ports[k], v->dst);
+				struct spans left = v->dst;
+				if (!mine.n || l->ports[k] == dp.dm.v[i].start ||
+				    l->ports[k] == dp.dm.v[i].out)
+					continue;
+				v->dst = mine;
+				v->routed = path_take_spans(s->f, routed, s->family, FIELD_DST, all,
+							    mine);
+				arrive_at(&dp, i, l->ports[k]);
+				v->dst = spans_without(s->f->arena, left, mine);
+			}
+		}
+		v->routed = path_take_spans(s->f, routed, s->family, FIELD_DST, all, v->dst);
+		if (!v->dst.n) {
+			v->dst = all, v->routed = routed;
+			return;
+		}
+		/* by a wire with one other end, to that, */
 		uint32_t other = hop && hop->route ? other_end(g, &dp.dm, out) : GRAPH_NONE;
 		size_t n;
 		const struct graph_attach *at = attaches(s, s->to, &n);
@@ -639,7 +686,8 @@ static void depart(struct visit *v, const struct fib_hop *hop, uint32_t out)
 		if (other != GRAPH_NONE)
 			arrive_at(&dp, reached_of(&dp.dm, g->ports[other].link), other);
 		else
-			deliver(&dp, false);
+			deliver(&dp, false); /* or to the zones that are there */
+		v->dst = all, v->routed = routed;
 		return;
 	}
 	bool found = false;
@@ -661,13 +709,14 @@ static void depart(struct visit *v, const struct fib_hop *hop, uint32_t out)
 
 /* ---- a device is entered ---- */
 
+/* Of the ports of one segment; segment NULL: of all. */
 static struct spans own_addresses(struct arena *a, const struct device *d, const char *segment,
 				  enum family f)
 {
 	VEC(struct span) own = { 0 };
 	for (size_t i = 0; i < d->n_ports; i++) {
 		const struct port *p = &d->ports[i];
-		if (strcmp(p->segment ? p->segment : "", segment ? segment : "") || !p->addrs ||
+		if ((segment && strcmp(p->segment ? p->segment : "", segment)) || !p->addrs ||
 		    p->edge || p->part)
 			continue;
 		for (size_t k = 0; k < p->n_prefixes; k++)
@@ -707,7 +756,11 @@ static void local(struct visit *v, struct spans mine, struct takes routed, struc
 		   path_take_spans(s->f, (struct takes){ 0 }, s->family, FIELD_DST, mine, wanted));
 	pt.route = "its own address";
 	pt.route_at = at;
-	finish_way(s, add_point(s, v->w->trail, &pt), WAY_ARRIVES, NULL, LOC_NONE);
+	bool alone = spans_within(s->to_spans, own_addresses(s->f->arena, v->d, NULL, s->family));
+	finish_way(s, add_point(s, v->w->trail, &pt), alone ? WAY_ARRIVES : WAY_ASIDE,
+		   alone ? NULL
+			 : sayf(s, "%s is an address of %s itself", span_text(s, wanted), v->d->name),
+		   at);
 }
 
 static void follow(struct visit *v, const struct fib_hop *h)
@@ -1009,7 +1062,8 @@ static void enter_branch(struct visit *v)
 			return;
 		}
 	}
-	struct spans own = own_addresses(s->f->arena, v->d, p ? p->segment : NULL, s->family);
+	struct spans own = own_addresses(
+		s->f->arena, v->d, p && p->segment ? p->segment : "", s->family);
 	struct spans mine = spans_both(s->f->arena, v->dst, own);
 	struct spans rest = spans_without(s->f->arena, v->dst, own);
 	struct spans all = v->dst;
@@ -1103,7 +1157,7 @@ static struct spans neighbours(struct search *s, const struct graph_attach *from
 	if (from->port == GRAPH_NONE || s->g->ports[from->port].port->edge ||
 	    s->g->ports[from->port].port->outside)
 		return left;
-	flood(s->g, from->port, &dm);
+	flood(s->g, from->port, true, &dm);
 	for (size_t i = 0; i < n; i++) {
 		struct spans mine = spans_both(s->f->arena, left, to[i].spans[s->family]);
 		size_t reached = mine.n ? attached_at(s, &dm, &to[i]) : SIZE_MAX;
@@ -1138,7 +1192,7 @@ static void gateways(struct search *s, const struct graph_attach *at, struct wal
 {
 	struct domain dm;
 	bool any = false;
-	flood(s->g, at->port, &dm);
+	flood(s->g, at->port, true, &dm);
 	for (size_t i = 0; i < dm.n; i++) {
 		const struct graph_link *l = &s->g->links[dm.v[i].link];
 		for (size_t k = 0; k < l->n; k++) {
@@ -1184,7 +1238,8 @@ static bool is_gateway(const struct search *s, const struct graph_attach *at)
 	uint32_t r = routed_port(s->g, at->port);
 	if (gp->port->edge || !d->netfilter)
 		return true;
-	return s->g->ports[r].port->n_prefixes > 0;
+	/* behind a bridge there may be other routers */
+	return r == at->port && !gp->n_members;
 }
 
 static void start(struct search *s, const struct graph_attach *at, struct spans src,
@@ -1220,7 +1275,7 @@ static void start(struct search *s, const struct graph_attach *at, struct spans 
 static void start_outside(struct search *s, struct spans src, struct spans dst)
 {
 	struct announcers as = { { 0 } };
-	find_announcers(s, src, dst, &as);
+	find_announcers(s, GRAPH_NONE, src, dst, &as);
 	vec_each (a, &as.v) {
 		struct walk w = { .src = src, .dst = a->dst, .takes = a->takes };
 		if (s->answers)

@@ -81,6 +81,10 @@ struct way_walk way_walk(const struct route_way *way, const struct packet *p,
 			 struct way_event *ret)
 {
 	struct way_walk w = { .takes = TRUTH_TRUE, .sure = true, .maybe = true, .packet = *p };
+	if (!(way->families >> p->family & 1)) {
+		w.takes = TRUTH_FALSE;
+		return w;
+	}
 	for (size_t i = 0; i < way->n_points; i++) {
 		const struct point *pt = &way->points[i];
 		for (size_t k = 0; k < pt->n_steps; k++) {
