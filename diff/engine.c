@@ -131,6 +131,8 @@ enum { PLACED = 1, UNPLACED };
 /* Whether what the ruleset says may depend on where it is asked: some condition is on a port. */
 static bool is_placed(struct engine *en, const struct ruleset *rs)
 {
+	if (rs->id >= ANSWER_IDS) /* a copy for answers, which isn't in the snapshot */
+		return true;
 	uint8_t *known = &en->placed[rs->id];
 	if (*known)
 		return *known == PLACED;
@@ -527,6 +529,35 @@ static struct bounds join(struct pset_space *sp, const struct pair *p, const str
 	return r;
 }
 
+/*
+ * Packets to a zone's own addresses that are delivered although they are sent to others: a server
+ * that is published under another address is reached, whatever becomes of packets to its own.
+ */
+static struct pset met_elsewhere(struct engine *en, const struct pair *p,
+				 const struct way_sets *ws)
+{
+	struct pset_space *sp = en->space[p->family];
+	struct pset met = pset_none();
+	for (size_t w = 0; w < p->path->n_ways; w++) {
+		const struct route_way *way = &p->path->ways[w];
+		bool exact = way->rewrites && way->end == WAY_ARRIVES &&
+			     (way->families >> p->family & 1);
+		for (size_t i = 0; i < way->n_points && exact; i++)
+			for (size_t k = 0; k < way->points[i].n_steps && exact; k++) {
+				const struct way_step *st = &way->points[i].steps[k];
+				for (size_t m = 0; st->kind == STEP_REWRITE && m < st->n_nats; m++)
+					exact &= st->nats[m]->rewrites == NAT_DESTINATION &&
+						 !st->nats[m]->match->inexact;
+			}
+		if (!exact)
+			continue;
+		struct pset there = push_on(en, p->family, way, way_end_of(way), ws[w].all.sure);
+		/* those that are sent so are judged by what becomes of them */
+		met = pset_or(sp, met, pset_minus(sp, there, ws[w].takes.maybe));
+	}
+	return met;
+}
+
 void engine_pair(struct engine *en, const struct path *path, enum family f,
 		 const struct path *zones, struct pair *ret)
 {
@@ -550,6 +581,7 @@ void engine_pair(struct engine *en, const struct path *path, enum family f,
 			p.present[i] |= ws[w].present[i];
 		p.translated = pset_or(sp, p.translated, ws[w].translated);
 	}
+	p.require = pset_minus(sp, p.require, met_elsewhere(en, &p, ws));
 	for (int i = 0; i < PLANE_COUNT; i++)
 		p.plane[i] = join(sp, &p, ws, i);
 	p.effective = join(sp, &p, ws, PLANE_COUNT);

@@ -324,6 +324,10 @@ struct attaches {
 	VEC(struct graph_attach) v;
 };
 
+struct ends {
+	VEC(uint32_t) v; /* ports */
+};
+
 static struct spans zone_spans(const struct zone *z, int f)
 {
 	return (struct spans){ z->spans[f], z->n_spans[f] };
@@ -466,6 +470,85 @@ static void attach_found(struct builder *b, const struct zone *z, struct attache
 	}
 }
 
+/*
+ * A port's own link may be a cable to a bridge, and the bridge's other ports cables to others: the
+ * hosts of its network are where cables end at nobody that was read. Those ports, by the links
+ * that frames get to.
+ */
+static void dead_ends(const struct graph *g, uint32_t port, struct ends *out)
+{
+	VEC(uint32_t) links = { 0 };
+	const struct graph_port *p = &g->ports[port];
+	if (p->n_members)
+		for (size_t i = 0; i < p->n_members; i++)
+			*vec_add(&links) = g->ports[p->members[i]].link;
+	else
+		*vec_add(&links) = p->link;
+	for (size_t i = 0; i < links.n && links.n < 256; i++) {
+		const struct graph_link *l = &g->links[links.v[i]];
+		for (size_t k = 0; k < l->n; k++) {
+			const struct graph_port *q = &g->ports[l->ports[k]];
+			bool lone = l->n == 1 && q->port->up;
+			if (q->master == GRAPH_NONE || (lone && l->ports[k] == port))
+				continue;
+			if (lone)
+				*vec_add(&out->v) = l->ports[k];
+			const struct graph_port *bridge = &g->ports[q->master];
+			for (size_t m = 0; m < bridge->n_members; m++) {
+				uint32_t next = g->ports[bridge->members[m]].link;
+				bool old = !g->ports[bridge->members[m]].port->up;
+				for (size_t x = 0; x < links.n && !old; x++)
+					old = links.v[x] == next;
+				if (!old)
+					*vec_add(&links) = next;
+			}
+		}
+	}
+	vec_free(&links);
+}
+
+/* Whether hosts may be on the port's own link: it isn't a cable with a bridge at its other end. */
+static bool has_room(const struct graph *g, uint32_t port)
+{
+	const struct graph_link *l = &g->links[g->ports[port].link];
+	if (g->ports[port].n_members)
+		return false;
+	return !(g->ports[port].port->wire && l->n == 2 &&
+		 (g->ports[l->ports[0]].master != GRAPH_NONE ||
+		  g->ports[l->ports[1]].master != GRAPH_NONE));
+}
+
+/* Zones that were found by a network, moved to where its hosts are. */
+static void move_to_ends(struct builder *b, struct attaches *as)
+{
+	struct attaches moved = { { 0 } };
+	vec_each (at, &as->v) {
+		struct ends ends = { { 0 } };
+		if (!has_room(b->g, at->port))
+			dead_ends(b->g, at->port, &ends);
+		if (!ends.v.n)
+			*vec_add(&moved.v) = *at;
+		vec_each (e, &ends.v) {
+			const struct graph_port *gp = &b->g->ports[*e];
+			bool old = false;
+			vec_each (m, &moved.v)
+				old |= m->port == *e;
+			if (old)
+				continue;
+			const char **name = arena_array(b->arena, 1, sizeof(*name));
+			name[0] = gp->port->name;
+			struct graph_attach *m = vec_add(&moved.v);
+			*m = *at;
+			m->node = gp->node;
+			m->port = *e;
+			m->ports = name;
+		}
+		vec_free(&ends.v);
+	}
+	vec_free(&as->v);
+	*as = moved;
+}
+
 static void attach_zones(struct builder *b)
 {
 	const struct policy *p = b->g->estate->policy;
@@ -473,8 +556,10 @@ static void attach_zones(struct builder *b)
 	for (size_t i = 0; i < p->n_zones; i++) {
 		struct attaches out = { { 0 } };
 		attach_bound(b, &p->zones[i], &out);
-		if (!out.v.n)
+		if (!out.v.n) {
 			attach_found(b, &p->zones[i], &out);
+			move_to_ends(b, &out);
+		}
 		b->g->attached[i].v = vec_keep(b->arena, &out.v);
 		b->g->attached[i].n = out.v.n;
 		vec_free(&out.v);

@@ -203,6 +203,9 @@ static size_t bound_nodes(const struct finder *f, const struct path *p, uint32_t
 	return n;
 }
 
+/* Of one device: a zone has at most so many bindings to it, squared, and the way around. */
+enum { ALTERNATIVES_MAX = 8 * 8 + 2 };
+
 static void derive(struct finder *f, struct path *p)
 {
 	check_bindings(f, p);
@@ -212,10 +215,10 @@ static void derive(struct finder *f, struct path *p)
 	uint32_t *nodes = arena_array(f->arena, n_bound + 1, sizeof(*nodes));
 	size_t n_dev = bound_nodes(f, p, nodes);
 	struct way_list list = { { 0 } };
-	struct point *alt = n_dev ? xcalloc(WAYS_MAX, sizeof(*alt)) : NULL;
+	struct point *alt = n_dev ? xreallocarray(NULL, ALTERNATIVES_MAX, sizeof(*alt)) : NULL;
 	*vec_add(&list.v) = (struct route_way){ 0 };
 	for (size_t i = 0; i < n_dev && !f->why; i++) {
-		size_t n_alt = derive_device(f, nodes[i], p, alt, WAYS_MAX);
+		size_t n_alt = derive_device(f, nodes[i], p, alt, ALTERNATIVES_MAX);
 		if (f->why || !n_alt)
 			continue;
 		if (n * n_alt > WAYS_MAX) {

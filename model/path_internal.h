@@ -114,7 +114,7 @@ struct way_list {
 	VEC(struct route_way) v;
 };
 
-enum { WAYS_MAX = 256 };
+enum { WAYS_MAX = 1024 };
 
 /* What a way makes of the addresses: before each point, and at the end. */
 struct forward {

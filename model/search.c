@@ -651,6 +651,12 @@ static void depart(struct visit *v, const struct fib_hop *hop, uint32_t out)
 		go_outside(&dp);
 		return;
 	}
+	/* The kernel bridges what was translated so, or drops it (br_nf_pre_routing_finish). */
+	if (v->branch->nat && v->branch->nat->kind != NAT_KEEP && v->in->port != GRAPH_NONE &&
+	    g->ports[v->in->port].master == out) {
+		gap(&dp, (struct takes){ 0 }, "it is translated to go back across the same bridge");
+		return;
+	}
 	if (!hop || !hop->has_via) {
 		/* onto the link itself: to a device that has the address, */
 		struct spans all = v->dst;
