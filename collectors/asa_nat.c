@@ -350,6 +350,12 @@ static void put_other_protocols(struct nat_work *k, const struct xlate *x,
 	n->touches = rest;
 }
 
+/* Where an identity goes: 8.3 knew no other way than by its routes (8.4(2) release notes). */
+static bool by_routes(const struct nat_work *k, const struct xlate *x)
+{
+	return x->route_lookup || (k->a->version_known && k->a->major == 8 && k->a->minor == 3);
+}
+
 static void put_forward(struct nat_work *k, const struct xlate *x, bool moves_dest)
 {
 	struct asa *a = k->a;
@@ -366,7 +372,7 @@ static void put_forward(struct nat_work *k, const struct xlate *x, bool moves_de
 			      ports_match(a, x, o->source, o->s, o->dest, o->d));
 		/* An identity may leave the way to the routes. */
 		n = put(k, x, NAT_DESTINATION, x->in,
-			moves_dest || !x->route_lookup ? x->out : NULL, m);
+			moves_dest || !by_routes(k, x) ? x->out : NULL, m);
 		put_change(a, n, x->has_dest ? x->dest_mapped : xaddr_any(),
 			   x->has_dest ? x->dest_real : xaddr_any(), false,
 			   dport ? &t->d : NULL);
@@ -429,7 +435,7 @@ static void put_backward(struct nat_work *k, const struct xlate *x, bool moves_s
 	m = with(a, with(a, fam, x->dest_real.src), x->mapped.dst);
 	m = match_and(a->m, with(a, m, guard),
 		      ports_match(a, x, t->dest, t->d, t->source, t->s));
-	n = put(k, x, NAT_DESTINATION, x->out, moves_source || !x->route_lookup ? x->in : NULL,
+	n = put(k, x, NAT_DESTINATION, x->out, moves_source || !by_routes(k, x) ? x->in : NULL,
 		m);
 	put_change(a, n, x->mapped, x->real, false, sport ? &o->s : NULL);
 	if (!x->has_dest)

@@ -429,10 +429,11 @@ static const struct match *own_sources(const struct device_build *b, const char 
 
 	vec_each (p, &b->ports)
 		for (size_t i = 0; i < p->n_prefixes; i++) {
-			struct span s = span_prefix(f, p->prefixes[i].addr, p->prefixes[i].len);
+			struct span s;
 
 			if (p->prefixes[i].family != f || !same_segment(p->segment, segment))
 				continue;
+			s = span_prefix(f, p->prefixes[i].addr, p->prefixes[i].len);
 			if (strcmp(p->name, port))
 				*vec_add(&other) = s;
 			else if (p->up)

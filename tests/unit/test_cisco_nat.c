@@ -455,8 +455,7 @@ Test(cisco_nat, asa_what_is_not_known)
 		"nat (inside,outside) source static a b service web web2\n",
 		"nat (inside,outside) source static a b frobnicate\n",
 		"nat (inside,outside) source static a any\n",
-		"object network name\n fqdn www.example.org\n nat (inside,outside) dynamic "
-		"interface\n",
+		"object network x\n fqdn a.example\n nat (inside,outside) dynamic interface\n",
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
