@@ -127,6 +127,8 @@ def test_links():
     check(find(links, name="veth2"), peer="veth3", peer_namespace=None)
     check(find(links, name="vx5")["vxlan"], vni=5, remote="10.9.0.2", local="10.9.0.1", port=4790,
           learning=False)
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as f:
+        assert doc["host"]["boot"] == f.read().strip()
     check(find(links, name="mv0"), parent="veth3", macvlan={"mode": "vepa"}, up=False)
     check(find(links, name="br0")["bridge"], vlan_filtering=False, nf_call_iptables=True,
           nf_call_ip6tables=False)
