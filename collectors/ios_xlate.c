@@ -21,6 +21,7 @@ enum { ORDER_DST = 100, ORDER_CHECK = 50, ORDER_SRC = -100 };
 enum {
 	DYNAMICS_MAX = 32,
 	LINES_MAX = 20000,
+	OUTSIDES_MAX = 64,
 	PROXY_MAX = 4096, /* addresses that are looked at one by one */
 };
 
@@ -47,10 +48,11 @@ struct xlate {
 struct work {
 	struct ios *x;
 	VEC(struct xlate) v;
-	const struct match *in_iif, *in_oif, *out_iif, *out_oif; /* inside and outside ports */
-	const char *in, *out; /* where there is one of each alone */
-	bool sides;	      /* there are both */
-	size_t proxies;	      /* addresses that may still be looked at */
+	const struct match *in_iif, *in_oif, *out_iif; /* inside and outside ports */
+	const char *in;		/* the inside port, where there is one alone */
+	VEC(const char *) outs; /* all outside ports: each has rules of its own */
+	bool sides;		/* there are both */
+	size_t proxies;		/* addresses that may still be looked at */
 };
 
 static const struct match *ports(struct ios *x, bool inside, enum field field, const char *vrf,
@@ -267,7 +269,8 @@ static void read_line(struct work *k, const struct nat_line *l)
 		read_dynamic(x, &w, 4, t);
 	else
 		t->why = "neither static nor by a list";
-	if (!t->why && (x->nats.n > LINES_MAX || x->work > IOS_WORK_MAX))
+	if (!t->why &&
+	    (k->outs.n > OUTSIDES_MAX || x->nats.n > LINES_MAX || x->work > IOS_WORK_MAX))
 		t->why = "too many translations";
 	if (t->vrf)
 		x->work += x->ifaces.n;
@@ -341,39 +344,46 @@ static void bound(struct work *k, const struct xlate *t, enum nat_rewrites what,
 	n->match = NULL;
 }
 
+/* Inside ports of the translation as a condition, where `in` of its rules doesn't tell. */
+static const struct match *insides(struct work *k, const struct xlate *t, const char **ret_in)
+{
+	const struct match *m = ports(k->x, true, FIELD_IIF, t->vrf, ret_in);
+	return *ret_in ? match_all(k->x->m) : m;
+}
+
 /* Two of them mean one address: which is taken, isn't told. */
 static void put_static(struct work *k, const struct xlate *t, bool twice)
 {
 	struct ios *x = k->x;
-	const char *only;
-	const struct match *in_iif =
-		t->vrf ? ports(x, true, FIELD_IIF, t->vrf, &only) : k->in_iif;
+	const char *in;
 	const struct match *m = match_and(x->m, span_match(x, FIELD_SRC, t->from),
 					  port_match(x, t, FIELD_SPORT, t->from_port));
 	struct nat *n;
-	m = match_and(x->m, m, match_and(x->m, in_iif, k->out_oif));
-	m = match_and(x->m, m, map_match(x, t));
+	m = match_and(x->m, m, match_and(x->m, insides(k, t, &in), map_match(x, t)));
 	if (twice)
 		m = match_and(
 			x->m, m,
 			match_unknown(x->m, LOC_NONE, "several translations of one address"));
-	n = put(k, t, NAT_SOURCE, m);
-	n->in = t->vrf ? NULL : k->in;
-	n->out = k->out;
-	shift(x, n, t->from, t->to);
-	set_port(n, t, t->to_port);
+	vec_each (out, &k->outs) {
+		n = put(k, t, NAT_SOURCE, m);
+		n->in = in;
+		n->out = *out;
+		shift(x, n, t->from, t->to);
+		set_port(n, t, t->to_port);
+	}
 	/* ... and what comes from outside, to the other address */
 	m = match_and(x->m, span_match(x, FIELD_DST, t->to),
 		      port_match(x, t, FIELD_DPORT, t->to_port));
-	m = match_and(x->m, m, k->out_iif);
-	if (t->vrf || t->map) { /* it goes on in another table; or the map may have a say */
-		bound(k, t, NAT_DESTINATION, k->out, NULL, m);
-		return;
+	vec_each (out, &k->outs) {
+		if (t->vrf || t->map) { /* on in another table; or the map may have a say */
+			bound(k, t, NAT_DESTINATION, *out, NULL, m);
+			continue;
+		}
+		n = put(k, t, NAT_DESTINATION, m);
+		n->in = *out;
+		shift(x, n, t->to, t->from);
+		set_port(n, t, t->from_port);
 	}
-	n = put(k, t, NAT_DESTINATION, m);
-	n->in = k->out;
-	shift(x, n, t->to, t->from);
-	set_port(n, t, t->from_port);
 }
 
 /* `ip nat outside source static GLOBAL LOCAL` */
@@ -382,13 +392,16 @@ static void put_outside(struct work *k, const struct xlate *t)
 	struct ios *x = k->x;
 	const struct match *m = match_and(x->m, span_match(x, FIELD_SRC, t->from),
 					  port_match(x, t, FIELD_SPORT, t->from_port));
-	m = match_and(x->m, m, match_and(x->m, k->out_iif, k->in_oif));
 	m = match_and(x->m, m, map_match(x, t));
-	struct nat *n = put(k, t, NAT_SOURCE, m);
-	n->in = k->out;
-	n->out = k->in;
-	shift(x, n, t->from, t->to);
-	set_port(n, t, t->to_port);
+	if (!k->in)
+		m = match_and(x->m, m, k->in_oif);
+	vec_each (out, &k->outs) {
+		struct nat *n = put(k, t, NAT_SOURCE, m);
+		n->in = *out;
+		n->out = k->in;
+		shift(x, n, t->from, t->to);
+		set_port(n, t, t->to_port);
+	}
 	/* From inside the destination is translated behind routing: by which address it goes,
 	 * isn't followed. */
 	m = match_and(x->m, span_match(x, FIELD_DST, t->to), k->in_iif);
@@ -398,14 +411,11 @@ static void put_outside(struct work *k, const struct xlate *t)
 static const struct match *dynamic_match(struct work *k, const struct xlate *t)
 {
 	struct ios *x = k->x;
-	const char *only;
+	const char *in;
 	const struct match *m =
 		t->list ? ios_acl_permits(x, FAMILY_V4, t->list) : map_match(x, t);
 	m = match_and(x->m, m, match_family(x->m, FAMILY_V4));
-	return match_and(
-		x->m, m,
-		match_and(x->m, t->vrf ? ports(x, true, FIELD_IIF, t->vrf, &only) : k->in_iif,
-			  k->out_oif));
+	return match_and(x->m, m, insides(k, t, &in));
 }
 
 static bool disjoint(const struct match *a, const struct match *b)
@@ -471,30 +481,34 @@ static void put_dynamic(struct work *k, struct xlate *t)
 			 match_not(x->m, match_ranges(x->m, FIELD_PROTO, with_ports, 3)));
 	if (t->overload)
 		m = match_and(x->m, m, match_ranges(x->m, FIELD_PROTO, with_ports, 3));
-	n = put(k, t, NAT_SOURCE, m);
-	n->in = t->vrf ? NULL : k->in;
-	n->out = k->out;
-	n->kind = NAT_POOL;
-	if (t->to_known) {
-		n->to = t->pool;
-		n->n_to = t->n_pool;
-	} else {
+	const struct span *pool = t->pool;
+	size_t n_pool = t->n_pool;
+	const char *in;
+	insides(k, t, &in);
+	if (!t->to_known) {
 		struct span *s = arena_array(x->arena, 1, sizeof(*s));
 		*s = all;
-		n->to = s;
-		n->n_to = 1;
+		pool = s;
+		n_pool = 1;
 	}
-	if (t->overload) {
-		n->has_port = true;
-		n->port_hi = UINT16_MAX;
-		if (rest->kind != MATCH_NONE)
-			bound(k, t, NAT_SOURCE, t->vrf ? NULL : k->in, k->out, rest);
-		return;
+	vec_each (out, &k->outs) {
+		n = put(k, t, NAT_SOURCE, m);
+		n->in = in;
+		n->out = *out;
+		n->kind = NAT_POOL;
+		n->to = pool;
+		n->n_to = n_pool;
+		n->has_port = t->overload;
+		n->port_hi = t->overload ? UINT16_MAX : 0;
+		if (t->overload && rest->kind != MATCH_NONE)
+			bound(k, t, NAT_SOURCE, in, *out, rest);
+		/* While a host inside has an address of the pool, it may be called by it. */
+		if (!t->overload)
+			bound(k, t, NAT_DESTINATION, *out, NULL,
+			      t->to_known
+				      ? match_spans(x->m, FIELD_DST, FAMILY_V4, pool, n_pool)
+				      : match_family(x->m, FAMILY_V4));
 	}
-	/* While a host inside has an address of the pool, it may be called by it. */
-	rest = t->to_known ? match_spans(x->m, FIELD_DST, FAMILY_V4, t->pool, t->n_pool)
-			   : match_family(x->m, FAMILY_V4);
-	bound(k, t, NAT_DESTINATION, k->out, NULL, match_and(x->m, rest, k->out_iif));
 }
 
 static int by_rank(const void *a, const void *b)
@@ -572,6 +586,13 @@ static void put_check(struct work *k)
 				m = match_and(x->m, match_swap(x->m, m),
 					      match_unknown(x->m, n->at,
 							    "answers that are translated"));
+			if (pass && n->in)
+				m = match_and(x->m, m,
+					      match_iface(x->m, FIELD_OIF, n->in, false));
+			if (pass ? n->out != NULL : n->in != NULL)
+				m = match_and(x->m, m,
+					      match_iface(x->m, FIELD_IIF,
+							  pass ? n->out : n->in, false));
 			*vec_add(&v) =
 				(struct rule){ .at = n->at,
 					       .match = m,
@@ -579,8 +600,8 @@ static void put_check(struct work *k)
 					       .flags = RULE_IMPLICIT | RULE_GLUE };
 		}
 	if (some) {
-		struct ruleset *rs = device_build_ruleset(x->b, "of answers",
-							  "translation check", at);
+		struct ruleset *rs =
+			device_build_ruleset(x->b, "of answers", "translation check", at);
 		rs->dflt = VERDICT_PERMIT;
 		rs->glue = true;
 		rs->incidental = true;
@@ -616,8 +637,10 @@ void ios_nats(struct ios *x)
 		return;
 	k.in_iif = ports(x, true, FIELD_IIF, NULL, &k.in);
 	k.in_oif = ports(x, true, FIELD_OIF, NULL, &only);
-	k.out_iif = ports(x, false, FIELD_IIF, NULL, &k.out);
-	k.out_oif = ports(x, false, FIELD_OIF, NULL, &only);
+	k.out_iif = ports(x, false, FIELD_IIF, NULL, &only);
+	for (size_t i = 0; i < x->ifaces.n; i++)
+		if (x->ifaces.v[i].nat_outside)
+			*vec_add(&k.outs) = x->ifaces.v[i].name;
 	k.sides = k.in_iif->kind != MATCH_NONE && k.out_iif->kind != MATCH_NONE;
 	vec_each (l, &x->nats)
 		read_line(&k, l);
@@ -649,5 +672,6 @@ void ios_nats(struct ios *x)
 	}
 	put_check(&k);
 	free(twin);
+	vec_free(&k.outs);
 	vec_free(&k.v);
 }
