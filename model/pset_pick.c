@@ -95,8 +95,11 @@ static unsigned choose_digit(const struct pset_space *sp, uint32_t f, unsigned l
 		if (!found)
 			odd = lo;
 		found = true;
-		if (last && hi > lo + 1)
-			return lo + 1; /* behind the address of the net */
+		if (last) {
+			if (hi > lo + 1)
+				return lo + 1; /* behind the address of the net */
+			continue; /* the net's, or a lone host's: only where there is no other */
+		}
 		if (!k && v4) {
 			/* not 0/8, 127/8, or from 224/3 on */
 			lo = lo < 0x0100 ? 0x0100 : lo;
