@@ -99,9 +99,9 @@ static void read_state(struct linux_read *r)
 	linux_facts(r);
 	linux_host(r);
 	linux_marks(r);
+	linux_fib(r);
 	linux_rules(r);
 	linux_vrfs(r);
-	linux_fib(r);
 	linux_policy(r);
 	linux_families(r);
 	taint_bridge_vlans(r);

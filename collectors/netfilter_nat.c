@@ -253,6 +253,51 @@ static bool give_own(struct walk *w, const struct nf_translation *t, const struc
 	return true;
 }
 
+/* The device may send packets to some of the addresses by the port. */
+static bool leads(const struct walk *w, const struct nf_nat_target *to, enum family f,
+		  const char *port)
+{
+	vec_each (x, &w->n->b->routes) {
+		struct span net =
+			span_prefix((enum family)x->dst.family, x->dst.addr, x->dst.len);
+		if (x->dst.family != f || !x->port || strcmp(x->port, port))
+			continue;
+		for (size_t i = 0; i < to->n_to; i++)
+			if (addr_compare(net.lo, to->to[i].hi) <= 0 &&
+			    addr_compare(to->to[i].lo, net.hi) <= 0)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * A bridge that shows its frames to the IP hooks: one that comes in by it and is translated to
+ * an address behind the same bridge is not routed but bridged on, or lost where it came from
+ * (br_nf_pre_routing_finish() in net/bridge/br_netfilter_hooks.c). A bound beside the entry.
+ */
+static void bridged_back(struct walk *w, const struct nf_translation *t,
+			 const struct match *when)
+{
+	const struct nf_host *h = w->n->h;
+	for (enum family f = FAMILY_V4; f < FAMILY_COUNT && h->bridges; f++) {
+		if (h->bridged[f] == NF_NO || !(t->families & 1u << f))
+			continue;
+		vec_each (p, &w->n->b->ports) {
+			bool back = false;
+			if (!p->kind || strcmp(p->kind, "bridge") || ++w->steps > STEPS_MOST ||
+			    at_port(w->m, when, FIELD_IIF, p->name)->kind == MATCH_NONE)
+				continue;
+			for (size_t i = 0; i < t->n && !back; i++)
+				back = leads(w, &t->v[i], f, p->name);
+			if (!back)
+				continue;
+			struct nat x = plain(t);
+			x.in = p->name;
+			*vec_add(&w->n->b->nats) = x;
+		}
+	}
+}
+
 static void translate(struct walk *w, struct nf_translation *t, const struct match *when)
 {
 	const struct nf_nat_chain *ch = w->out->ch;
@@ -268,6 +313,8 @@ static void translate(struct walk *w, struct nf_translation *t, const struct mat
 		     i++)
 			ok = give(w, t, &t->v[i], when, f);
 	}
+	if (ok && ch->kind == HOOK_IN && t->how != NF_NAT_REDIRECT)
+		bridged_back(w, t, when);
 	if (ok)
 		return;
 	w->out->v.n = before;

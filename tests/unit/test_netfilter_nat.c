@@ -470,3 +470,27 @@ Test(netfilter_nat, nft_marks_behind_translation)
 	}
 	done();
 }
+
+/* Translated back to where it came from, a frame isn't routed: the bridge sends it on, or loses it. */
+Test(netfilter_nat, back_over_the_same_bridge)
+{
+#define BACK(on) \
+	{ .links = ",{'index':9,'name':'br0','kind':'bridge','flags':['up','running'],'up':true," \
+		   "'master':null,'bridge':{}}", \
+	  .routes = "{'family':'ipv4','table':254,'type':'unicast','destination':'10.9.0.0/24'," \
+		    "'gateway':null,'link':'br0','priority':0}", \
+	  .sysctls = ",'net/bridge/bridge-nf-call-iptables':'" on "'", \
+	  .iptables = "'listings':[{'family':'ipv4','backend':'legacy','tables':['nat'],'text':[" \
+		      "'*nat',':PREROUTING ACCEPT [0:0]',':INPUT ACCEPT [0:0]'," \
+		      "':OUTPUT ACCEPT [0:0]',':POSTROUTING ACCEPT [0:0]','-A PREROUTING -d " \
+		      "198.51.100.1/32 -j DNAT --to-destination 10.9.0.2','-A PREROUTING -d " \
+		      "198.51.100.2/32 -j DNAT --to-destination 10.8.0.2','COMMIT']}]" }
+	read_state(&(struct linux_state)BACK("1"));
+	dst("tcp 10.9.0.5 1 198.51.100.1 80 iif=br0", "bound 10.9.0.2");
+	dst("tcp 10.9.0.5 1 198.51.100.1 80 iif=eth0", "10.9.0.2");
+	dst("tcp 10.9.0.5 1 198.51.100.2 80 iif=br0", "10.8.0.2");
+	done();
+	read_state(&(struct linux_state)BACK("0"));
+	dst("tcp 10.9.0.5 1 198.51.100.1 80 iif=br0", "10.9.0.2");
+	done();
+}
