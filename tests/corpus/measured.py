@@ -19,7 +19,6 @@ import collections
 import concurrent.futures
 import fnmatch
 import glob
-import ipaddress
 import json
 import os
 import re
@@ -31,6 +30,7 @@ import tempfile
 SKIP = 77
 LABS = "aws-measured/batfish__lab-validation"
 OUTSIDE = "8.8.8.8"      # how the tables call a machine on the Internet
+VERDICTS = {"permit": "yes", "deny": "no"}
 PROBER = "67.160.71.197"  # the address that it has where network ACLs name it
 
 
@@ -50,126 +50,48 @@ class Lab:
         with open(table, encoding="utf-8") as f:
             rows = [line.rstrip("\n").split("\t") for line in f if not line.startswith("#")]
         self.probes = [(r[0], r[1], r[2], r[3], r[5]) for r in rows]
-        self.vpc, self.private = {}, {}
-        for n in documents(self.configs, "NetworkInterfaces.json", "NetworkInterfaces"):
-            for a in n["PrivateIpAddresses"]:
-                self.vpc[a["PrivateIpAddress"]] = n["VpcId"]
-                if "Association" in a:
-                    self.private[a["Association"]["PublicIp"]] = a["PrivateIpAddress"]
-        self.targets = self.balanced()
-
-    def balanced(self):
-        """The hosts that a balancer's address stands for."""
-        instances = {}
-        for n in documents(self.configs, "NetworkInterfaces.json", "NetworkInterfaces"):
-            if n.get("Attachment", {}).get("InstanceId"):
-                instances[n["Attachment"]["InstanceId"]] = n["PrivateIpAddress"]
-        groups = collections.defaultdict(set)
-        for g in documents(self.configs, "TargetGroups.json", "TargetGroups"):
-            for arn in g["LoadBalancerArns"]:
-                groups[arn.split(":loadbalancer/")[1]].add(g["TargetGroupArn"])
-        hosts = collections.defaultdict(set)
-        for h in documents(self.configs, "LoadBalancerTargetHealth.json",
-                           "LoadBalancerTargetHealth"):
-            for t in h["TargetHealthDescriptions"]:
-                hosts[h["TargetGroupArn"]].add(
-                    instances.get(t["Target"]["Id"], t["Target"]["Id"]))
-        targets = {}
-        for n in documents(self.configs, "NetworkInterfaces.json", "NetworkInterfaces"):
-            if n["Description"].startswith("ELB net/"):
-                of = groups[n["Description"][4:]]
-                targets[n["PrivateIpAddress"]] = sorted(set().union(*(hosts[g] for g in of)))
-        return targets
-
-    def zones(self):
-        found = set()
-        for src, dst, *_ in self.probes:
-            for a in (src, self.private.get(dst, dst)):
-                found.update(x for x in [a] + self.targets.get(a, []) if x in self.vpc)
-        return sorted(found)
+        self.hosts = {a["PrivateIpAddress"]: n["VpcId"]
+                      for n in documents(self.configs, "NetworkInterfaces.json",
+                                         "NetworkInterfaces")
+                      if n["InterfaceType"] == "interface" for a in n["PrivateIpAddresses"]}
 
     def write(self):
         with open(os.path.join(self.where, "policy.yaml"), "w", encoding="utf-8") as f:
-            f.write("version: 1\nname: measured\nzones:\n")
-            for a in self.zones():
-                f.write(f"  - {{name: h-{a}, prefixes: {a}/32, segment: {self.vpc[a]}}}\n")
+            f.write("version: 1\nname: measured\nservices:\n"
+                    "  ping: {proto: icmp, type: 8, code: 0}\nzones:\n")
+            for a in sorted(self.hosts):  # balancers and gateways are no hosts
+                f.write(f"  - {{name: h-{a}, prefixes: {a}/32, segment: {self.hosts[a]}}}\n")
             f.write("  - {name: internet, external: true}\n")
         shutil.copytree(self.configs, os.path.join(self.where, "export"), dirs_exist_ok=True)
         with open(os.path.join(self.where, "estate.yaml"), "w", encoding="utf-8") as f:
             f.write("version: 1\nname: measured\npolicy: policy.yaml\n"
                     "sources:\n  - {name: aws, dir: export, plane: virtual, collector: aws}\n")
 
-    def questions(self, src, dst):
-        """The pairs of ends of which one has to be right for the probe to arrive."""
-        start = PROBER if src == OUTSIDE else src
-        host = self.private.get(dst, dst)
-        if host in self.targets:
-            return [(start, "h-" + t, dst) for t in self.targets[host] if t in self.vpc]
-        if host in self.vpc:
-            return [(start, "h-" + host, dst)]
-        return [(start, dst, dst)]
-
 
 def service(proto, port):
-    return "icmp/8" if proto == "icmp" else f"{proto}/{port}"
-
-
-def holds(box, address):
-    """Whether a span as plumbline prints it has the address."""
-    a = ipaddress.ip_address(address)
-    if box == "any":
-        return True
-    lo, _, hi = box.partition("-")
-    if hi:
-        return ipaddress.ip_address(lo) <= a <= ipaddress.ip_address(hi)
-    return a in ipaddress.ip_network(lo)
+    return "ping" if proto == "icmp" else f"{proto}/{port}"
 
 
 class Asker:
     def __init__(self, plumbline):
         self.plumbline = plumbline
 
-    def ask(self, lab, src, to, what):
-        """The boxes of packets that surely and possibly pass, and what isn't known."""
-        words = [self.plumbline, "query", os.path.join(lab.where, "estate.yaml"), "--from", src,
-                 "--to", to, "--service", what]
+    def reached(self, lab, probe):
+        """yes, no or unknown; and what isn't known."""
+        src, dst, proto, port, _ = probe
+        words = [self.plumbline, "query", os.path.join(lab.where, "estate.yaml"),
+                 "--from", PROBER if src == OUTSIDE else src, "--to", dst,
+                 "--service", service(proto, port), "--format", "json"]
         done = subprocess.run(words, capture_output=True, timeout=120, check=False,
                               env=dict(os.environ, LC_ALL="C", NO_COLOR="1"))
-        if done.returncode not in (0, 1, 4):
+        try:
+            doc = json.loads(done.stdout)
+        except ValueError:
             sys.exit(" ".join(words) + ": " + done.stderr.decode("utf-8", "replace"))
-        boxes, now, doubt = {"together": [], "possibly": []}, None, ""
-        for line in done.stdout.decode("utf-8", "replace").splitlines():
-            if line.startswith("  together ") and line.split()[1] == "unknown":
-                doubt = doubt or "not known"
-            if line.startswith("  not known: "):
-                doubt = line[13:]
-            if not line.startswith("    ") or line[4:13].strip() in ("example", "declared"):
-                now = None
-                continue
-            # one plane alone enforces here: what it possibly permits, all together do
-            label, box = line[4:13].strip(), line[14:]
-            now = label or now
-            if now in boxes and " -> " in box:
-                boxes[now].append(box.split(" -> ")[1].split(",")[0])
-        return boxes, doubt
-
-    def verdict(self, lab, src, to, dst, what):
-        """permit, deny or unknown; and why."""
-        boxes, doubt = self.ask(lab, src, to, what)
-        for verdict, name in (("permit", "together"), ("unknown", "possibly")):
-            if any(holds(box, dst) for box in boxes[name]):
-                return verdict, doubt
-        return ("unknown" if doubt else "deny"), doubt
-
-    def reached(self, lab, probe):
-        src, dst, proto, port, _ = probe
-        found = [self.verdict(lab, a, to, b, service(proto, port))
-                 for a, to, b in lab.questions(src, dst)]
-        if any(v == "permit" for v, _ in found):
-            return "yes", ""
-        if all(v == "deny" for v, _ in found):
-            return "no", ""
-        return "unknown", "; ".join(sorted({why for _, why in found if why}))
+        verdict = doc["verdict"]["together"]
+        if verdict is None and not doc["doubt"] and doc["answers"]:
+            verdict = "deny"  # no such packet gets to any zone: no listener, no translation
+        return VERDICTS.get(verdict, "unknown"), doc["doubt"] or ""
 
 
 def read_known(path):
