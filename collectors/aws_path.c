@@ -387,11 +387,13 @@ static void local_routes(struct aws *w, struct aws_vpc *v)
 
 /* ---- gateways ---- */
 
-static const struct match *public_match(struct aws *w, struct aws_vpc *v, enum field field)
+/* Over field, the addresses that have a counterpart: public ones, or the private ones. */
+static const struct match *public_match(struct aws *w, struct aws_vpc *v, enum field field,
+					bool public)
 {
 	VEC(struct span) spans = { 0 };
 	vec_each (p, &v->publics) {
-		struct addr a = field == FIELD_DST ? p->public : p->private;
+		struct addr a = public ? p->public : p->private;
 		*vec_add(&spans) = (struct span){ a, a };
 	}
 	const struct match *m = match_spans(w->m, field, FAMILY_V4, spans.v, spans.n);
@@ -490,13 +492,18 @@ static void internet_gateway(struct aws *w, struct aws_vpc *v, const char *id, s
 	p->outside = true;
 	const struct match *v6 = v6_match(w, v, FIELD_DST);
 	if (!v->partial)
-		p->announced = match_or(w->m, public_match(w, v, FIELD_DST), v6);
+		p->announced = match_or(w->m, public_match(w, v, FIELD_DST, true), v6);
 	for (int i = 0; i < AWS_DIRECTIONS; i++) {
 		enum aws_direction d = (enum aws_direction)i;
 		enum field own = d == AWS_EGRESS ? FIELD_SRC : FIELD_DST;
 		struct aws_rules r = { 0 };
-		aws_rule(&r, VERDICT_PERMIT, public_match(w, v, own), NULL, at,
-			 "has a public address");
+		aws_rule(&r, VERDICT_PERMIT, public_match(w, v, own, d == AWS_INGRESS), NULL,
+			 at, "has a public address");
+		/* an answer, whichever of the two it is seen by */
+		aws_rule(&r, VERDICT_PERMIT,
+			 match_and(w->m, public_match(w, v, own, d == AWS_EGRESS),
+				   match_value(w->m, FIELD_STATE, STATE_ESTABLISHED)),
+			 NULL, at, "has a public address");
 		aws_rule(&r, VERDICT_PERMIT, v6_match(w, v, own), NULL, at,
 			 "an address of the VPC");
 		if (v->partial)

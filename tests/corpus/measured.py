@@ -6,8 +6,9 @@
 
 Each lab under aws-measured is the export of some accounts and regions, and a table of probes
 (ping, TCP) with whether an answer came back. The export becomes one estate, every host that a
-probe names a zone of its own, and every probe is asked with `plumbline query`. An answer came
-back where the packet got there and its reply was not blocked.
+probe names a zone of its own, and every probe is asked with `plumbline query`. An answer comes
+back where the packet gets there and `plumbline check`, with every such probe required, doesn't
+find its reply blocked.
 
 A probe whose answer isn't what was measured has to be explained by a line of
 measured-differences.tsv (lab, source, destination, service, ours, measured, why; shell
@@ -54,14 +55,24 @@ class Lab:
                       for n in documents(self.configs, "NetworkInterfaces.json",
                                          "NetworkInterfaces")
                       if n["InterfaceType"] == "interface" for a in n["PrivateIpAddresses"]}
+        self.private = {a["Association"]["PublicIp"]: a["PrivateIpAddress"]
+                        for n in documents(self.configs, "NetworkInterfaces.json",
+                                           "NetworkInterfaces")
+                        for a in n["PrivateIpAddresses"] if "Association" in a}
 
-    def write(self):
+    def write(self, required=()):
+        """required: flows (from, to, service) that the policy requires."""
         with open(os.path.join(self.where, "policy.yaml"), "w", encoding="utf-8") as f:
             f.write("version: 1\nname: measured\nservices:\n"
                     "  ping: {proto: icmp, type: 8, code: 0}\nzones:\n")
             for a in sorted(self.hosts):  # balancers and gateways are no hosts
                 f.write(f"  - {{name: h-{a}, prefixes: {a}/32, segment: {self.hosts[a]}}}\n")
             f.write("  - {name: internet, external: true}\n")
+            if required:
+                f.write("flows:\n")
+            for i, (src, dst, what) in enumerate(required):
+                f.write(f"  - {{id: f{i}, from: {src}, to: {dst}, service: {what}, "
+                        "action: require}\n")
         shutil.copytree(self.configs, os.path.join(self.where, "export"), dirs_exist_ok=True)
         with open(os.path.join(self.where, "estate.yaml"), "w", encoding="utf-8") as f:
             f.write("version: 1\nname: measured\npolicy: policy.yaml\n"
@@ -94,6 +105,37 @@ class Asker:
         return VERDICTS.get(verdict, "unknown"), doc["doubt"] or ""
 
 
+    def unanswered(self, lab, probes):
+        """Those of the probes whose answers are blocked on their way back: all at once."""
+        flows = {}
+        for src, dst, proto, port, _ in probes:
+            host = lab.private.get(dst, dst)
+            if host in lab.hosts and host != src and src in lab.hosts:
+                what = "ping" if proto == "icmp" else f"{proto}/{port}"
+                flows[src, dst, proto, port] = ("h-" + src, "h-" + host, what)
+        lab.write(sorted(set(flows.values())))
+        words = [self.plumbline, "check", os.path.join(lab.where, "estate.yaml"),
+                 "--format", "json"]
+        done = subprocess.run(words, capture_output=True, timeout=300, check=False,
+                              env=dict(os.environ, LC_ALL="C", NO_COLOR="1"))
+        if not done.stdout:
+            sys.exit(" ".join(words) + ": " + done.stderr.decode("utf-8", "replace"))
+        blocked = collections.defaultdict(list)
+        for f in json.loads(done.stdout)["findings"]:
+            if f["check"] == "intent.reply-blocked":
+                blocked[f["from"], f["to"]] += f["traffic"]
+        return {probe for probe, (src, dst, _) in flows.items()
+                if any(box_holds(box, *probe) for box in blocked[src, dst])}
+
+
+def box_holds(box, src, dst, proto, port):
+    """Whether a box as plumbline prints it has the probe: "SRC -> DST, tcp 22 from port ..."."""
+    ends, _, what = box.partition(", ")
+    words = what.split()
+    return ends == f"{src} -> {dst}" and words[:2] in (
+        [[proto, port]] if port != "-" else [["icmp", "type"]])
+
+
 def read_known(path):
     with open(path, encoding="utf-8") as f:
         return [line.rstrip("\n").split("\t") for line in f
@@ -107,8 +149,12 @@ def run_lab(asker, corpus, name, known, used, report):
         lab.write()
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             answers = list(pool.map(lambda p: asker.reached(lab, p), lab.probes))
+        there = [p for p, (ours, _) in zip(lab.probes, answers) if ours == "yes"]
+        unanswered = asker.unanswered(lab, there)
         for (src, dst, proto, port, measured), (ours, why) in zip(lab.probes, answers):
             tally["probes"] += 1
+            if (src, dst, proto, port) in unanswered:
+                ours = "no"
             if ours == measured:
                 tally["agree"] += 1
                 continue
