@@ -6,6 +6,7 @@
  *   set       "sure", "maybe" or "no", by the packet sets; "gap": a way whose end isn't known
  *             takes it; "out": the pair says nothing of such packets; "unsaid": nothing is known
  *             of the pair; "spent": the sets did not fit; "lost": our own error
+ *   reply     of what is sure: whether its answer comes back, in the same words
  *   taint     a device on the way that takes it can't be relied on: nothing above is believed
  *   ways      those that take the packet, by the interpreter: how each ends, what the packet is
  *             there, whether that was the device's choice, whether it is permitted
@@ -18,11 +19,13 @@
 
 #include "cli/cli.h"
 #include "diff/engine.h"
+#include "diff/reply.h"
 #include "model/way.h"
 
 struct known {
 	struct path path;
 	struct pair pair[FAMILY_COUNT];
+	struct replies replies[FAMILY_COUNT];
 	bool ready[FAMILY_COUNT], found;
 };
 
@@ -41,8 +44,11 @@ static struct known *know(struct asker *as, size_t from, size_t to, enum family 
 		path_find(as->app.arena, as->en.graph, &as->en.matches, &p->zones[from],
 			  &p->zones[to], &k->path);
 	k->found = true;
-	if (!k->ready[f])
+	if (!k->ready[f]) {
 		engine_pair(&as->en, &k->path, f, NULL, &k->pair[f]);
+		replies_find(&as->en, as->app.arena, &k->pair[f], k->pair[f].effective.maybe,
+			     &k->replies[f]);
+	}
 	k->ready[f] = true;
 	return k;
 }
@@ -62,6 +68,21 @@ static const char *set_word(struct asker *as, const struct pair *pr, const struc
 	if (pset_has(sp, pr->effective.sure, p))
 		return "sure";
 	return pset_has(sp, pr->effective.maybe, p) ? "maybe" : "no";
+}
+
+/* Of packets that surely arrive: whether they are answered. */
+static const char *reply_word(struct asker *as, const struct pair *pr,
+			      const struct replies *re, const struct packet *p)
+{
+	struct pset_space *sp = as->en.space[pr->family];
+	if (pset_is_spent(re->set.sure) || pset_is_spent(re->set.maybe) ||
+	    pset_is_spent(re->unknown))
+		return "spent";
+	if (pset_has(sp, re->unknown, p))
+		return "gap";
+	if (pset_has(sp, re->set.sure, p))
+		return "sure";
+	return pset_has(sp, re->set.maybe, p) ? "maybe" : "no";
 }
 
 /* The first thing on the way that isn't known. */
@@ -140,6 +161,13 @@ static json_t *tell_zone(struct asker *as, size_t from, size_t to, const struct 
 		why = "several ways";
 	why = k->path.n_ways ? why : k->path.why;
 	json_object_set_new(o, "set", json_string(word));
+	if (!strcmp(word, "sure")) {
+		const struct replies *re = &k->replies[p->family];
+		const char *back = reply_word(as, &k->pair[p->family], re, p);
+		json_object_set_new(o, "reply", json_string(back));
+		if (re->why && !strcmp(back, "gap"))
+			json_object_set_new(o, "reply_why", json_string(re->why));
+	}
 	if (bad)
 		json_object_set_new(o, "taint", json_string(bad));
 	if (why && strcmp(word, "sure") && strcmp(word, "no"))

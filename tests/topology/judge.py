@@ -113,6 +113,14 @@ def hold(plan, number, probe, seen, answer, count):
                   zone, "as " + got[0].line() if got else "")
         elif word in ("spent", "lost"):
             wrong("no answer: " + word, zone, "")
+        if word == "sure" and got and not seen.own:
+            back = (probe.zone, probe.packet.swapped()) in seen.answered
+            told_back = told["reply"]
+            count[f"answer {told_back}, {'came' if back else 'did not come'}"] += 1
+            if told_back == "sure" and not back:
+                wrong("surely answered, but no answer came", zone, "")
+            elif told_back == "no" and back:
+                wrong("told unanswered, but an answer came", zone, "")
         if word in ("sure", "no") and not hold_sets(ways, word):
             wrong("sets and interpreter differ", zone, word)
         if got and word in ("sure", "maybe"):
