@@ -6,11 +6,16 @@ BRIDGED = "a zone beyond another device's bridge"
 COMMON = "both zones at one device by bindings"
 HOOKED = "translation where a bridge shows its frames to it"
 
+ASTRAY = "surely answered, but not by the address that was asked"
+MISSED = "an answer that misses what translated its question"
+
 
 def of(plan, a, b, kind):
     """The name of the gap that explains it, or None."""
     if kind == "sets and interpreter differ":
         return None
+    if kind == ASTRAY:
+        return MISSED
     if places(plan, a) & places(plan, b):
         return COMMON
     if plan.beyond & {a, b}:

@@ -439,4 +439,5 @@ def draw(seed, number, plain=False):
     if not plain:
         features.draw(m)
     m.ask_all()
+    m.plan.own = {a for seg in m.segments for member in seg.members for a in member.addrs}
     return m.plan

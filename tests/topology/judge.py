@@ -100,6 +100,9 @@ def hold(plan, number, probe, seen, answer, count):
         word, ways = told["set"], told["ways"]
         if word in ("sure", "no") and "taint" in told:
             word = "tainted"
+        if word == "out" and (probe.packet.dst in plan.own or any(p.dst in plan.own for p in got)):
+            count["to a router itself, which no zone speaks of"] += 1
+            continue
         if got or word not in ("out", "unsaid"):
             count[f"{word}, {'arrived' if got else 'not arrived'}"] += 1
         if word in UNSURE and (got or word != "unsaid"):
@@ -118,7 +121,8 @@ def hold(plan, number, probe, seen, answer, count):
             told_back = told["reply"]
             count[f"answer {told_back}, {'came' if back else 'did not come'}"] += 1
             if told_back == "sure" and not back:
-                wrong("surely answered, but no answer came", zone, "")
+                wrong(gaps.ASTRAY if any(z == probe.zone for z, _ in seen.answered) else
+                      "surely answered, but no answer came", zone, "")
             elif told_back == "no" and back:
                 wrong("told unanswered, but an answer came", zone, "")
         if word in ("sure", "no") and not hold_sets(ways, word):
