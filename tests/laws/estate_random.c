@@ -196,7 +196,7 @@ static void add_port(struct maker *m, unsigned net, unsigned member)
 	}
 	bool apart = n->kind == NET_DECLARED || n->kind == NET_BROKEN;
 	if (n->kind == NET_WIRE)
-		p->wire = n->wire;
+		p->wire = arena_str(re->arena, n->wire);
 	else if (apart && n->other_way)
 		p->wire = arena_printf(re->arena, "%s.%u", n->wire, member);
 	else if (apart)

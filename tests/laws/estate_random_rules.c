@@ -171,6 +171,10 @@ void random_nat(struct maker *m, unsigned d, int *order)
 	if (one_in(r, 4) && f == FAMILY_V4)
 		x = match_and(ms, x, random_net(m, source ? FIELD_DST : FIELD_SRC, f));
 	n.match = n.touches = random_unknown(m, x);
+	if (kind < 4) /* what isn't among those addresses can't be shifted with them */
+		n.match = n.touches = match_and(ms, n.match,
+						match_spans(ms, source ? FIELD_SRC : FIELD_DST,
+							    f, source ? &inside : &outside, 1));
 	if (kind < 4) {
 		n.kind = NAT_SHIFT;
 		n.from = source ? inside : outside;

@@ -59,8 +59,8 @@ static struct row row_of(struct engine *en, struct random_estate *re, size_t i, 
 {
 	struct pair p;
 	struct path *path = arena_alloc(re->arena, sizeof(*path));
-	path_find(re->arena, en->graph, &en->matches, &re->policy.zones[i], &re->policy.zones[k],
-		  path);
+	path_find(re->arena, en->graph, &en->matches, &re->policy.zones[i],
+		  &re->policy.zones[k], path);
 	engine_pair(en, path, f, NULL, &p);
 	return (struct row){ { p.plane[0].sure, p.plane[0].maybe, p.plane[1].sure,
 			       p.plane[1].maybe, p.effective.sure, p.effective.maybe,

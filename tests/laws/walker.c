@@ -127,7 +127,8 @@ static void attach_zone(struct walker *w, const struct zone *z)
 		if (z->external ? p->outside : !p->outside && !p->alone && meets(z, p))
 			attach(w, z, i, z->external);
 	}
-	for (size_t i = 0; z->external && i < w->estate->n_sources; i++)
+	/* nowhere else: behind the uplinks */
+	for (size_t i = 0; w->places.n == before && i < w->estate->n_sources; i++)
 		if (w->estate->sources[i].uplink)
 			attach(w, z,
 			       port_at(w, w->estate->sources[i].name,
@@ -748,8 +749,11 @@ static void leave(struct walk *k, const struct leg *l)
 		    &l->p, "zone", out->port->at);
 		any = true;
 	}
+	/* a host that isn't there, on a network of the device's own, gets nothing; nor does one
+	 * of ours beyond the Internet */
+	bool gone = out->port->outside || (!l->has_via && on_network(out->port, f, l->p.dst));
 	if (!any)
-		end(k, out->port->outside ? FATE_UNSURE : FATE_UNKNOWN, NULL, l->d, &l->p,
+		end(k, gone ? FATE_UNSURE : FATE_UNKNOWN, NULL, l->d, &l->p,
 		    "nobody has the next hop", out->port->at);
 }
 
@@ -795,11 +799,15 @@ void walker_walk(const struct walker *w, const struct zone *from, const struct p
 		if (at->zone != from || (exact && !on_network(here->port, f, p->src)))
 			continue;
 		at_device(&k, at->port, p);
-		/* those on one link reach each other without any device */
-		for (size_t x = 0; x < w->places.n; x++)
+		/* those on one network reach each other without any device */
+		bool device = false;
+		for (size_t x = 0; x < w->ports.n; x++)
+			device |= w->ports.v[x].link == here->link &&
+				  owns(w->ports.v[x].port, f, p->dst, true);
+		for (size_t x = 0; x < w->places.n && !device; x++)
 			if (w->ports.v[w->places.v[x].port].link == here->link &&
 			    zone_has(w->places.v[x].zone, p, false) &&
-			    (w->places.v[x].bound || on_network(here->port, f, p->dst)))
+			    on_network(here->port, f, p->dst))
 				end(&k, FATE_ARRIVES, w->places.v[x].zone, NULL, p, "one link",
 				    here->port->at);
 	}
