@@ -439,6 +439,50 @@ static void gap(struct departure *dp, struct takes last, const char *why)
 }
 
 /*
+ * Destinations that are addresses of other devices on the links that are reached: those take them.
+ * The others are left.
+ */
+static struct spans to_devices(struct departure *dp)
+{
+	struct visit *v = dp->v;
+	struct search *s = v->s;
+	struct arena *a = s->f->arena;
+	const struct graph *g = s->g;
+	struct spans all = v->dst, left = all;
+	for (size_t i = 0; i < dp->dm.n; i++) {
+		const struct graph_link *l = &g->links[dp->dm.v[i].link];
+		for (size_t k = 0; k < l->n; k++) {
+			uint32_t q = l->ports[k];
+			const struct port *p = g->ports[routed_port(g, q)].port;
+			if (q == dp->dm.v[i].start || q == dp->dm.v[i].out || !p->up || p->part ||
+			    p->edge || !p->addrs || g->ports[q].node == v->in->node ||
+			    (dp->dm.looped && dp->dm.v[i].parent != SIZE_MAX))
+				continue;
+			for (size_t m = 0; m < p->n_prefixes; m++) {
+				struct span own = { p->addrs[m], p->addrs[m] };
+				struct spans mine = { &own, 1 };
+				struct walk w;
+				if (p->prefixes[m].family != s->family || !spans_meet(all, mine))
+					continue;
+				mine.v = arena_copy(a, &own, sizeof(own));
+				left = spans_without(a, left, mine);
+				v->dst = mine;
+				if (leave(dp, i, NULL,
+					  path_take_spans(s->f, (struct takes){ 0 }, s->family,
+							  FIELD_DST, all, mine),
+					  &w))
+					enter(s, w,
+					      (struct place){ g->ports[q].node, q,
+							      &g->ports[q].port->name, 1,
+							      g->ports[q].port->at });
+				v->dst = all;
+			}
+		}
+	}
+	return left;
+}
+
+/*
  * The destination's hosts are on links that are reached. What of it is attached elsewhere, or
  * isn't of the zone, ends here.
  */
@@ -449,9 +493,9 @@ static void deliver(struct departure *dp, bool behind)
 	struct arena *a = s->f->arena;
 	size_t n;
 	const struct graph_attach *at = attaches(s, s->to, &n);
-	struct spans left = v->dst;
+	struct spans hosts = to_devices(dp), left = hosts;
 	for (size_t i = 0; i < n; i++) {
-		struct spans mine = spans_both(a, v->dst, at[i].spans[s->family]);
+		struct spans mine = spans_both(a, hosts, at[i].spans[s->family]);
 		size_t reached = mine.n ? attached_at(s, &dp->dm, &at[i]) : SIZE_MAX;
 		struct walk w;
 		if (reached == SIZE_MAX)
