@@ -6,6 +6,7 @@
 
 #include "diff/pull.h"
 #include "model/answer.h"
+#include "model/way.h"
 
 struct lowered_entry {
 	struct bounds b[FAMILY_COUNT];
@@ -204,12 +205,17 @@ static bool nat_applies(const struct nat *n, const struct point *pt)
 const struct nat *engine_nat(const struct route_way *way, const struct packet *p,
 			     const struct device **ret_device)
 {
-	for (size_t i = 0; i < way->n_points; i++) {
-		const struct device *d = way->points[i].device;
+	struct packet here = *p, gone = *p;
+	for (size_t i = 0; i < way->n_points; i++, here = gone) {
+		const struct point *pt = &way->points[i];
+		const struct device *d = pt->device;
+		/* which of its translations sees what the others made of it isn't told */
+		for (size_t k = 0; k < pt->n_steps; k++)
+			way_step_packet(pt, &pt->steps[k], &gone);
 		for (size_t k = 0; d && k < d->n_nats; k++)
-			if (d->nats[k].kind == NAT_BOUND &&
-			    nat_applies(&d->nats[k], &way->points[i]) &&
-			    match_judge(d->nats[k].touches, p) != TRUTH_FALSE)
+			if (d->nats[k].kind == NAT_BOUND && nat_applies(&d->nats[k], pt) &&
+			    (match_judge(d->nats[k].touches, &here) != TRUTH_FALSE ||
+			     match_judge(d->nats[k].touches, &gone) != TRUTH_FALSE))
 				return *ret_device = d, &d->nats[k];
 	}
 	return NULL;
@@ -369,16 +375,42 @@ static struct bounds straight(struct engine *en, enum family f, const struct rou
 	return b;
 }
 
+/* The packets, as sent, that some translation on the way may take that isn't understood. */
+static struct pset bound_on(struct engine *en, enum family f, const struct route_way *way,
+			    struct pset from)
+{
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
+	struct pset all = pset_none();
+	for (size_t i = 0; i < way->n_points; i++) {
+		const struct point *pt = &way->points[i];
+		const struct way_place start = { i, 0 }, end = { i, pt->n_steps };
+		for (size_t k = 0; pt->device && k < pt->device->n_nats; k++) {
+			const struct nat *n = &pt->device->nats[k];
+			if (n->kind != NAT_BOUND || !nat_applies(n, pt))
+				continue;
+			struct pset t = pset_hi(sp, n->touches, &as);
+			/* which of its translations sees what the others made of it isn't told */
+			if (way->rewrites)
+				t = pset_or(sp, pull_back(en, f, way, start, 0, both(t), from).maybe,
+					    pull_back(en, f, way, end, 0, both(t), from).maybe);
+			all = pset_or(sp, all, pset_and(sp, from, t));
+		}
+	}
+	return all;
+}
+
 static void filter_way(struct engine *en, const struct route_way *way, const struct pair *p,
 		       struct way_sets *ws)
 {
 	enum family f = p->family;
 	struct pset_space *sp = en->space[f];
-	struct pset_assume as = { .first = true };
 	struct pset from = pset_and(sp, ws->takes.maybe, p->universe);
-	ws->translated = pset_none();
+	ws->translated = bound_on(en, f, way, from);
 	if (way->end == WAY_DROPPED) {
-		ws->plane[0] = ws->plane[1] = ws->all = both(pset_none());
+		/* What is translated may go another way. */
+		ws->plane[0] = ws->plane[1] = ws->all =
+			(struct bounds){ pset_none(), ws->translated };
 		return;
 	}
 	for (size_t i = 0; i < way->n_points; i++) {
@@ -389,13 +421,6 @@ static void filter_way(struct engine *en, const struct route_way *way, const str
 			ws->present[pt->device->plane] =
 				!pt->stages[k].ruleset->incidental ||
 				!pset_equal(engine_stage(en, f, &pt->stages[k], from).sure, from);
-		for (size_t k = 0; k < pt->device->n_nats; k++)
-			if (pt->device->nats[k].kind == NAT_BOUND &&
-			    nat_applies(&pt->device->nats[k], pt))
-				ws->translated = pset_or(
-					sp, ws->translated,
-					pset_and(sp, from,
-						 pset_hi(sp, pt->device->nats[k].touches, &as)));
 	}
 	for (int i = 0; i < PLANE_COUNT; i++) {
 		ws->plane[i] = way->rewrites ? pull_back(en, f, way, way_end_of(way), 1u << i,
