@@ -1065,12 +1065,27 @@ static void route(struct visit *v)
 		no_route(v, none);
 }
 
+/* One address, and the same one. */
+static bool one_address(struct spans a, struct spans b)
+{
+	return a.n == 1 && b.n == 1 && addr_equal(a.v[0].lo, a.v[0].hi) &&
+	       addr_equal(b.v[0].lo, b.v[0].hi) && addr_equal(a.v[0].lo, b.v[0].lo);
+}
+
+/* The same packets have been here. What was translated since is another packet. */
 static bool looped(const struct trail *t, const struct place *in, const struct walk *w)
 {
-	for (; t; t = t->up)
+	bool moved[] = { [NAT_NOT_TOLD] = false, [NAT_SOURCE] = false, [NAT_DESTINATION] = false };
+	for (; t; t = t->up) {
+		for (size_t i = 0; i < t->pt.n_steps; i++)
+			if (t->pt.steps[i].kind == STEP_REWRITE)
+				moved[t->pt.steps[i].nats[0]->rewrites] = true;
 		if (t->node == in->node && t->port == in->port && spans_within(w->dst, t->dst) &&
-		    spans_within(w->src, t->src))
+		    spans_within(w->src, t->src) &&
+		    (!moved[NAT_DESTINATION] || one_address(w->dst, t->dst)) &&
+		    (!moved[NAT_SOURCE] || one_address(w->src, t->src)))
 			return true;
+	}
 	return false;
 }
 
