@@ -981,10 +981,11 @@ static void apply_rule(struct visit *v, size_t i)
 		look_up(v, r->table, r->suppress, 0, &none);
 		if (!none.n)
 			return;
-		if (!r->falls) {
+		/* what isn't in the table may have been learned */
+		if (!r->falls || v->d->routing == ROUTING_PART)
 			no_route(v, none);
+		if (!r->falls)
 			return;
-		}
 		struct visit rest = *v;
 		rest.routed = path_take_spans(s->f, v->routed, s->family, FIELD_DST, v->dst, none);
 		rest.dst = none;
