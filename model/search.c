@@ -632,6 +632,33 @@ static void find_announcers(struct search *s, uint32_t leaving, struct spans src
 		*vec_add(&out->v) = (struct announcer){ GRAPH_NONE, nobody, dst };
 }
 
+/* To hosts on the Internet, as far as the external zone has the address. */
+static void go_away(struct departure *dp, const struct announcer *an)
+{
+	struct visit *v = dp->v;
+	struct search *s = v->s;
+	struct arena *a = s->f->arena;
+	struct spans mine = { NULL, 0 };
+	struct walk w;
+	if (s->to->external)
+		mine = spans_both(a, an->dst, s->to_spans);
+	struct spans lost = spans_without(a, an->dst, mine);
+	if (lost.n) {
+		struct spans wanted = spans_both(a, lost, s->to_spans);
+		end_inside(v,
+			   path_take_spans(s->f, an->takes, s->family, FIELD_DST, an->dst, lost),
+			   WAY_DROPPED, s->g->ports[dp->out].port->at,
+			   sayf(s, "%s leaves by %s of %s, and nobody announces it",
+				span_text(s, wanted.n ? wanted : lost),
+				s->g->ports[dp->out].port->name, v->d->name));
+	}
+	v->dst = mine;
+	if (mine.n &&
+	    leave(dp, 0, NULL,
+		  path_take_spans(s->f, an->takes, s->family, FIELD_DST, an->dst, mine), &w))
+		finish_way(s, w.trail, WAY_ARRIVES, NULL, LOC_NONE);
+}
+
 /* Out onto the Internet: back in by a port that announces the destination, or away. */
 static void go_outside(struct departure *dp)
 {
@@ -645,21 +672,12 @@ static void go_outside(struct departure *dp)
 		if (!a->dst.n)
 			continue;
 		v->dst = a->dst;
-		if (a->port == GRAPH_NONE && !s->to->external) {
-			struct spans lost = spans_both(s->f->arena, a->dst, s->to_spans);
-			end_inside(v, a->takes, WAY_DROPPED, s->g->ports[dp->out].port->at,
-				   sayf(s, "%s leaves by %s of %s, and nobody announces it",
-					span_text(s, lost.n ? lost : a->dst),
-					s->g->ports[dp->out].port->name, v->d->name));
+		if (a->port == GRAPH_NONE) {
+			go_away(dp, a);
 		} else if (leave(dp, 0, NULL, a->takes, &w)) {
-			const struct graph_port *q =
-				a->port == GRAPH_NONE ? NULL : &s->g->ports[a->port];
-			if (!q)
-				finish_way(s, w.trail, WAY_ARRIVES, NULL, LOC_NONE);
-			else
-				enter(s, w,
-				      (struct place){ q->node, a->port, &q->port->name, 1,
-						      q->port->at });
+			const struct graph_port *q = &s->g->ports[a->port];
+			enter(s, w,
+			      (struct place){ q->node, a->port, &q->port->name, 1, q->port->at });
 		}
 	}
 	v->dst = dst;
