@@ -109,6 +109,16 @@ static void random_nodes(struct maker *m)
 				m->nodes[m->n_nodes++] = (struct node){ d, color };
 }
 
+/* The number of a network of the first color that nobody else has yet, or the other one. */
+static unsigned reusable(const struct maker *m, unsigned number, unsigned otherwise)
+{
+	unsigned users = 0;
+	for (unsigned i = 0; i < m->n_nets; i++)
+		if (m->nets[i].hosts && m->nets[i].number == number)
+			users += m->nets[i].color ? 2 : 1;
+	return users == 1 ? number : otherwise;
+}
+
 /* A tree over the nodes of a color, and now and then a way more. */
 static void random_nets(struct maker *m)
 {
@@ -143,7 +153,7 @@ static void random_nets(struct maker *m)
 	for (unsigned i = 0; i < n_hosts; i++) {
 		unsigned node = below(r, m->n_nodes), color = m->nodes[node].color;
 		/* tenants reuse each other's addresses */
-		unsigned number = color && one_in(r, 3) ? below(r, n_hosts) : i;
+		unsigned number = color && one_in(r, 3) ? reusable(m, below(r, n_hosts), i) : i;
 		unsigned net = add_net(m, true, color, number);
 		if (color && number != i)
 			m->nets[net].kind = NET_WIRE;
@@ -316,6 +326,15 @@ static void split_zone(struct maker *m, struct zone *z, struct zone *upper)
 		}
 }
 
+/* Another network has the same addresses: who has no segment to be told by is bound. */
+static bool is_reused(const struct maker *m, unsigned net)
+{
+	for (unsigned i = 0; i < m->n_nets; i++)
+		if (i != net && m->nets[i].hosts && m->nets[i].number == m->nets[net].number)
+			return true;
+	return false;
+}
+
 static void random_zones(struct maker *m)
 {
 	struct random_estate *re = m->re;
@@ -328,7 +347,8 @@ static void random_zones(struct maker *m)
 		const struct net *net = &m->nets[i];
 		if (!net->hosts)
 			continue;
-		bool bound = one_in(r, 4), half = one_in(r, 6), wide = bound && one_in(r, 4);
+		bool bound = one_in(r, 4) || (!net->color && is_reused(m, i)),
+		     half = one_in(r, 6), wide = bound && one_in(r, 4);
 		struct zone *at = &z[n++];
 		at->name = arena_printf(re->arena, "z%u", i);
 		at->self = one_in(r, 8);

@@ -115,7 +115,6 @@ static bool declared(const struct policy *pol, const struct zone *from, const st
 	struct packet x = *d;
 	bool allow = false, deny = false;
 	x.src = p->src;
-	x.sport = p->sport;
 	for (size_t i = 0; i < pol->n_flows; i++) {
 		const struct flow *fl = &pol->flows[i];
 		if (!lists(fl->from, fl->n_from, from) || !lists(fl->to, fl->n_to, to) ||
@@ -169,6 +168,9 @@ static void check_pair(uint64_t seed, const struct random_estate *re, const stru
 	static const char *const which[] = { "P", "V", "E" };
 	const struct zone *from = pair->from, *to = pair->to;
 	bool in = pset_has(sp, pair->universe, p);
+	/* tenants that reuse addresses: what a host finds on its own network it sends there */
+	if (from != to && zone_has(from, p, false))
+		return;
 	n_asked++;
 	/* nothing is said of what takes a way that isn't known to its end */
 	if (pset_has(sp, pair->unknown, p)) {
@@ -234,7 +236,7 @@ static void check_packets(uint64_t seed, const struct random_estate *re, struct 
 		count_fates(&fates[PLANE_COUNT]);
 		for (size_t to = 0; to < pol->n_zones; to++) {
 			struct family_pair *fp = &ps->of[from][to][p.family];
-			if (!fp->asked || fp->pair.spent)
+			if (!fp->asked || fp->pair.spent || !path_known(fp->pair.path))
 				continue;
 			check_pair(seed, re, &fp->pair, en->space[p.family], &p, fates);
 		}
