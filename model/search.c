@@ -1091,19 +1091,28 @@ static bool one_address(struct spans a, struct spans b)
 	       addr_equal(b.v[0].lo, b.v[0].hi) && addr_equal(a.v[0].lo, b.v[0].lo);
 }
 
-/* The same packets have been here. What was translated since is another packet. */
-static bool looped(const struct trail *t, const struct place *in, const struct walk *w)
+enum { ROUNDS_MAX = 3 };
+
+/*
+ * The same packets have been here. What was translated since is another packet, which may yet
+ * leave the loop: *ret_rounds counts how often such came by.
+ */
+static bool looped(const struct trail *t, const struct place *in, const struct walk *w,
+		   unsigned *ret_rounds)
 {
+	*ret_rounds = 0;
 	bool moved[] = { [NAT_NOT_TOLD] = false, [NAT_SOURCE] = false, [NAT_DESTINATION] = false };
 	for (; t; t = t->up) {
 		for (size_t i = 0; i < t->pt.n_steps; i++)
 			if (t->pt.steps[i].kind == STEP_REWRITE)
 				moved[t->pt.steps[i].nats[0]->rewrites] = true;
-		if (t->node == in->node && t->port == in->port && spans_within(w->dst, t->dst) &&
-		    spans_within(w->src, t->src) &&
-		    (!moved[NAT_DESTINATION] || one_address(w->dst, t->dst)) &&
+		if (t->node != in->node || t->port != in->port || !spans_within(w->dst, t->dst) ||
+		    !spans_within(w->src, t->src))
+			continue;
+		if ((!moved[NAT_DESTINATION] || one_address(w->dst, t->dst)) &&
 		    (!moved[NAT_SOURCE] || one_address(w->src, t->src)))
 			return true;
+		++*ret_rounds;
 	}
 	return false;
 }
@@ -1169,6 +1178,7 @@ static void enter(struct search *s, struct walk w, struct place in)
 	struct nat_branch branches[NAT_BRANCHES_MAX];
 	struct nat_branch none = { .src = w.src, .dst = w.dst };
 	struct visit v = { .s = s, .w = &w, .d = d, .in = &in, .branch = &none };
+	unsigned rounds;
 	size_t n = 0;
 	if (s->full)
 		return;
@@ -1180,9 +1190,15 @@ static void enter(struct search *s, struct walk w, struct place in)
 		s->f->why = NULL;
 		return;
 	}
-	if (looped(w.trail, &in, &w)) {
+	if (looped(w.trail, &in, &w, &rounds)) {
 		end_inside(&v, (struct takes){ 0 }, WAY_DROPPED, d->at,
 			   sayf(s, "a routing loop: it comes to %s again", d->name));
+		return;
+	}
+	if (rounds >= ROUNDS_MAX) {
+		end_inside(&v, (struct takes){ 0 }, WAY_UNKNOWN, d->at,
+			   sayf(s, "it comes to %s again and again, and is translated in between",
+				d->name));
 		return;
 	}
 	if (w.trail && w.trail->depth > DEVICES_MAX) {
