@@ -124,7 +124,7 @@ static struct span some_hosts(struct maker *m, enum family f, unsigned bits)
 	for (unsigned i = 0; i < 50 && (!n || !n->hosts); i++)
 		n = &m->nets[below(&m->r, m->n_nets)];
 	struct span s =
-		span_prefix(f, net_addr(n, f, 1 + below(&m->r, 14)), addr_bits(f) - bits);
+		span_prefix(f, net_addr(n, f, 8 + below(&m->r, 8)), addr_bits(f) - bits);
 	remember(m->re, f, s);
 	return s;
 }

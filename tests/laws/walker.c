@@ -200,6 +200,7 @@ struct leg {
 	size_t out_port;
 	struct addr via;
 	bool has_via;
+	bool routed; /* by a route, not by a connected network */
 	struct packet p;
 	struct event ev[EVENTS_MAX];
 	size_t n_ev;
@@ -438,6 +439,7 @@ struct hop {
 	struct addr via;
 	bool has_via;
 	struct loc at;
+	bool routed;
 };
 
 struct hops {
@@ -507,7 +509,7 @@ static void resolve(struct walk *k, const struct device *d, enum family f, struc
 	else if (r->port)
 		add_hop(k, ret,
 			(struct hop){ HOP_PORT, device_port_at(k, d, r->port), r->via,
-				      r->has_via, r->at });
+				      r->has_via, r->at, true });
 	else
 		by_next_hop(k, d, f, r, depth, ret);
 }
@@ -612,6 +614,7 @@ static void take_hop(struct walk *k, const struct leg *l, const struct hop *h)
 	to.out_port = h->port;
 	to.via = h->via;
 	to.has_via = h->has_via;
+	to.routed = h->routed;
 	const char *in = k->w->ports.v[l->in].port->name;
 	const char *out = k->w->ports.v[to.out_port].port->name;
 	to.n_ev = 0;
@@ -747,6 +750,24 @@ static void leave(struct walk *k, const struct leg *l)
 			     !l->has_via;
 		end(k, there ? FATE_ARRIVES : FATE_UNKNOWN, there ? at->zone : NULL, l->d,
 		    &l->p, "zone", out->port->at);
+		any = true;
+	}
+	/* a route onto a cable with one other end leads there */
+	size_t other = w->ports.n, others = 0;
+	for (size_t i = 0; i < w->ports.n; i++)
+		if (w->ports.v[i].link == out->link && w->ports.v[i].device != l->d &&
+		    w->ports.v[i].port->up)
+			other = i, others++;
+	if (!any && !l->has_via && l->routed && others == 1) {
+		at_device(k, other, &l->p);
+		return;
+	}
+	/* an address that no zone claims belongs to the external one, wherever it is */
+	for (size_t i = 0; !any && !l->has_via && i < w->estate->policy->n_zones; i++) {
+		const struct zone *z = &w->estate->policy->zones[i];
+		if (!z->external || !zone_has(z, &l->p, false))
+			continue;
+		end(k, FATE_ARRIVES, z, l->d, &l->p, "external", out->port->at);
 		any = true;
 	}
 	/* a host that isn't there, on a network of the device's own, gets nothing; nor does one
