@@ -292,8 +292,13 @@ static void bridged_back(struct walk *w, const struct nf_translation *t,
 			if (!back)
 				continue;
 			struct nat x = plain(t);
-			x.in = p->name;
-			*vec_add(&w->n->b->nats) = x;
+			/* a way tells the bridge, or its port */
+			vec_each (q, &w->n->b->ports) {
+				if (q != p && (!q->master || strcmp(q->master, p->name)))
+					continue;
+				x.in = q->name;
+				*vec_add(&w->n->b->nats) = x;
+			}
 		}
 	}
 }
