@@ -308,7 +308,7 @@ static void compare_routes(struct job *j)
 		for (size_t i = 0; i < l[s].n; i++)
 			l[s].reached[i] |= l[s].v[i].odd != NULL;
 	size_t rounds = 0;
-	while (!j->r.whole && (spread_routes(&l[0], &l[1]) | spread_routes(&l[1], &l[0])))
+	while (!j->r.whole && ((unsigned)spread_routes(&l[0], &l[1]) | (unsigned)spread_routes(&l[1], &l[0])))
 		if (++rounds == ROUNDS_MAX)
 			everything(j, j->new->at, "the next hops of %s hang on each other",
 				   j->new->name);
@@ -532,7 +532,7 @@ void reach_find(struct arena *a, struct engine *was, struct engine *is, struct r
 	if (!j.r.whole)
 		compare_snapshots(&j);
 	size_t rounds = 0;
-	while (!j.r.whole && (pull_back(&j, was->snap) | pull_back(&j, is->snap)))
+	while (!j.r.whole && ((unsigned)pull_back(&j, was->snap) | (unsigned)pull_back(&j, is->snap)))
 		if (++rounds == ROUNDS_MAX)
 			everything(&j, LOC_NONE, "translations feed each other");
 	if (!j.r.whole) {

@@ -290,10 +290,10 @@ static void search(struct finder *f, struct path *p)
 	}
 	if (f->why) {
 		p->n_ways = 0;
-	} else if (!known && why) {
-		f->why = why, f->why_at = at;
 	} else if (gap) {
 		f->why = gap->why, f->why_at = gap->why_at;
+	} else if (!known && why) {
+		f->why = why, f->why_at = at;
 	}
 }
 

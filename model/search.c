@@ -192,9 +192,8 @@ static const char *hop_text(struct search *s, const struct fib_hop *h)
 	if (h->route && h->has_via) {
 		text_put(&t, " via ");
 		addr_print(&t, s->family, h->via);
-	} else if (!h->route || !h->has_via) {
-		text_put(&t, h->route ? " by " : " connected to ");
-		text_put(&t, h->port ? h->port->name : "?");
+	} else if (h->port) {
+		text_putf(&t, "%s%s", h->route ? " by " : " connected to ", h->port->name);
 	}
 	const char *r = arena_str(s->f->arena, t.s);
 	text_finish(&t);
@@ -439,50 +438,6 @@ static void gap(struct departure *dp, struct takes last, const char *why)
 }
 
 /*
- * Destinations that are addresses of other devices on the links that are reached: those take them.
- * The others are left.
- */
-static struct spans to_devices(struct departure *dp)
-{
-	struct visit *v = dp->v;
-	struct search *s = v->s;
-	struct arena *a = s->f->arena;
-	const struct graph *g = s->g;
-	struct spans all = v->dst, left = all;
-	for (size_t i = 0; i < dp->dm.n; i++) {
-		const struct graph_link *l = &g->links[dp->dm.v[i].link];
-		for (size_t k = 0; k < l->n; k++) {
-			uint32_t q = l->ports[k];
-			const struct port *p = g->ports[routed_port(g, q)].port;
-			if (q == dp->dm.v[i].start || q == dp->dm.v[i].out || !p->up || p->part ||
-			    p->edge || !p->addrs || g->ports[q].node == v->in->node ||
-			    (dp->dm.looped && dp->dm.v[i].parent != SIZE_MAX))
-				continue;
-			for (size_t m = 0; m < p->n_prefixes; m++) {
-				struct span own = { p->addrs[m], p->addrs[m] };
-				struct spans mine = { &own, 1 };
-				struct walk w;
-				if (p->prefixes[m].family != s->family || !spans_meet(all, mine))
-					continue;
-				mine.v = arena_copy(a, &own, sizeof(own));
-				left = spans_without(a, left, mine);
-				v->dst = mine;
-				if (leave(dp, i, NULL,
-					  path_take_spans(s->f, (struct takes){ 0 }, s->family,
-							  FIELD_DST, all, mine),
-					  &w))
-					enter(s, w,
-					      (struct place){ g->ports[q].node, q,
-							      &g->ports[q].port->name, 1,
-							      g->ports[q].port->at });
-				v->dst = all;
-			}
-		}
-	}
-	return left;
-}
-
-/*
  * The destination's hosts are on links that are reached. What of it is attached elsewhere, or
  * isn't of the zone, ends here.
  */
@@ -493,9 +448,9 @@ static void deliver(struct departure *dp, bool behind)
 	struct arena *a = s->f->arena;
 	size_t n;
 	const struct graph_attach *at = attaches(s, s->to, &n);
-	struct spans hosts = to_devices(dp), left = hosts;
+	struct spans left = v->dst;
 	for (size_t i = 0; i < n; i++) {
-		struct spans mine = spans_both(a, hosts, at[i].spans[s->family]);
+		struct spans mine = spans_both(a, v->dst, at[i].spans[s->family]);
 		size_t reached = mine.n ? attached_at(s, &dp->dm, &at[i]) : SIZE_MAX;
 		struct walk w;
 		if (reached == SIZE_MAX)
@@ -523,6 +478,12 @@ static void deliver(struct departure *dp, bool behind)
 		lost.n = 0;
 	}
 	const struct port *out = s->g->ports[dp->out].port;
+	/* who isn't known to be there may carry it anywhere */
+	bool alone = out->wire && s->g->links[s->g->ports[dp->out].link].n == 1 && !out->edge;
+	if (others.n && ((behind && dp->hop && dp->hop->has_via) || alone)) {
+		lost = left;
+		others.n = 0;
+	}
 	if (others.n)
 		end_inside(v,
 			   path_take_spans(s->f, (struct takes){ 0 }, s->family, FIELD_DST,
@@ -684,7 +645,7 @@ static void go_outside(struct departure *dp)
 	vec_free(&as.v);
 }
 
-/* The port's own addresses of dst, where its device is another one, which routes. */
+/* What the port answers for of dst, where its device is another one, which routes. */
 static struct spans owned(struct search *s, uint32_t out, uint32_t port, struct spans dst)
 {
 	const struct graph_port *q = &s->g->ports[routed_port(s->g, port)];
@@ -695,6 +656,11 @@ static struct spans owned(struct search *s, uint32_t out, uint32_t port, struct 
 		struct span a = { q->port->addrs[k], q->port->addrs[k] };
 		if (q->port->prefixes[k].family == s->family &&
 		    spans_meet(dst, (struct spans){ &a, 1 }))
+			*vec_add(&own) = a;
+	}
+	for (size_t k = 0; may && k < q->port->n_shared; k++) {
+		struct span a = { q->port->shared[k], q->port->shared[k] };
+		if (spans_meet(dst, (struct spans){ &a, 1 }))
 			*vec_add(&own) = a;
 	}
 	struct spans r = { vec_keep(s->f->arena, &own), own.n };
@@ -725,8 +691,8 @@ static void depart(struct visit *v, const struct fib_hop *hop, uint32_t out)
 		struct takes routed = v->routed;
 		for (size_t i = 0; i < dp.dm.n; i++) {
 			const struct graph_link *l = &g->links[dp.dm.v[i].link];
-			for (size_t k = 0; k < l->n && v->dst.n; k++) {
-				struct spans mine = owned(s, out, l->ports[k], v->dst);
+			for (size_t k = 0; k < l->n; k++) {
+				struct spans mine = owned(s, out, l->ports[k], all);
 				struct spans left = v->dst;
 				if (!mine.n || l->ports[k] == dp.dm.v[i].start ||
 				    l->ports[k] == dp.dm.v[i].out)
