@@ -6,7 +6,9 @@ BRIDGED = "a zone beyond another device's bridge"
 COMMON = "both zones at one device by bindings"
 HOOKED = "translation where a bridge shows its frames to it"
 
-ASTRAY = "surely answered, but not by the address that was asked"
+ASTRAY = "surely answered though translated, but no answer came"
+OWN_BACK = "told unanswered, but an answer came from a router's own address"
+OWN = "answers of a translated own address"
 MISSED = "an answer that misses what translated its question"
 
 
@@ -14,8 +16,8 @@ def of(plan, a, b, kind):
     """The name of the gap that explains it, or None."""
     if kind == "sets and interpreter differ":
         return None
-    if kind == ASTRAY:
-        return MISSED
+    if kind in (ASTRAY, OWN_BACK):
+        return MISSED if kind == ASTRAY else OWN
     if places(plan, a) & places(plan, b):
         return COMMON
     if plan.beyond & {a, b}:

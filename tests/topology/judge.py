@@ -121,10 +121,10 @@ def hold(plan, number, probe, seen, answer, count):
             told_back = told["reply"]
             count[f"answer {told_back}, {'came' if back else 'did not come'}"] += 1
             if told_back == "sure" and not back:
-                wrong(gaps.ASTRAY if any(z == probe.zone for z, _ in seen.answered) else
-                      "surely answered, but no answer came", zone, "")
+                wrong(gaps.ASTRAY if got[0] != probe.packet else "surely answered, but no answer came", zone, "")
             elif told_back == "no" and back:
-                wrong("told unanswered, but an answer came", zone, "")
+                wrong(gaps.OWN_BACK if probe.packet.dst in plan.own else
+                      "told unanswered, but an answer came", zone, "")
         if word in ("sure", "no") and not hold_sets(ways, word):
             wrong("sets and interpreter differ", zone, word)
         if got and word in ("sure", "maybe"):

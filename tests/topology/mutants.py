@@ -16,26 +16,27 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ROOMS = ["base", "model", "collectors", "policies", "diff", "report", "cli", "tests"]
 
 MUTANTS = [  # file, what stands there, the mistake, what it is
-    ("model/fib.c", "c = c ? c : addr_compare(b->span.hi, a->span.hi);",
-     "c = c ? c : addr_compare(a->span.hi, b->span.hi);", "the shorter prefix wins"),
+    ("model/fib.c", "*vec_add(&open) = &v[i];", "if (!open.n) *vec_add(&open) = &v[i];",
+     "routes inside wider ones are passed over"),
     ("model/fib.c", "return a->metric < b->metric ? -1 : 1;", "return a->metric < b->metric ? 1 : -1;",
      "the larger metric wins"),
     ("model/fib.c", "(int)r->dst.len <= suppress)", "false)", "suppressed routes count"),
-    ("collectors/linux_policy.c", "for (size_t i = 0; i < json_array_size(data); i++)\n\t\t\tif",
-     "for (size_t i = json_array_size(data); i-- > 0;)\n\t\t\tif", "policy rules from the last to the first"),
-    ("collectors/linux_policy.c", "when = match_not(m, when);", "", "policy rules: not is passed over"),
-    ("collectors/linux_policy.c", '{ "from", FIELD_SRC }, { "to", FIELD_DST }',
-     '{ "from", FIELD_DST }, { "to", FIELD_SRC }', "policy rules: from and to exchanged"),
+    ("collectors/linux_policy.c", ".table = linux_table(r, table),", ".table = linux_table(r, TABLE_MAIN),",
+     "policy rules: every table is the main one"),
+    ("collectors/linux_policy.c", 'linux_true(v, "invert") ? match_not(m, ret) : ret;', "ret;",
+     "policy rules: not is passed over"),
+    ("collectors/linux_policy.c", '{ "from", FIELD_SRC, FIELD_DST }, { "to", FIELD_DST, FIELD_SRC }',
+     '{ "from", FIELD_DST, FIELD_SRC }, { "to", FIELD_SRC, FIELD_DST }', "policy rules: from and to exchanged"),
     ("collectors/linux_policy.c", "first ? match_and(m, when, match_not(m, space)) : when, at);", "when, at);",
      "a throw route doesn't leave the table"),
     ("collectors/linux_route.c", 'bool drop = is(type, "blackhole") ||', "bool drop =",
      "blackhole is a type that isn't known"),
-    ("collectors/netfilter_nat.c", "enum { NAT_DST = -100, NAT_SRC = 100,", "enum { NAT_DST = -100, NAT_SRC = -400,",
-     "sources are translated before the filters of the hook"),
-    ("collectors/netfilter_nat.c", "enum { NAT_DST = -100,", "enum { NAT_DST = 100,",
-     "destinations are translated behind the filters of the hook"),
-    ("collectors/netfilter_nat.c", "return span_has(*ret, from.hi);", "ret->lo = from.lo; return true;",
-     "a block of addresses is moved by the wrong distance"),
+    ("collectors/netfilter_nat.c", "(source ? NAT_SRC : NAT_DST) + 1;", "(source ? -400 : NAT_DST) + 1;",
+     "sources are translated before the other rules of the hook"),
+    ("collectors/netfilter_nat.c", "(source ? NAT_SRC : NAT_DST) + 1;", "(source ? NAT_SRC : -400) + 1;",
+     "destinations are translated before the other rules of the hook"),
+    ("collectors/netfilter_nat.c", "x->from = from, x->to = to->to, x->n_to = 1;",
+     "x->from = to->to[0], x->to = to->to, x->n_to = 1;", "a block of addresses stays where it is"),
     ("model/way.c", "*port = nat->port_lo;", ";", "a translated port stays"),
 ]
 
@@ -78,7 +79,7 @@ def try_mutant(tree, mutant, n):
 def main():
     args = sys.argv[1:]
     only = args[args.index("--only") + 1] if "--only" in args else ""
-    n = int(args[args.index("--topologies") + 1]) if "--topologies" in args else 150
+    n = int(args[args.index("--topologies") + 1]) if "--topologies" in args else 200
     chosen = [m for m in MUTANTS if re.search(only, m[3])]
     count = {"found": 0, "survived": 0, "broken": 0}
     with tempfile.TemporaryDirectory(prefix="plumbline-topology-") as tree:
