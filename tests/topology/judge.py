@@ -100,7 +100,7 @@ def hold(plan, number, probe, seen, answer, count):
         word, ways = told["set"], told["ways"]
         if word in ("sure", "no") and "taint" in told:
             word = "tainted"
-        if word == "out" and (probe.packet.dst in plan.own or any(p.dst in plan.own for p in got)):
+        if word == "out" and (probe.packet.dst in plan.own or seen.own):
             count["to a router itself, which no zone speaks of"] += 1
             continue
         if got or word not in ("out", "unsaid"):
