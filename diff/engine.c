@@ -104,9 +104,12 @@ static void collect(struct engine *en, int f)
 void engine_breathe(struct engine *en)
 {
 	for (int f = 0; f < FAMILY_COUNT; f++) {
-		if (pset_space_bytes(en->space[f]) < en->budget / 4)
+		/* What was kept the last time is kept again: only what came since can be given up. */
+		if (pset_space_bytes(en->space[f]) < en->budget / 4 ||
+		    pset_space_bytes(en->space[f]) < en->kept[f] + en->budget / 8)
 			continue;
 		collect(en, f);
+		en->kept[f] = pset_space_bytes(en->space[f]);
 		if (pset_space_bytes(en->space[f]) < en->budget / 2)
 			continue;
 		/* What is kept leaves no room to work: lower within each pair from now on. */
@@ -115,6 +118,7 @@ void engine_breathe(struct engine *en)
 			le->too_large[f] = le->too_large[f] || le->done[f];
 		}
 		collect(en, f);
+		en->kept[f] = pset_space_bytes(en->space[f]);
 	}
 }
 

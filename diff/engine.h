@@ -38,6 +38,7 @@ struct engine {
 	const struct estate *estate;
 	const struct snapshot *snap;
 	size_t budget;
+	size_t kept[FAMILY_COUNT]; /* bytes that were left when memory was given back last */
 	struct pset_space *space[FAMILY_COUNT];
 	const struct graph *graph;
 	struct rewriter answers; /* rulesets as answers meet them */
