@@ -229,6 +229,19 @@ static void gap(struct departure *dp, struct takes last, const char *why)
 	search_end_inside(dp->v, last, WAY_UNKNOWN, at, why);
 }
 
+/* The networks that are connected by the port, or by the bridge that it belongs to. */
+static struct spans port_networks(struct search *s, uint32_t port)
+{
+	const struct port *p = s->g->ports[search_routed_port(s->g, port)].port;
+	struct span *v = arena_array(s->f->arena, p->n_prefixes, sizeof(*v));
+	size_t n = 0;
+	for (size_t i = 0; i < p->n_prefixes; i++)
+		if (p->prefixes[i].family == s->family)
+			v[n++] =
+				span_prefix(s->family, p->prefixes[i].addr, p->prefixes[i].len);
+	return (struct spans){ v, spans_normalise(v, n) };
+}
+
 /*
  * The destination's hosts are on links that are reached. What of it is attached elsewhere, or
  * isn't of the zone, ends here.
@@ -257,25 +270,21 @@ static void deliver(struct departure *dp, bool behind)
 	}
 	if (!left.n)
 		return;
-	struct spans others = spans_without(a, left, s->to_spans);
-	struct spans lost = spans_both(a, left, s->to_spans);
+	/* who is there beyond the port's own networks may carry it anywhere, if anybody is */
+	const struct port *out = s->g->ports[dp->out].port;
+	struct spans here = spans_both(a, left, port_networks(s, dp->out));
+	struct spans others = spans_without(a, here, s->to_spans);
+	struct spans lost = spans_without(a, left, others), unclaimed = { NULL, 0 };
 	struct walk w;
 	/* an address that no zone claims belongs to the external one, wherever it is */
-	if (lost.n && s->to->external && !(behind && dp->hop && dp->hop->has_via)) {
-		if (leave(dp, 0, NULL,
-			  path_take_spans(s->f, (struct takes){ 0 }, s->family, FIELD_DST,
-					  v->dst, lost),
-			  &w))
-			search_end(s, w.trail, WAY_ARRIVES, NULL, LOC_NONE);
-		lost.n = 0;
-	}
-	const struct port *out = s->g->ports[dp->out].port;
-	/* who isn't known to be there may carry it anywhere */
-	bool alone = out->wire && s->g->links[s->g->ports[dp->out].link].n == 1 && !out->edge;
-	if (others.n && ((behind && dp->hop && dp->hop->has_via) || alone)) {
-		lost = left;
-		others.n = 0;
-	}
+	if (s->to->external)
+		unclaimed = spans_without(a, here, others);
+	if (unclaimed.n && leave(dp, 0, NULL,
+				 path_take_spans(s->f, (struct takes){ 0 }, s->family,
+						 FIELD_DST, v->dst, unclaimed),
+				 &w))
+		search_end(s, w.trail, WAY_ARRIVES, NULL, LOC_NONE);
+	lost = spans_without(a, lost, unclaimed);
 	if (others.n)
 		search_end_inside(
 			v,
