@@ -6,27 +6,10 @@
 
 #include "diff/pull.h"
 #include "diff/run.h"
+#include "diff/tell.h"
 #include "model/way.h"
 
-enum { BOXES_MAX = 10, WAYS_MAX = 64, WEIGHT_MAX = 200, ALL = PLANE_COUNT };
-
-static struct told_set tell(struct arena *a, struct pset_space *sp, struct pset s)
-{
-	struct pset_box boxes[BOXES_MAX];
-	struct told_set t = { 0 };
-	if (pset_is_spent(s))
-		return t;
-	t.n = pset_boxes(sp, s, boxes, BOXES_MAX, &t.left);
-	const char **list = arena_array(a, t.n, sizeof(*list));
-	for (size_t i = 0; i < t.n; i++) {
-		struct text line = { 0 };
-		pset_box_print(&line, pset_family(sp), &boxes[i]);
-		list[i] = arena_str(a, line.s ? line.s : "");
-		text_finish(&line);
-	}
-	t.boxes = list;
-	return t;
-}
+enum { WAYS_MAX = 64, WEIGHT_MAX = 200, ALL = PLANE_COUNT };
 
 static struct evidence evidence_of_nat(const struct point *pt, const struct nat *n)
 {
@@ -37,24 +20,6 @@ static struct evidence evidence_of_nat(const struct point *pt, const struct nat 
 		.owner = pt->source ? pt->source->owner : NULL,
 		.at = n->at,
 	};
-}
-
-static struct told_event told_rule(const struct engine *en, const struct stage *st,
-				   struct interp_answer ia)
-{
-	const struct rule *r = ia.sure	   ? ia.sure_rule
-			       : !ia.maybe ? ia.maybe_rule
-					   : ia.unknown_rule;
-	struct told_event ev = { .kind = TOLD_RULE,
-				 .by = evidence_of(en, st, r, ia.sure),
-				 .sure = ia.sure,
-				 .maybe = ia.maybe };
-	if (ia.sure == ia.maybe)
-		return ev;
-	const struct match *u = r ? match_first_unknown(r->match) : NULL;
-	ev.by.role = "not-understood";
-	ev.by.note = u ? u->unknown.reason : ev.by.note;
-	return ev;
 }
 
 static const char *condition(struct arena *a, const struct way_step *st)
@@ -83,21 +48,12 @@ static void tell_point(struct way_teller *wt, const struct point *pt, const stru
 		       size_t *at, struct told_way *way, struct told_hop *ret)
 {
 	VEC(struct told_event) list = { 0 };
-	*ret = (struct told_hop){ .text = pt->text,
-				  .in = pt->iif,
-				  .out = pt->oif,
-				  .route = pt->route,
-				  .route_at = pt->route_at,
-				  .at = pt->at };
-	if (pt->device) {
-		ret->device = pt->device->name;
-		ret->plane = pt->device->plane == PLANE_PHYSICAL ? "physical" : "virtual";
-	}
+	*ret = tell_hop(pt);
 	for (; w->takes != TRUTH_FALSE && *at < w->n && wt->events[*at].point == pt; ++*at) {
 		const struct way_event *we = &wt->events[*at];
 		struct told_event ev = { .kind = TOLD_REWRITE, .sure = true, .maybe = true };
 		if (we->step->kind == STEP_STAGE) {
-			ev = told_rule(wt->en, we->step->stage, we->answer);
+			ev = tell_rule(wt->en, we->step->stage, we->answer);
 			int plane = pt->device->plane;
 			ev.aside = we->step->stage->ruleset->incidental && ev.sure;
 			way->present[plane] |= !ev.aside;
@@ -131,7 +87,8 @@ static void tell_point(struct way_teller *wt, const struct point *pt, const stru
 static struct told_way tell_way(struct way_teller *wt, const struct route_way *way)
 {
 	struct way_walk w = way_walk(way, wt->p, wt->events);
-	struct told_way t = { .n = way->n_points,
+	struct told_way t = { .of = way,
+			      .n = way->n_points,
 			      .end = way->end,
 			      .why = way->end == WAY_ARRIVES ? NULL : way->why,
 			      .why_at = way->why_at,
@@ -156,7 +113,7 @@ static struct pset takers(struct engine *en, enum family f, const struct route_w
 {
 	struct pset all = pset_all(en->space[f]);
 	struct bounds b = { all, all };
-	if (!(way->families >> f & 1))
+	if (!(way->families >> f & 1) || way->end == WAY_ASIDE)
 		return pset_none();
 	return pull_back(en, f, way, way_end_of(way), 0, b, asked).maybe;
 }
@@ -210,6 +167,15 @@ const char *answer_join(const char *a, const char *b)
 	return !strcmp(a, "unknown") || !strcmp(b, "unknown") ? "unknown" : "partly";
 }
 
+void reply_join(struct told_reply *all, const struct told_reply *one)
+{
+	if (!one->verdict)
+		return;
+	all->verdict = answer_join(all->verdict, one->verdict);
+	if (!all->why)
+		all->why = one->why, all->why_at = one->why_at;
+}
+
 static struct bounds narrow(struct pset_space *sp, struct bounds b, struct pset to)
 {
 	return (struct bounds){ pset_and(sp, b.sure, to), pset_and(sp, b.maybe, to) };
@@ -225,7 +191,7 @@ static const char *compare(struct arena *a, struct pset_space *sp, const struct 
 		more[i] = !pset_is_empty(s);
 		open |= pset_is_spent(s) || !pset_equal(b[i].sure, b[i].maybe);
 		if (more[i])
-			af->alone[i] = tell(a, sp, s);
+			af->alone[i] = tell_set(a, sp, s);
 	}
 	if (more[0] && more[1])
 		return "each-permits-more";
@@ -320,15 +286,15 @@ static void ask_family(struct arena *a, struct engine *en, const struct path *pa
 			ret->present[i] |= p.present[i];
 		if (!there)
 			continue;
-		af->sure[i] = tell(a, sp, b[i].sure);
-		af->possible[i] = tell(a, sp, pset_minus(sp, b[i].maybe, b[i].sure));
+		af->sure[i] = tell_set(a, sp, b[i].sure);
+		af->possible[i] = tell_set(a, sp, pset_minus(sp, b[i].maybe, b[i].sure));
 		ret->verdict[i] =
 			answer_join(ret->verdict[i], open ? "unknown" : word(sp, asked, b[i]));
 	}
 	if (p.present[PLANE_PHYSICAL] && p.present[PLANE_VIRTUAL])
 		ret->planes =
 			join_planes(ret->planes, open ? "unknown" : compare(a, sp, b, af));
-	af->declared = tell(a, sp, pset_and(sp, p.intent, asked));
+	af->declared = tell_set(a, sp, pset_and(sp, p.intent, asked));
 	struct pset tries[] = { b[ALL].sure, b[ALL].maybe,
 				pset_minus(sp, b[0].sure, b[1].maybe),
 				pset_minus(sp, b[1].sure, b[0].maybe), asked };
@@ -343,6 +309,9 @@ static void ask_family(struct arena *a, struct engine *en, const struct path *pa
 	af->allowed = pset_has(sp, p.intent, &af->packet);
 	af->flow = fl ? fl->id : NULL;
 	tell_ways(a, en, path, f, asked, af);
+	struct reply_doubt rd = { ret->doubt, ret->doubt_at, path_doubt };
+	tell_replies(a, en, &p, b[ALL].maybe, rd, af);
+	reply_join(&ret->reply, &af->reply);
 }
 
 void ask(struct arena *a, const struct estate *e, const struct snapshot *s,

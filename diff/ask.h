@@ -47,10 +47,12 @@ struct told_hop {
 	struct loc at; /* what says that the packet goes here */
 	const struct told_event *events;
 	size_t n;
+	bool state; /* of an answer: the device keeps state of its conversation, and lets it pass */
 };
 
 /* One way that packets of the question take, and what becomes of one of them there. */
 struct told_way {
+	const struct route_way *of;
 	const struct told_hop *hops;
 	size_t n;
 	uint8_t end;	 /* enum way_end */
@@ -68,6 +70,35 @@ struct told_way {
 	bool present[PLANE_COUNT];			    /* the plane has a ruleset on it */
 };
 
+/* One way back, and what becomes there of the answer to one packet. */
+struct told_back {
+	struct packet packet; /* the conversation's first, as its source sends it */
+	bool example;	      /* it is the answer's example */
+	size_t way;	      /* the way there, by place in answer_family.ways; SIZE_MAX: not told */
+	bool takes;	      /* it surely goes back this way; otherwise it may */
+	const struct told_hop *hops;
+	size_t n;
+	uint8_t end;	 /* enum way_end */
+	const char *why; /* it doesn't arrive */
+	struct loc why_at;
+	bool sure, maybe; /* it comes back */
+	/* The first ruleset that denies it, or else of which that isn't known; NULL: none. */
+	const struct told_event *stop;
+	const char *unseen; /* the first stateful device that saw no first packet, or NULL */
+};
+
+/* What becomes of the answers to packets that get there, surely or possibly. */
+struct told_reply {
+	/* "passes", "blocked", "partly", "unknown"; NULL: nothing gets there that is answered */
+	const char *verdict;
+	const char *why; /* not all come back; NULL: they do */
+	struct loc why_at;
+	bool stopped; /* why names a ruleset that denies some */
+	struct told_set passes, blocked, possible; /* surely, surely, neither; by first packets */
+	const struct told_back *ways;
+	size_t n_ways, ways_left;
+};
+
 struct answer_family {
 	bool asked;				   /* the question has packets of this family */
 	struct told_set sure[PLANE_COUNT + 1];	   /* physical, virtual, all together */
@@ -80,6 +111,7 @@ struct answer_family {
 				 both */
 	const struct told_way *ways; /* those that the example takes first */
 	size_t n_ways, ways_left;
+	struct told_reply reply;
 	bool allowed;	  /* the example is declared */
 	const char *flow; /* by this flow; NULL: none */
 };
@@ -91,6 +123,7 @@ struct answer {
 	const char *doubt;
 	struct loc doubt_at;
 	struct answer_family family[FAMILY_COUNT];
+	struct told_reply reply; /* of both: its verdict and why alone */
 	/* "permit", "deny", "partly", "unknown": all of it, nothing, some, not known */
 	const char *verdict[PLANE_COUNT + 1];
 	/* "agree", "physical-permits-more", "virtual-permits-more", "each-permits-more",
@@ -98,8 +131,10 @@ struct answer {
 	const char *planes;
 };
 
-/* Two words of answer.verdict for parts of one question; a may be NULL. */
+/* Two words of answer.verdict, or of told_reply.verdict, for parts of one question; a may be NULL. */
 const char *answer_join(const char *a, const char *b);
+/* One's verdict into that of all; why is the first that is said. */
+void reply_join(struct told_reply *all, const struct told_reply *one);
 
 /*
  * The zones that packets to an address belong to as they are delivered: those that have it, or

@@ -5,29 +5,6 @@
  */
 #include "diff/reply.h"
 #include "diff/run.h"
-#include "model/answer.h"
-
-/* Packets that are answered at all. */
-static struct pset answerable(struct engine *en, enum family f, struct pset s)
-{
-	static const struct range every = { 0, 255 };
-	struct pset_space *sp = en->space[f];
-	struct pset_assume as = { .first = true };
-	struct pset icmp = pset_ranges(sp, FIELD_ICMP_TYPE, &every, 1);
-	struct pset asks = pset_lo(sp, answer_expected(&en->matches), &as);
-	return pset_minus(sp, s, pset_minus(sp, icmp, asks));
-}
-
-/*
- * Clients ask from ports of their own choice, which are not the well-known ones (RFC 6335, 6): a
- * list that lets answers pass to 1024-65535 is right. Where the policy wants others, those.
- */
-static struct pset from_clients(struct pset_space *sp, struct pset s)
-{
-	static const struct range known = { 0, 1023 };
-	struct pset rest = pset_minus(sp, s, pset_ranges(sp, FIELD_SPORT, &known, 1));
-	return pset_is_empty(rest) ? s : rest;
-}
 
 static void raise_asymmetric(struct check_run *run, const struct replies *rs)
 {
@@ -60,8 +37,8 @@ static int run_reply(struct check_run *run)
 	struct engine *en = run->engine;
 	struct pset_space *sp = en->space[p->family];
 	/* what may not even get there is intent.blocked's */
-	struct pset wanted = from_clients(
-		sp, answerable(en, p->family, pset_and(sp, p->require, p->effective.sure)));
+	struct pset wanted = replies_clients(
+		sp, replies_expected(en, p->family, pset_and(sp, p->require, p->effective.sure)));
 	struct replies rs;
 	if (pset_is_empty(wanted) || pset_is_spent(wanted))
 		return 0;

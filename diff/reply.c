@@ -6,6 +6,23 @@
 #include "model/answer.h"
 #include "model/way.h"
 
+struct pset replies_expected(struct engine *en, enum family f, struct pset s)
+{
+	static const struct range every = { 0, 255 };
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
+	struct pset icmp = pset_ranges(sp, FIELD_ICMP_TYPE, &every, 1);
+	struct pset asks = pset_lo(sp, answer_expected(&en->matches), &as);
+	return pset_minus(sp, s, pset_minus(sp, icmp, asks));
+}
+
+struct pset replies_clients(struct pset_space *sp, struct pset s)
+{
+	static const struct range known = { 0, 1023 };
+	struct pset rest = pset_minus(sp, s, pset_ranges(sp, FIELD_SPORT, &known, 1));
+	return pset_is_empty(rest) ? s : rest;
+}
+
 /* The device kept state of the conversation on its way there. */
 static bool saw(const struct route_way *way, const struct device *d)
 {
@@ -33,9 +50,10 @@ static const struct ruleset *unseen_ruleset(struct engine *en, const struct stag
 	return rs;
 }
 
-static struct reply_stage reply_stage(struct engine *en, const struct stage *st, size_t level)
+static struct reply_stage reply_stage(struct engine *en, const struct point *pt,
+				      const struct stage *st, size_t level)
 {
-	struct reply_stage rs = { .stage = *st, .level = { level, 0 } };
+	struct reply_stage rs = { .stage = *st, .level = { level, 0 }, .point = pt };
 	rs.unseen = st->ruleset->stateful;
 	rs.stage.ruleset = rs.unseen ? unseen_ruleset(en, st)
 				     : rewrite_ruleset(&en->answers, st->ruleset);
@@ -64,7 +82,7 @@ static struct reply_way reply_way(struct engine *en, struct arena *a, const stru
 				};
 			else if (st->kind == STEP_STAGE &&
 				 (!st->stage->ruleset->stateful || !saw(way, pt->device)))
-				*vec_add(&stages) = reply_stage(en, st->stage, level);
+				*vec_add(&stages) = reply_stage(en, pt, st->stage, level);
 		}
 	}
 	struct reply_way r = { .back = back,
@@ -116,10 +134,13 @@ static struct pset somebody(struct engine *en, enum family f, const struct route
 	return there;
 }
 
-/* Of the packets: those whose answers take the way back, and of these those that get there. */
+/*
+ * Of the packets: those whose answers take the way back, of these those that get there, and those
+ * that somebody sends and awaits.
+ */
 static void reply_sets(struct engine *en, enum family f, const struct route_way *way,
 		       const struct reply_way *r, struct pset of, struct bounds *ret_takes,
-		       struct bounds *ret_passes)
+		       struct bounds *ret_passes, struct pset *ret_awaited)
 {
 	struct pset_space *sp = en->space[f];
 	struct pset_assume as = { .first = true };
@@ -134,6 +155,7 @@ static void reply_sets(struct engine *en, enum family f, const struct route_way 
 	/* sent by a device from among the zone's addresses: not what the pair is about */
 	if (r->back->end == WAY_ASIDE) {
 		*ret_takes = *ret_passes = takes;
+		*ret_awaited = pset_none();
 		return;
 	}
 	struct pset nobody = pset_minus(sp, of, somebody(en, f, way, r, of));
@@ -145,6 +167,7 @@ static void reply_sets(struct engine *en, enum family f, const struct route_way 
 		passes = meet(sp, passes, at_level(en, f, way, st->level, b, of));
 	}
 	*ret_takes = takes;
+	*ret_awaited = pset_minus(sp, takes.maybe, nobody);
 	ret_passes->sure = pset_or(sp, passes.sure, pset_and(sp, takes.maybe, nobody));
 	ret_passes->maybe = pset_or(sp, passes.maybe, pset_and(sp, takes.maybe, nobody));
 }
@@ -162,15 +185,18 @@ static void note_unseen(const struct reply_way *r, struct replies *ret)
 }
 
 /* What answers what took one way. */
-static void one_way(struct engine *en, enum family f, const struct reply_ways *rw, struct pset of,
-		    struct pset *seen, struct replies *ret)
+static void one_way(struct engine *en, enum family f, const struct reply_ways *rw,
+		    struct reply_way *v, struct pset of, struct pset *seen, struct replies *ret)
 {
 	struct pset_space *sp = en->space[f];
 	struct pset sure = pset_none(), maybe = pset_none(), doubt = pset_none();
 	struct pset told = pset_none(), unknown = pset_none();
 	for (size_t i = 0; i < rw->n; i++) {
 		struct bounds takes, passes;
-		reply_sets(en, f, rw->way, &rw->v[i], of, &takes, &passes);
+		struct pset awaited;
+		reply_sets(en, f, rw->way, &rw->v[i], of, &takes, &passes, &awaited);
+		ret->awaited = pset_or(sp, ret->awaited, awaited);
+		v[i].taken = !pset_is_empty(takes.maybe);
 		told = pset_or(sp, told, takes.maybe);
 		if (rw->v[i].back->end == WAY_UNKNOWN) {
 			unknown = pset_or(sp, unknown, takes.maybe);
@@ -196,13 +222,15 @@ static void one_way(struct engine *en, enum family f, const struct reply_ways *r
 	*seen = pset_or(sp, *seen, of);
 	ret->set.maybe = pset_or(sp, ret->set.maybe, pset_or(sp, maybe, unknown));
 	ret->unknown = pset_or(sp, ret->unknown, unknown);
+	ret->awaited = pset_or(sp, ret->awaited, unknown);
 }
 
 void replies_find(struct engine *en, struct arena *a, const struct pair *p, struct pset of,
 		  struct replies *ret)
 {
 	struct pset_space *sp = en->space[p->family];
-	struct replies r = { .set = both(pset_none()), .unknown = pset_none() };
+	struct replies r = { .set = both(pset_none()), .unknown = pset_none(),
+			     .asked = pset_none(), .awaited = pset_none() };
 	struct pset seen = pset_none();
 	struct reply_ways *list = arena_array(a, p->path->n_ways, sizeof(*list));
 	for (size_t w = 0; w < p->path->n_ways; w++) {
@@ -214,6 +242,7 @@ void replies_find(struct engine *en, struct arena *a, const struct pair *p, stru
 					   .maybe;
 		if (pset_is_empty(mine))
 			continue;
+		r.asked = pset_or(sp, r.asked, mine);
 		struct path *back = arena_alloc(a, sizeof(*back));
 		path_answers(a, en->graph, &en->matches, p->path, w, back);
 		struct reply_ways *rw = &list[r.n++];
@@ -222,7 +251,7 @@ void replies_find(struct engine *en, struct arena *a, const struct pair *p, stru
 		for (size_t i = 0; i < back->n_ways; i++)
 			if (back->ways[i].families >> p->family & 1)
 				v[rw->n++] = reply_way(en, a, way, &back->ways[i]);
-		one_way(en, p->family, rw, mine, &seen, &r);
+		one_way(en, p->family, rw, v, mine, &seen, &r);
 	}
 	r.v = list;
 	*ret = r;

@@ -15,6 +15,7 @@
 struct reply_stage {
 	struct stage stage; /* its ruleset is a copy for answers, its interfaces are exchanged */
 	struct way_place level;
+	const struct point *point; /* of the way back */
 	bool unseen; /* keeps state, and the conversation didn't come by it */
 };
 
@@ -27,6 +28,7 @@ struct reply_take {
 
 struct reply_way {
 	const struct route_way *back;
+	bool taken; /* answers may take it */
 	const struct reply_stage *stages;
 	size_t n_stages;
 	const struct reply_take *takes;
@@ -44,6 +46,10 @@ struct reply_ways {
 struct replies {
 	const struct reply_ways *v; /* one for each way of the pair that arrives */
 	size_t n;
+	struct pset asked;   /* packets that take such a way */
+	/* Of these, those whose answers may go to or come from others than a device itself, or of
+	 * which that isn't known. */
+	struct pset awaited;
 	struct bounds set;   /* packets that are answered, as far as rulesets and routes say */
 	struct pset unknown; /* packets of which it isn't known which way their answers go */
 	const char *why;     /* of that */
@@ -51,6 +57,14 @@ struct replies {
 	const struct reply_stage *unseen; /* the first that some answer surely meets, or NULL */
 	const struct point *unseen_at;
 };
+
+/* Of the packets, those that are answered at all (model/answer.h, answer_expected). */
+struct pset replies_expected(struct engine *en, enum family f, struct pset s);
+/*
+ * Clients ask from ports of their own choice, which are not the well-known ones (RFC 6335, 6): a
+ * list that lets answers pass to 1024-65535 is right. Where all of `s` has others, those.
+ */
+struct pset replies_clients(struct pset_space *sp, struct pset s);
 
 /* For the packets of `of`; everything lives in the arena or is the engine's. */
 void replies_find(struct engine *en, struct arena *a, const struct pair *p, struct pset of,

@@ -108,6 +108,51 @@ static json_t *way_json(const struct told_way *w)
 	return j;
 }
 
+/* What both a family and a whole answer say. */
+static json_t *reply_json(const struct told_reply *r)
+{
+	json_t *j = json_object();
+	doc_put_string(j, "verdict", r->verdict);
+	doc_put_string(j, "why", r->why);
+	doc_put(j, "place", place_json(r->why ? r->why_at : LOC_NONE));
+	return j;
+}
+
+static json_t *back_json(const struct told_back *b)
+{
+	json_t *j = json_object(), *hops = json_array();
+	doc_put(j, "packet", packet_json(&b->packet));
+	doc_put_bool(j, "example", b->example);
+	doc_put(j, "way", b->way == SIZE_MAX ? json_null() : json_integer((json_int_t)b->way));
+	doc_put_string(j, "takes", b->takes ? "yes" : "unknown");
+	doc_put_string(j, "end", end_words[b->end]);
+	doc_put_string(j, "why", b->why);
+	doc_put(j, "place", place_json(b->why ? b->why_at : LOC_NONE));
+	for (size_t i = 0; i < b->n; i++) {
+		json_t *hop = hop_json(&b->hops[i]);
+		doc_put_bool(hop, "state", b->hops[i].state);
+		json_array_append_new(hops, hop);
+	}
+	doc_put(j, "hops", hops);
+	doc_put_string(j, "comes_back", b->sure ? "yes" : b->maybe ? "unknown" : "no");
+	doc_put(j, "stopped_by", b->stop ? rule_json(b->stop) : json_null());
+	doc_put_string(j, "unseen", b->unseen);
+	return j;
+}
+
+static json_t *family_reply_json(const struct told_reply *r)
+{
+	json_t *j = reply_json(r), *ways = json_array();
+	doc_put(j, "passes", set_json(&r->passes));
+	doc_put(j, "blocked", set_json(&r->blocked));
+	doc_put(j, "possible", set_json(&r->possible));
+	for (size_t i = 0; i < r->n_ways; i++)
+		json_array_append_new(ways, back_json(&r->ways[i]));
+	doc_put(j, "ways", ways);
+	doc_put_int(j, "ways_left", r->ways_left);
+	return j;
+}
+
 static json_t *family_json(enum family f, const struct answer_family *af)
 {
 	json_t *j = json_object(), *sets = json_object(), *possible = json_object();
@@ -130,6 +175,7 @@ static json_t *family_json(enum family f, const struct answer_family *af)
 		json_array_append_new(ways, way_json(&af->ways[i]));
 	doc_put(j, "ways", ways);
 	doc_put_int(j, "ways_left", af->ways_left);
+	doc_put(j, "reply", family_reply_json(&af->reply));
 	return j;
 }
 
@@ -144,6 +190,7 @@ static json_t *answer_json(const struct question *q, const struct answer *ans)
 	doc_put_string(j, "planes", ans->planes);
 	doc_put_string(j, "doubt", ans->doubt);
 	doc_put(j, "place", place_json(ans->doubt ? ans->doubt_at : LOC_NONE));
+	doc_put(j, "reply", reply_json(&ans->reply));
 	doc_put_string(j, "not_connected", ans->path->none ? ans->path->why : NULL);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		if (ans->family[f].asked)
@@ -156,6 +203,7 @@ static json_t *answer_json(const struct question *q, const struct answer *ans)
 json_t *query_json(const struct query *q, const struct diags *d)
 {
 	json_t *doc = json_object(), *verdict = json_object(), *answers = json_array();
+	struct told_reply reply = { 0 };
 	const char *doubt = NULL;
 	doc_put(doc, "plumbline", doc_stamp());
 	doc_put_string(doc, "command", "query");
@@ -168,9 +216,11 @@ json_t *query_json(const struct query *q, const struct diags *d)
 	doc_put(doc, "verdict", verdict);
 	for (size_t i = 0; i < q->n; i++) {
 		doubt = doubt ? doubt : q->answers[i].doubt;
+		reply_join(&reply, &q->answers[i].reply);
 		json_array_append_new(answers, answer_json(&q->questions[i], &q->answers[i]));
 	}
 	doc_put_string(doc, "doubt", doubt);
+	doc_put(doc, "reply", reply_json(&reply));
 	doc_put(doc, "answers", answers);
 	doc_put(doc, "diagnostics", diags_json(d));
 	doc_put(doc, "diagnostics_left", diags_left_json(d));

@@ -176,6 +176,8 @@ static void put_hop(struct out *o, const struct told_hop *h, size_t number)
 	for (size_t i = 0; i < h->n; i++)
 		if (!h->events[i].aside)
 			put_event(o, &h->events[i]);
+	if (h->state)
+		line(o, INK_GOOD, "         passes", LABEL, "it keeps state of the conversation");
 	text_clear(&s);
 	if (h->route) {
 		text_put(&s, h->route);
@@ -270,6 +272,84 @@ static void put_ways(struct out *o, const struct answer_family *af)
 	text_finish(&s);
 }
 
+static void put_back_end(struct out *o, const struct told_back *b)
+{
+	struct text s = { 0 };
+	if (b->unseen)
+		text_putf(&s, "%s keeps state, and saw no first packet", b->unseen);
+	else if (b->stop)
+		text_putf(&s, "at %s", b->stop->by.device);
+	if (!b->maybe && b->stop && !b->stop->maybe) {
+		line(o, INK_HIGH, "    blocked", LABEL, s.s);
+	} else if (b->end != WAY_ARRIVES) {
+		text_clear(&s);
+		text_put(&s, b->why ? b->why : "");
+		put_place(&s, b->why_at);
+		line(o, INK_MEDIUM, b->end == WAY_DROPPED ? "    dropped" : "    unknown",
+		     LABEL, s.s);
+	} else {
+		text_put(&s, s.len ? "" : "to ");
+		if (!b->unseen && !b->stop)
+			addr_print(&s, (enum family)b->packet.family, b->packet.src);
+		line(o, b->sure ? INK_GOOD : INK_MEDIUM,
+		     b->sure ? "    comes back" : "    may come back", LABEL, s.s);
+	}
+	text_finish(&s);
+}
+
+static void put_back(struct out *o, const struct told_back *b)
+{
+	struct text s = { 0 };
+	size_t number = 0;
+	text_put(&s, b->takes ? "    the answer goes back, to " : "    the answer may go back, to ");
+	packet_say(&s, &b->packet);
+	line(o, INK_STRONG, "", 4, s.s);
+	for (size_t i = 0; i < b->n; i++) {
+		number += b->hops[i].device != NULL;
+		put_hop(o, &b->hops[i], number);
+	}
+	put_back_end(o, b);
+	text_finish(&s);
+}
+
+static void put_reply(struct out *o, const struct told_reply *r)
+{
+	static const struct {
+		const char *word, *says;
+		enum ink ink;
+	} words[] = {
+		{ "passes", "come back", INK_GOOD },
+		{ "blocked", "are blocked", INK_HIGH },
+		{ "partly", "come back in part; others are blocked", INK_HIGH },
+		{ "unknown", "not known: ", INK_MEDIUM },
+	};
+	struct text s = { 0 };
+	size_t told = r->n_ways > WAYS_TOLD ? WAYS_TOLD : r->n_ways;
+	for (size_t i = 0; r->verdict && i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(words[i].word, r->verdict) != 0)
+			continue;
+		text_put(&s, words[i].says);
+		if (r->why) {
+			text_put(&s, r->stopped ? " at " : words[i].ink == INK_HIGH ? ": " : "");
+			text_put(&s, r->why);
+			put_place(&s, r->why_at);
+		}
+		line(o, words[i].ink, "    answers", LABEL, s.s);
+	}
+	if (r->verdict && (r->passes.n || r->possible.n))
+		put_set(o, "no answer", &r->blocked);
+	for (size_t i = 0; i < told; i++)
+		put_back(o, &r->ways[i]);
+	size_t left = r->n_ways - told + r->ways_left;
+	text_clear(&s);
+	if (left) {
+		text_putf(&s, "    and %zu more %s back%s", left, left == 1 ? "way" : "ways",
+			  r->ways_left ? "" : ", which --format json tells");
+		line(o, INK_PLAIN, "", 4, s.s);
+	}
+	text_finish(&s);
+}
+
 static void put_family(struct out *o, enum family f, const struct answer *ans,
 		       const struct answer_family *af)
 {
@@ -283,6 +363,7 @@ static void put_family(struct out *o, enum family f, const struct answer *ans,
 			  af->flow && af->allowed ? af->flow : "");
 		line(o, INK_STRONG, "    example", LABEL, s.s);
 		put_ways(o, af);
+		put_reply(o, &af->reply);
 	}
 	text_finish(&s);
 }

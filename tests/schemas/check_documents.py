@@ -81,8 +81,10 @@ def check_queries():
     asked = [(acme, "internet", "web-a", "tcp/22"), (acme, "internet", "db-a", "tcp/5432"), (acme, "web-a", "web-a", "any"),
              (cases / "query-translated", "internet", "198.51.100.6", "tcp/2525"),
              (cases / "query-translated", "servers", "internet", "any"), (cases / "query-gap", "here", "there", "any"),
-             (cases / "query-gap", "here", "nowhere", "any"), (cases / "query-link", "here", "there", "any")]
-    bad, ends = 0, set()
+             (cases / "query-gap", "here", "nowhere", "any"), (cases / "query-link", "here", "there", "any"),
+             (cases / "reply-blocked", "desks", "servers", "any"), (cases / "reply-blocked", "desks", "servers", "tcp/22"),
+             (cases / "reply-passes", "desks", "servers", "any"), (cases / "path-asymmetric", "desks", "servers", "any")]
+    bad, ends, replies = 0, set(), set()
     for where, source, to, service in asked:
         run = subprocess.run([PROGRAM, "query", str(where / "estate.yaml"), "--from", source, "--to", to, "--service",
                               service, "--format", "json"], capture_output=True, check=False)
@@ -91,10 +93,14 @@ def check_queries():
         for e in errors[:5]:
             print(f"query {to}: /{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}")
         bad += bool(errors)
+        replies.add(doc["reply"]["verdict"])
         ends |= {w["end"] for a in doc["answers"] for f in a["families"] for w in f["ways"]}
     doc["verdict"]["together"] = "perhaps"
     if schema.is_valid(doc) or ends != {"arrives", "dropped", "unknown"}:
         print(f"a broken query is valid, or ways end in {ends} only")
+        bad += 1
+    if replies != {None, "passes", "blocked", "partly", "unknown"}:
+        print(f"answers are {replies} only")
         bad += 1
     return bad
 
