@@ -66,7 +66,12 @@ void engine_finish(struct engine *en)
 const struct rule_place *engine_rule(const struct engine *en, const struct rule *r)
 {
 	const struct rule_place *rp = r->id < en->n_rules ? &en->rules[r->id] : NULL;
-	return rp && rp->rule == r ? rp : NULL;
+	if (!rp || !rp->rule)
+		return NULL;
+	const struct loc a = rp->rule->at, b = r->at;
+	bool copy = b.src && a.src == b.src && a.line == b.line && a.col == b.col &&
+		    a.path == b.path;
+	return rp->rule == r || copy ? rp : NULL;
 }
 
 struct root_list {

@@ -112,7 +112,7 @@ bool engine_tainted(const struct engine *en, const struct point *pt, const char 
 const struct nat *engine_nat(const struct route_way *way, const struct packet *p,
 			     const struct device **ret_device);
 
-/* Where a rule of this engine's snapshot stands; NULL where it isn't one. */
+/* Where a rule of this engine's snapshot, or a copy for answers, stands; NULL where it is neither. */
 const struct rule_place *engine_rule(const struct engine *en, const struct rule *r);
 
 struct pset_assume engine_assume(const struct stage *st);
