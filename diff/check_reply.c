@@ -37,9 +37,11 @@ static int run_reply(struct check_run *run)
 	struct engine *en = run->engine;
 	struct pset_space *sp = en->space[p->family];
 	/* what may not even get there is intent.blocked's */
-	struct pset wanted = replies_clients(
-		sp, replies_expected(en, p->family, pset_and(sp, p->require, p->effective.sure)));
+	struct pset passes = pset_and(sp, p->require, p->effective.sure);
 	struct replies rs;
+	if (pset_is_empty(passes) || pset_is_spent(passes))
+		return 0;
+	struct pset wanted = replies_clients(sp, replies_expected(en, p->family, passes));
 	if (pset_is_empty(wanted) || pset_is_spent(wanted))
 		return 0;
 	replies_find(en, run->res->arena, p, wanted, &rs);
