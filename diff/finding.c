@@ -266,7 +266,7 @@ static bool answer_denied(const struct reply_ways *rw, bool certain, const struc
 				  certain ? BOUND_MAYBE : BOUND_SURE, false);
 			return true;
 		}
-		if (r->back->end == WAY_DROPPED) {
+		if (r->back->end == WAY_DROPPED || r->missed) {
 			c->dropped = r->back;
 			c->dropped_back = true;
 			return true;
@@ -446,7 +446,8 @@ static struct evidence dropped_evidence(const struct engine *en, const struct ro
 	return (struct evidence){ .role = "no-route",
 				  .device = d ? d->name : NULL,
 				  .plane = d ? plane_word(d->plane) : NULL,
-				  .note = way->why,
+				  .note = way->why ? way->why
+						   : "the answer misses what translated the question",
 				  .owner = src ? src->owner : NULL,
 				  .at = way->why_at };
 }

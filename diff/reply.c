@@ -27,7 +27,8 @@ struct pset replies_clients(struct pset_space *sp, struct pset s)
 static bool saw(const struct route_way *way, const struct device *d)
 {
 	for (size_t i = 0; i < way->n_points; i++)
-		for (size_t k = 0; way->points[i].device == d && k < way->points[i].n_stages; k++)
+		for (size_t k = 0; way->points[i].device == d && k < way->points[i].n_stages;
+		     k++)
 			if (way->points[i].stages[k].ruleset->stateful)
 				return true;
 	return false;
@@ -55,15 +56,15 @@ static struct reply_stage reply_stage(struct engine *en, const struct point *pt,
 {
 	struct reply_stage rs = { .stage = *st, .level = { level, 0 }, .point = pt };
 	rs.unseen = st->ruleset->stateful;
-	rs.stage.ruleset = rs.unseen ? unseen_ruleset(en, st)
-				     : rewrite_ruleset(&en->answers, st->ruleset);
+	rs.stage.ruleset =
+		rs.unseen ? unseen_ruleset(en, st) : rewrite_ruleset(&en->answers, st->ruleset);
 	rs.stage.iif = st->oif, rs.stage.oif = st->iif;
 	rs.stage.physin = st->physout, rs.stage.physout = st->physin;
 	return rs;
 }
 
-static struct reply_way reply_way(struct engine *en, struct arena *a, const struct route_way *way,
-				  const struct route_way *back)
+static struct reply_way reply_way(struct engine *en, struct arena *a,
+				  const struct route_way *way, const struct route_way *back)
 {
 	VEC(struct reply_stage) stages = { 0 };
 	VEC(struct reply_take) takes = { 0 };
@@ -85,7 +86,25 @@ static struct reply_way reply_way(struct engine *en, struct arena *a, const stru
 				*vec_add(&stages) = reply_stage(en, pt, st->stage, level);
 		}
 	}
-	struct reply_way r = { .back = back,
+	/* what is left to be undone at its end makes it no answer */
+	size_t end =
+		back->n_points ? back->points[back->n_points - 1].level_out : way->n_points;
+	bool missed = false;
+	for (size_t i = 0; i < end && back->end == WAY_ARRIVES; i++)
+		for (size_t k = 0; k < way->points[i].n_steps; k++) {
+			const struct way_step *st = &way->points[i].steps[k];
+			if (st->kind != STEP_REWRITE)
+				continue;
+			missed |= st->nats[0]->rewrites == NAT_DESTINATION;
+			for (size_t m = 0; m < st->n_nats; m++)
+				if (st->nats[m]->rewrites == NAT_SOURCE &&
+				    st->nats[m]->kind != NAT_KEEP)
+					*vec_add(&takes) = (struct reply_take){
+						st->nats[m]->match, { i, k }, true
+					};
+		}
+	struct reply_way r = { .missed = missed,
+			       .back = back,
 			       .stages = vec_keep(a, &stages),
 			       .n_stages = stages.n,
 			       .takes = vec_keep(a, &takes),
@@ -126,7 +145,8 @@ static struct pset somebody(struct engine *en, enum family f, const struct route
 		for (size_t k = 0; k < 2; k++) {
 			if (!m[k])
 				continue;
-			struct bounds b = both(pset_hi(sp, rewrite_match(&en->answers, m[k]), &as));
+			struct bounds b =
+				both(pset_hi(sp, rewrite_match(&en->answers, m[k]), &as));
 			struct way_place level = { k ? pt->level_out : pt->level_in, 0 };
 			there = pset_and(sp, there, at_level(en, f, way, level, b, of).maybe);
 		}
@@ -135,8 +155,8 @@ static struct pset somebody(struct engine *en, enum family f, const struct route
 }
 
 /*
- * Of the packets: those whose answers take the way back, of these those that get there, and those
- * that somebody sends and awaits.
+ * Of the packets: those whose answers take the way back, of these those that get there, and
+ * those that somebody sends and awaits.
  */
 static void reply_sets(struct engine *en, enum family f, const struct route_way *way,
 		       const struct reply_way *r, struct pset of, struct bounds *ret_takes,
@@ -159,7 +179,7 @@ static void reply_sets(struct engine *en, enum family f, const struct route_way 
 		return;
 	}
 	struct pset nobody = pset_minus(sp, of, somebody(en, f, way, r, of));
-	passes = r->back->end == WAY_ARRIVES ? takes : both(pset_none());
+	passes = r->back->end == WAY_ARRIVES && !r->missed ? takes : both(pset_none());
 	for (size_t i = 0; i < r->n_stages && !pset_is_empty(passes.maybe); i++) {
 		const struct reply_stage *st = &r->stages[i];
 		struct pset here = way->rewrites ? push_on(en, f, way, st->level, of) : of;
@@ -201,7 +221,8 @@ static void one_way(struct engine *en, enum family f, const struct reply_ways *r
 		if (rw->v[i].back->end == WAY_UNKNOWN) {
 			unknown = pset_or(sp, unknown, takes.maybe);
 			if (!ret->why && !pset_is_empty(takes.maybe))
-				ret->why = rw->v[i].back->why, ret->why_at = rw->v[i].back->why_at;
+				ret->why = rw->v[i].back->why,
+				ret->why_at = rw->v[i].back->why_at;
 			continue;
 		}
 		if (!pset_is_empty(takes.sure))
@@ -216,9 +237,9 @@ static void one_way(struct engine *en, enum family f, const struct reply_ways *r
 	unknown = pset_or(sp, unknown, pset_minus(sp, of, told));
 	sure = pset_minus(sp, sure, pset_or(sp, doubt, unknown));
 	/* several ways there: all of them have to be answered */
-	ret->set.sure = pset_or(sp, pset_minus(sp, ret->set.sure, of),
-				pset_and(sp, sure, pset_or(sp, pset_minus(sp, of, *seen),
-							   ret->set.sure)));
+	ret->set.sure = pset_or(
+		sp, pset_minus(sp, ret->set.sure, of),
+		pset_and(sp, sure, pset_or(sp, pset_minus(sp, of, *seen), ret->set.sure)));
 	*seen = pset_or(sp, *seen, of);
 	ret->set.maybe = pset_or(sp, ret->set.maybe, pset_or(sp, maybe, unknown));
 	ret->unknown = pset_or(sp, ret->unknown, unknown);
@@ -229,8 +250,10 @@ void replies_find(struct engine *en, struct arena *a, const struct pair *p, stru
 		  struct replies *ret)
 {
 	struct pset_space *sp = en->space[p->family];
-	struct replies r = { .set = both(pset_none()), .unknown = pset_none(),
-			     .asked = pset_none(), .awaited = pset_none() };
+	struct replies r = { .set = both(pset_none()),
+			     .unknown = pset_none(),
+			     .asked = pset_none(),
+			     .awaited = pset_none() };
 	struct pset seen = pset_none();
 	struct reply_ways *list = arena_array(a, p->path->n_ways, sizeof(*list));
 	for (size_t w = 0; w < p->path->n_ways; w++) {

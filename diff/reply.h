@@ -27,6 +27,7 @@ struct reply_take {
 };
 
 struct reply_way {
+	bool missed; /* it gets there from another address than was asked */
 	const struct route_way *back;
 	bool taken; /* answers may take it */
 	const struct reply_stage *stages;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The way back. An answer has the addresses that the conversation's packet had as it arrived,
- * exchanged; every device that translated that packet and that the answer comes to translates it
- * back. So all that the answer is on its way is told by how far back it has been translated: by
- * the point of the way there whose work is undone (its level).
+ * exchanged; every device that translated that packet and that the answer comes to translates
+ * it back. So all that the answer is on its way is told by how far back it has been translated:
+ * by the point of the way there whose work is undone (its level).
  */
 #include "model/path_internal.h"
 
@@ -19,15 +19,30 @@ static bool rewrites(const struct point *pt)
 
 size_t path_translates(const struct forward *fw, const struct device *d, size_t level)
 {
-	for (size_t i = level; i-- > 0;)
-		if (fw->way->points[i].device == d && rewrites(&fw->way->points[i]))
-			return i;
+	bool other = false;
+	for (size_t i = level; i-- > 0;) {
+		if (!rewrites(&fw->way->points[i]))
+			continue;
+		if (fw->way->points[i].device == d)
+			return other ? PATH_OUT_OF_ORDER : i;
+		other = true;
+	}
 	return SIZE_MAX;
 }
 
+bool path_restores_late(const struct forward *fw, size_t at)
+{
+	const struct point *pt = &fw->way->points[at];
+	for (size_t k = 0; k < pt->n_steps; k++)
+		if (pt->steps[k].kind == STEP_REWRITE &&
+		    pt->steps[k].nats[0]->rewrites == NAT_SOURCE)
+			return false;
+	return pt->device->netfilter;
+}
+
 /* What the way's conditions and translations leave of the zones' addresses. */
-static struct forward follow(struct finder *f, const struct path *p, const struct route_way *way,
-			     enum family fam)
+static struct forward follow(struct finder *f, const struct path *p,
+			     const struct route_way *way, enum family fam)
 {
 	struct arena *a = f->arena;
 	size_t n = way->n_points, zone = (size_t)(p->to - f->estate->policy->zones);
@@ -66,8 +81,9 @@ static struct route_way back_along(struct finder *f, const struct forward *fw,
 		size_t at = path_translates(fw, back->points[i].device, level);
 		pts[i] = back->points[i];
 		pts[i].level_in = level;
-		b.restores = at != SIZE_MAX;
-		level = at != SIZE_MAX ? at : level;
+		b.restores = at < PATH_OUT_OF_ORDER;
+		b.late = b.restores && path_restores_late(fw, at);
+		level = b.restores ? at : level;
 		pts[i].level_out = level;
 		path_weave(f, &pts[i], (struct takes){ 0 }, &b, (struct takes){ 0 },
 			   (struct nat_list){ 0 }, (struct takes){ 0 });
@@ -80,8 +96,9 @@ static struct route_way back_along(struct finder *f, const struct forward *fw,
 void path_answers(struct arena *a, const struct graph *g, struct matches *m,
 		  const struct path *p, size_t way, struct path *ret_path)
 {
-	struct finder f = { .arena = a, .graph = g, .estate = g->estate, .snap = g->snap,
-			    .matches = m };
+	struct finder f = {
+		.arena = a, .graph = g, .estate = g->estate, .snap = g->snap, .matches = m
+	};
 	struct path back = { .from = p->to, .to = p->from, .found = p->found };
 	struct way_list out = { { 0 } };
 	for (int fam = 0; fam < FAMILY_COUNT; fam++) {

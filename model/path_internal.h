@@ -61,6 +61,7 @@ struct nat_branch {
 	struct takes takes;
 	const struct nat *nat; /* NULL: none takes the packet */
 	bool restores;	       /* an answer, which is translated back */
+	bool late;	       /* on its way out: Linux, where its source alone changes */
 	struct spans src, dst; /* behind it */
 };
 
@@ -122,8 +123,17 @@ struct forward {
 	const struct spans *src, *dst; /* n_points + 1 of each */
 };
 
-/* The point before `level` at which the device translates, or SIZE_MAX. */
+/*
+ * The point before `level` at which the device translates, or SIZE_MAX. Translations are undone in
+ * reverse order: PATH_OUT_OF_ORDER where another device's comes first, whose answer this one
+ * doesn't know.
+ */
+#define PATH_OUT_OF_ORDER (SIZE_MAX - 1)
 size_t path_translates(const struct forward *fw, const struct device *d, size_t level);
+
+/* A Linux host translates the destination of an answer back as it comes in, its source as it
+ * goes out: true where only the source is, at that point of the way there. */
+bool path_restores_late(const struct forward *fw, size_t at);
 
 /* The ways back in the graph of what came by fw; of the family of the way. */
 void path_search_answers(struct finder *f, const struct forward *fw, enum family family,

@@ -30,8 +30,8 @@ struct takes path_take(struct finder *f, struct takes t, const struct match *m, 
 	return (struct takes){ v, t.n + 1 };
 }
 
-struct takes path_take_spans(struct finder *f, struct takes t, enum family fam, enum field field,
-			     struct spans have, struct spans s)
+struct takes path_take_spans(struct finder *f, struct takes t, enum family fam,
+			     enum field field, struct spans have, struct spans s)
 {
 	if (spans_within(have, s))
 		return t;
@@ -59,7 +59,8 @@ static struct spans image(struct arena *a, const struct nat *n, struct spans hav
 	return (struct spans){ v, spans_normalise(v, n->n_to) };
 }
 
-/* The sources (destinations) that a SHIFT can take at all, and what its match leaves of both. */
+/* The sources (destinations) that a SHIFT can take at all, and what its match leaves of both.
+ */
 static struct footprint taken(struct arena *a, const struct nat *n, const struct footprint *fp)
 {
 	struct footprint r = *fp;
@@ -88,12 +89,14 @@ bool path_nat_destinations(struct finder *f, const struct device *d, const struc
 		if (n + 1 == NAT_BRANCHES_MAX) {
 			path_complain(f, x->at,
 				      "more than %d translations of %s may take a packet: "
-				      "split the zone", NAT_BRANCHES_MAX - 1, d->name);
+				      "split the zone",
+				      NAT_BRANCHES_MAX - 1, d->name);
 			return false;
 		}
 		struct footprint mine = taken(f->arena, x, fp);
 		ret[n++] = (struct nat_branch){
-			.takes = t == TRUTH_TRUE ? before : path_take(f, before, x->match, false),
+			.takes = t == TRUTH_TRUE ? before
+						 : path_take(f, before, x->match, false),
 			.nat = x,
 			.src = mine.src,
 			.dst = image(f->arena, x, mine.dst),
@@ -104,14 +107,15 @@ bool path_nat_destinations(struct finder *f, const struct device *d, const struc
 			before = path_take(f, before, x->match, true);
 	}
 	if (rest)
-		ret[n++] = (struct nat_branch){ .takes = before, .src = fp->src, .dst = fp->dst };
+		ret[n++] =
+			(struct nat_branch){ .takes = before, .src = fp->src, .dst = fp->dst };
 	*ret_n = n;
 	return true;
 }
 
-struct nat_list path_nat_sources(struct finder *f, const struct device *d, const struct side *in,
-				 const struct side *out, const struct footprint *fp,
-				 struct spans *ret_src)
+struct nat_list path_nat_sources(struct finder *f, const struct device *d,
+				 const struct side *in, const struct side *out,
+				 const struct footprint *fp, struct spans *ret_src)
 {
 	VEC(const struct nat *) list = { 0 };
 	struct spans src = { NULL, 0 };
@@ -180,7 +184,8 @@ static void put_sources(struct weaving *w, struct nat_list sources, size_t *next
 		size_t end = *next;
 		if (st && !before_stage(first, PATH_RANK_OUT, st))
 			return;
-		while (end < sources.n && (!st || before_stage(sources.v[end], PATH_RANK_OUT, st)))
+		while (end < sources.n &&
+		       (!st || before_stage(sources.v[end], PATH_RANK_OUT, st)))
 			end++;
 		w->v[w->n++] = (struct way_step){ .kind = STEP_REWRITE,
 						  .nats = &sources.v[*next],
@@ -193,10 +198,13 @@ static void put_sources(struct weaving *w, struct nat_list sources, size_t *next
  * Where a device translates answers back: Linux by its connection tracking before the
  * translation of destinations (priority -100), others behind what filters at the port.
  */
-static bool restored_before(const struct stage *st)
+static bool restored_before(const struct stage *st, bool late)
 {
-	enum { PRIORITY_DSTNAT = -100 };
+	enum { PRIORITY_DSTNAT = -100, PRIORITY_SRCNAT = 100 };
 	int r = path_hook_rank(st->hook);
+	if (late)
+		return r > PATH_RANK_OUT ||
+		       (r == PATH_RANK_OUT && st->hook->order >= PRIORITY_SRCNAT);
 	return r > PATH_RANK_IN || (st->device->netfilter && r == PATH_RANK_IN &&
 				    st->hook->order >= PRIORITY_DSTNAT);
 }
@@ -205,17 +213,21 @@ void path_weave(struct finder *f, struct point *pt, struct takes first,
 		const struct nat_branch *b, struct takes routed, struct nat_list sources,
 		struct takes last)
 {
-	size_t all = first.n + b->takes.n + 1 + routed.n + sources.n + last.n + pt->n_stages, next = 0;
-	if (!first.n && !b->takes.n && !b->nat && !b->restores && !routed.n && !sources.n && !last.n)
+	size_t all = first.n + b->takes.n + 1 + routed.n + sources.n + last.n + pt->n_stages,
+	       next = 0;
+	if (!first.n && !b->takes.n && !b->nat && !b->restores && !routed.n && !sources.n &&
+	    !last.n)
 		return;
 	struct weaving w = { arena_array(f->arena, all, sizeof(*w.v)), 0 };
 	bool open = true; /* the destination isn't translated yet */
+	bool late = b->restores && b->late;
 	put_takes(&w, first);
 	for (size_t i = 0; i <= pt->n_stages; i++) {
 		const struct stage *st = i < pt->n_stages ? &pt->stages[i] : NULL;
-		if (open && (!st || (b->nat	   ? before_stage(b->nat, PATH_RANK_IN, st)
-				     : b->restores ? restored_before(st)
-						   : path_hook_rank(st->hook) > PATH_RANK_IN))) {
+		if (open && (!st || (b->nat ? before_stage(b->nat, PATH_RANK_IN, st)
+				     : b->restores && !b->late
+					     ? restored_before(st, false)
+					     : path_hook_rank(st->hook) > PATH_RANK_IN))) {
 			put_takes(&w, b->takes);
 			if (b->nat && b->nat->kind != NAT_KEEP) {
 				const struct nat **one = arena_array(f->arena, 1, sizeof(*one));
@@ -224,10 +236,14 @@ void path_weave(struct finder *f, struct point *pt, struct takes first,
 								.nats = one,
 								.n_nats = 1 };
 			}
-			if (b->restores)
+			if (b->restores && !b->late)
 				w.v[w.n++] = (struct way_step){ .kind = STEP_RESTORE };
 			put_takes(&w, routed);
 			open = false;
+		}
+		if (late && (!st || restored_before(st, true))) {
+			w.v[w.n++] = (struct way_step){ .kind = STEP_RESTORE };
+			late = false;
 		}
 		put_sources(&w, sources, &next, st);
 		if (st)
@@ -293,7 +309,8 @@ struct unfolding {
 	bool rewrites;
 };
 
-static void emit(struct unfolding *u, size_t n, enum way_end end, const char *why, struct loc at)
+static void emit(struct unfolding *u, size_t n, enum way_end end, const char *why,
+		 struct loc at)
 {
 	if (u->ret->v.n == WAYS_MAX) {
 		path_complain(u->f, u->way->points[0].at, "more than %d ways: declare the path",
@@ -315,7 +332,8 @@ static void unfold(struct unfolding *u, size_t i, struct spans src, struct spans
 {
 	struct arena *a = u->f->arena;
 	if (i == u->way->n_points) {
-		struct spans other = spans_without(a, dst, u->to), mine = spans_both(a, dst, u->to);
+		struct spans other = spans_without(a, dst, u->to),
+			     mine = spans_both(a, dst, u->to);
 		struct point *last = &u->points[i - 1], whole = *last;
 		for (int k = 0; k < 2; k++) {
 			struct spans part = k ? other : mine;
@@ -325,14 +343,16 @@ static void unfold(struct unfolding *u, size_t i, struct spans src, struct spans
 				continue;
 			*last = whole;
 			if (t.n) {
-				struct way_step *v = arena_array(a, last->n_steps + t.n, sizeof(*v));
+				struct way_step *v =
+					arena_array(a, last->n_steps + t.n, sizeof(*v));
 				memcpy(v, last->steps, last->n_steps * sizeof(*v));
 				memcpy(v + last->n_steps, t.v, t.n * sizeof(*v));
 				last->steps = v;
 				last->n_steps += t.n;
 			}
 			emit(u, i, k ? WAY_DROPPED : WAY_ARRIVES,
-			     k ? "it isn't translated to an address of the zone" : NULL, last->at);
+			     k ? "it isn't translated to an address of the zone" : NULL,
+			     last->at);
 		}
 		return;
 	}
@@ -347,14 +367,15 @@ static void unfold(struct unfolding *u, size_t i, struct spans src, struct spans
 		struct spans behind;
 		if (!b->src.n || !b->dst.n)
 			continue;
-		struct footprint out = { (uint8_t)u->family, b->src, b->dst, pt->ip_iif, pt->ip_oif };
+		struct footprint out = { (uint8_t)u->family, b->src, b->dst, pt->ip_iif,
+					 pt->ip_oif };
 		struct nat_list sources =
 			path_nat_sources(u->f, pt->device, &pt->in, &pt->out, &out, &behind);
 		bool before = u->rewrites;
 		u->points[i] = *pt;
 		u->rewrites |= b->nat || sources.n;
-		path_weave(u->f, &u->points[i], (struct takes){ 0 }, b, (struct takes){ 0 }, sources,
-			   (struct takes){ 0 });
+		path_weave(u->f, &u->points[i], (struct takes){ 0 }, b, (struct takes){ 0 },
+			   sources, (struct takes){ 0 });
 		unfold(u, i + 1, behind, b->dst);
 		u->rewrites = before;
 	}

@@ -193,7 +193,7 @@ static bool leave(struct departure *dp, size_t reached, const struct graph_attac
 			return false;
 		}
 		sources.n = 0;
-		src = v->branch->src;
+		src = v->branch->late ? s->answers->dst[v->level] : v->branch->src;
 	}
 	pt.level_in = v->w->level, pt.level_out = v->level;
 	path_weave(s->f, &pt, v->w->takes, v->branch, v->routed, sources, last);

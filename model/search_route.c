@@ -481,10 +481,19 @@ void search_enter(struct search *s, struct walk w, struct place in)
 	v.level = w.level;
 	if (s->answers) {
 		size_t at = path_translates(s->answers, d, w.level);
+		if (at == PATH_OUT_OF_ORDER) {
+			search_end_inside(&v, (struct takes){ 0 }, WAY_UNKNOWN, d->at,
+					  search_say(s, "answers come to %s before what was translated "
+							"behind it is translated back", d->name));
+			return;
+		}
 		if (at != SIZE_MAX) {
 			none = (struct nat_branch){ .src = s->answers->dst[at],
 						    .dst = s->answers->src[at],
-						    .restores = true };
+						    .restores = true,
+						    .late = path_restores_late(s->answers, at) };
+			if (none.late)
+				none.src = w.src;
 			v.level = at;
 		}
 		if (at != SIZE_MAX || search_crossed(s->answers, d)) {
