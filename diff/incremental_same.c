@@ -246,6 +246,7 @@ static bool same_point(struct same_memo *m, const struct point *a, const struct 
 	bool shared = same_body(x, y);
 	bool same = same_text(x->name, y->name) && x->plane == y->plane &&
 		    same_text(a->iif, b->iif) && same_text(a->oif, b->oif) &&
+		    same_text(a->ip_iif, b->ip_iif) && same_text(a->ip_oif, b->ip_oif) &&
 		    x->n_taints == y->n_taints && (shared || !x->n_taints) &&
 		    a->n_stages == b->n_stages && a->n_steps == b->n_steps &&
 		    same_match(a->present_src, b->present_src) &&
