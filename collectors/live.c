@@ -329,7 +329,8 @@ static void tell_host(struct live *l)
 	char *boot = live_slurp("/proc/sys/kernel/random/boot_id", &len, &err);
 	while (len && strchr(" \n", boot[len - 1]))
 		len--;
-	l->boot = len ? arena_strn(l->arena, boot, len) : NULL;
+	/* a UUID, whole or not at all (random(4)); without it, live_link.c says so */
+	l->boot = len == 36 ? arena_strn(l->arena, boot, len) : NULL;
 	free(boot);
 }
 

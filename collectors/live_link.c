@@ -387,6 +387,9 @@ void live_links(struct live *l)
 		return;
 	}
 	live_set(l->now->body, "data", live_sorted(data, order_index));
+	if (!l->boot)
+		live_problem(l, "failed", "the machine's boot id, which tells what interfaces are "
+					  "plugged into, can't be read");
 }
 
 static const char *const addr_flags[] = {
