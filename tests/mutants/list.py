@@ -3,8 +3,8 @@
 
 L, I, M, P = "model/lower.c", "model/interp.c", "model/match.c", "model/pset_match.c"
 F, K, A, S = "model/pset_leaf.c", "model/packet.c", "model/addr.c", "model/snapshot.c"
-W, J = "model/path.c", "model/match_judge.c"
-B, X = "model/behind.c", "model/matrix.c"
+W, J = "model/path_point.c", "model/match_judge.c"
+B, X, R = "model/behind.c", "model/matrix.c", "model/rewrite.c"
 
 MUTANTS = [
     # lowering
@@ -112,10 +112,10 @@ MUTANTS = [
     # service matrices, and interfaces as addresses
     (B, "iface == FIELD_IIF ? FIELD_SRC : FIELD_DST", "iface == FIELD_IIF ? FIELD_DST : FIELD_SRC", "sources are behind the interface of the way out"),
     (B, "whole |= !leaf->iface.prefix;", "(void)0;", "others than those named are behind a named interface"),
-    (B, "match_and(rw->m, leaf, match_not(rw->m, spoken));", "leaf;", "an unnamed interface has others' addresses"),
-    (B, "if (!rw->v[i].n[f])\n\t\t\t\tcontinue;", "", "nobody is behind an interface of which nothing is said"),
-    (B, "rules[i].target = copy(rw, rules[i].target);", "(void)0;", "called rulesets still ask for interfaces"),
-    (B, "rules[i].match = rewrite(rw, rules[i].match);", "(void)0;", "rules still ask for interfaces"),
+    (B, "match_and(m, leaf, match_not(m, spoken));", "leaf;", "an unnamed interface has others' addresses"),
+    (B, "if (!is->v[i].n[f])\n\t\t\t\tcontinue;", "", "nobody is behind an interface of which nothing is said"),
+    (R, "rules[i].target = rewrite_ruleset(rw, rules[i].target);", "(void)0;", "called rulesets still ask for interfaces"),
+    (R, "rules[i].match = rewrite_match(rw, rules[i].match);", "(void)0;", "rules still ask for interfaces"),
     (X, "j->bound[0] = pset_minus(j->sp, j->all, some(j, pset_minus(j->sp, j->all, sure)));", "j->bound[0] = some(j, sure);", "one packet that surely passes is enough"),
     (X, "sure = pset_and(j->sp, sure, l.sure);", "sure = l.sure;", "the last ruleset alone permits surely"),
     (X, "maybe = pset_and(j->sp, maybe, l.maybe);", "maybe = l.maybe;", "the last ruleset alone may permit"),
