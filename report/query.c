@@ -9,7 +9,8 @@
 
 static const char *const plane_words[] = { "physical", "virtual", "together" };
 static const char *const end_words[] = {
-	[WAY_ARRIVES] = "arrives", [WAY_DROPPED] = "dropped", [WAY_UNKNOWN] = "unknown"
+	[WAY_ARRIVES] = "arrives", [WAY_DROPPED] = "dropped", [WAY_UNKNOWN] = "unknown",
+	[WAY_ASIDE] = "aside"
 };
 
 const char *query_verdict(const struct query *q, int plane)

@@ -123,7 +123,7 @@ static json_t *tell_way(struct asker *as, const struct route_way *w, const struc
 			const char **ret_doubt, const char **ret_taint)
 {
 	static struct way_event ev[WAY_EVENTS_MAX];
-	static const char *const ends[] = { "arrives", "dropped", "unknown" };
+	static const char *const ends[] = { "arrives", "dropped", "unknown", "aside" };
 	struct way_walk x = way_walk(w, p, ev);
 	struct text t = { 0 }, trail = { 0 };
 	if (x.takes == TRUTH_FALSE)
