@@ -514,7 +514,8 @@ static void universe_of(struct engine *en, const struct path *zones, const struc
 	p->lost = !pset_subset(sp, base, told) && !pset_is_spent(told) && !pset_is_spent(base);
 	struct pset u = pset_or(sp, pset_and(sp, base, known), arrives);
 	p->universe = without_exclusions(en, p->family, 
-				       pset_minus(sp, pset_minus(sp, u, unknown), aside));
+				       pset_minus(sp, pset_minus(sp, u, unknown),
+						  pset_minus(sp, aside, known)));
 }
 
 static bool spent(struct bounds b)
@@ -551,8 +552,13 @@ static struct bounds join(struct pset_space *sp, const struct pair *p, const str
 	struct pset doubt = pset_none();
 	for (size_t w = 0; w < p->path->n_ways; w++) {
 		const struct route_way *way = &p->path->ways[w];
-		if (!(way->families >> p->family & 1) || (way->end != WAY_ARRIVES && way->end != WAY_DROPPED))
+		if (!(way->families >> p->family & 1) || way->end == WAY_UNKNOWN)
 			continue;
+		/* of what else takes it, it may be that a device takes it in */
+		if (way->end == WAY_ASIDE) {
+			doubt = pset_or(sp, doubt, ws[w].takes.maybe);
+			continue;
+		}
 		struct bounds b = plane == PLANE_COUNT ? ws[w].all : ws[w].plane[plane];
 		r.sure = pset_or(sp, r.sure, b.sure);
 		r.maybe = pset_or(sp, r.maybe, b.maybe);

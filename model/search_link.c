@@ -442,13 +442,13 @@ static void go_outside(struct departure *dp)
 	vec_free(&as.v);
 }
 
-/* What the port answers for of dst, where its device is another one, which routes. */
+/* What the port answers for of dst, where its device is another one. */
 static struct spans owned(struct search *s, uint32_t out, uint32_t port, struct spans dst)
 {
 	const struct graph_port *q = &s->g->ports[search_routed_port(s->g, port)];
 	VEC(struct span) own = { 0 };
 	bool may = q->node != s->g->ports[out].node && q->port->up && q->port->addrs &&
-		   q->device->routing != ROUTING_NONE && !q->port->edge && !q->port->part;
+		   !q->port->edge && !q->port->part;
 	for (size_t k = 0; may && k < q->port->n_prefixes; k++) {
 		struct span a = { q->port->addrs[k], q->port->addrs[k] };
 		if (q->port->prefixes[k].family == s->family &&
