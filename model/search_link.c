@@ -272,7 +272,9 @@ static void deliver(struct departure *dp, bool behind)
 		return;
 	/* who is there beyond the port's own networks may carry it anywhere, if anybody is */
 	const struct port *out = s->g->ports[dp->out].port;
-	struct spans here = spans_both(a, left, port_networks(s, dp->out));
+	struct spans here = { NULL, 0 };
+	if (!behind || !dp->hop || !dp->hop->has_via)
+		here = spans_both(a, left, port_networks(s, dp->out));
 	struct spans others = spans_without(a, here, s->to_spans);
 	struct spans lost = spans_without(a, left, others), unclaimed = { NULL, 0 };
 	struct walk w;
