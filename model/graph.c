@@ -570,6 +570,28 @@ static void attach_zones(struct builder *b)
 	}
 }
 
+/* Counts where a link has no room yet, and then puts them there. */
+static void zone_on_link(struct graph_link *l, const struct graph_attach *at)
+{
+	if (l->zones)
+		l->zones[l->n_zones] = at;
+	l->n_zones++;
+}
+
+static void zones_on_links(struct graph *g)
+{
+	for (size_t i = 0; i < g->estate->policy->n_zones; i++)
+		for (size_t k = 0; k < g->attached[i].n; k++) {
+			const struct graph_attach *at = &g->attached[i].v[k];
+			if (at->port == GRAPH_NONE)
+				continue;
+			const struct graph_port *p = &g->ports[at->port];
+			zone_on_link(&g->links[p->link], at);
+			for (size_t m = 0; m < p->n_members; m++)
+				zone_on_link(&g->links[g->ports[p->members[m]].link], at);
+		}
+}
+
 struct graph *graph_create(struct arena *a, const struct estate *e, const struct snapshot *s)
 {
 	struct graph *g = arena_alloc(a, sizeof(*g));
@@ -589,6 +611,13 @@ struct graph *graph_create(struct arena *a, const struct estate *e, const struct
 	join_networks(&b);
 	make_links(&b);
 	attach_zones(&b);
+	zones_on_links(g);
+	for (size_t i = 0; i < g->n_links; i++) {
+		struct graph_link *l = &g->links[i];
+		l->zones = arena_array(a, l->n_zones, sizeof(*l->zones));
+		l->n_zones = 0;
+	}
+	zones_on_links(g);
 	free(b.group);
 	free(b.why);
 	free(b.why_at);

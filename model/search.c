@@ -16,6 +16,33 @@
  */
 #include "model/search_internal.h"
 
+/*
+ * Tenants may have the same addresses. What another zone on the source's own link has (or the
+ * source zone itself) needs no router: hosts there may answer, whatever a router would do. An
+ * address that is only translated to the destination zone is answered for by who translates it.
+ */
+static void answered_here(struct search *s, const struct domain *dm, struct walk w)
+{
+	struct spans own = spans_both(s->f->arena, w.dst, s->to_spans);
+	for (size_t i = 0; i < dm->n; i++) {
+		const struct graph_link *l = &s->g->links[dm->v[i].link];
+		for (size_t k = 0; k < l->n_zones; k++) {
+			const struct graph_attach *at = l->zones[k];
+			struct spans mine = { NULL, 0 };
+			if (at->zone != s->to)
+				mine = spans_both(s->f->arena, own, at->spans[s->family]);
+			if (!mine.n)
+				continue;
+			struct takes takes =
+				path_take_spans(s->f, w.takes, s->family, FIELD_DST, w.dst, mine);
+			search_end(s, search_condition(s, w.trail, takes), WAY_DROPPED,
+				   search_say(s, "%s is on the same link in %s, which may answer",
+					      search_spans_text(s, mine), at->zone->name),
+				   at->at);
+		}
+	}
+}
+
 /* Both zones are on one link: nothing routes between them. What isn't there is left. */
 static struct spans neighbours(struct search *s, const struct graph_attach *from, struct walk w)
 {
@@ -55,6 +82,9 @@ static struct spans neighbours(struct search *s, const struct graph_attach *from
 			search_end(s, t, WAY_UNKNOWN, s->f->why, s->f->why_at);
 		s->f->why = NULL;
 	}
+	w.takes = path_take_spans(s->f, w.takes, s->family, FIELD_DST, w.dst, left);
+	w.dst = left;
+	answered_here(s, &dm, w);
 	return left;
 }
 

@@ -171,7 +171,7 @@ static void look_up(struct visit *v, const char *table, int suppress, unsigned d
 			const struct route *r = g->hops[i].route;
 			bool again = r && r->into && !r->has_via && !r->port && !r->drop &&
 				     !r->local;
-			if (!again) {
+			if (!again || v->d->routing == ROUTING_PART) {
 				follow(v, &g->hops[i]);
 				continue;
 			}

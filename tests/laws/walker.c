@@ -572,7 +572,7 @@ static void lookup(struct walk *k, const struct device *d, enum family f, struct
 				continue;
 			}
 			/* a learned route may be better */
-			if (d->routing == ROUTING_PART && !x->r->local && !x->r->into)
+			if (d->routing == ROUTING_PART && !x->r->local)
 				add_hop(k, ret,
 					(struct hop){ .kind = HOP_GAP, .at = d->routing_at });
 			resolve(k, d, f, a, x->r, depth, ret);
