@@ -9,6 +9,7 @@
 
 #include "base/diag.h"
 #include "base/vec.h"
+#include "diff/statement.h"
 #include "model/estate.h"
 #include "model/snapshot.h"
 
@@ -99,6 +100,8 @@ struct results {
 	const struct policy *policy; /* NULL for lint */
 	/* How much was replayed: every witness, by the interpreter. */
 	size_t witnesses, replayed;
+	/* What was captured, and what that supports; NULL for all but `sample`. */
+	const struct statement *statement;
 	int exit_code;
 	const char *exit_reason;
 };

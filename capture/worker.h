@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CAPTURE_WORKER_H
+#define CAPTURE_WORKER_H
+
+/*
+ * The process that sees packets. Files are opened, or the interface with CAP_NET_RAW, by the
+ * caller's process; then a child is forked that gives up all capabilities, locks itself into
+ * seccomp and Landlock, and decodes. Only records of a fixed size come back through a pipe, and
+ * every one is checked. A child that dies leaves an inconclusive run.
+ *
+ * libpcap (pcap(3PCAP)); TPACKET_V3 of packet(7) through it; seccomp(2), landlock(7),
+ * capabilities(7).
+ */
+
+#include "base/diag.h"
+#include "capture/flows.h"
+
+/* What to capture. Exactly one of files and interface. */
+struct capture_input {
+	const char *const *files; /* names; "-" is standard input */
+	size_t n_files;
+	const char *interface;
+	const char *netns; /* name, path or pid; NULL: where we are */
+	const char *
+		expression; /* pcap-filter(7); NULL: none. The user's own narrowing, reported */
+	/* Of the kernel's filter, live: built from the policy (capture/kernel_filter.h); NULL:
+	 * none. */
+	const struct kernel_filter *filter;
+	unsigned snaplen;     /* 0: 256 */
+	size_t buffer;	      /* bytes of the kernel's ring, live; 0: 16 MiB */
+	uint64_t count;	      /* packets; 0: no bound */
+	int64_t duration;     /* nanoseconds; 0: no bound */
+	int64_t interval;     /* nanoseconds between RECORD_TICK; 0: none */
+	size_t flows_max;     /* 0: 262,144 */
+	size_t excerpt_bytes; /* of each first packet; 0: none */
+};
+
+struct capture_worker; /* the parent's end */
+
+/*
+ * Opens all and starts the child. Files that can't be opened, aren't captures or have a link
+ * type that isn't known are diagnostics (capture.open, capture.format, capture.link-type, ...)
+ * and are left out, *ret_lost counts them; the others are still read. Negative errno where
+ * nothing can be captured, or where an interface was asked for and the child can't be locked in
+ * (capture.sandbox): there is no capture without. For files, a missing sandbox is a warning
+ * that names what is missing.
+ */
+int capture_start(struct arena *a, struct diags *d, const struct capture_input *in,
+		  size_t *ret_lost, struct capture_worker **ret);
+
+/*
+ * Waits for records and hands them to the sink, until RECORD_TICK (1), RECORD_END (0), or a
+ * signal (-EINTR: the caller looks at why, and goes on or stops). -EPROTO: the child died or
+ * sent what isn't a record; why is a diagnostic (capture.worker).
+ */
+int capture_next(struct capture_worker *w, struct diags *d, flow_sink *sink, void *user);
+
+/* Asks the child to stop: what it holds still comes, and then RECORD_END. */
+void capture_stop(struct capture_worker *w);
+/* Live: another kernel filter from now on (the policy was read again). */
+int capture_refilter(struct capture_worker *w, struct diags *d, const struct kernel_filter *f);
+/* Ends the child, frees all. */
+void capture_destroy(struct capture_worker *w);
+
+/* How the child is held: "seccomp 12 calls, landlock 6, no capabilities" or what is missing. */
+const char *capture_sandbox_text(const struct capture_worker *w);
+/* The link type of what is captured, and the names by index of flow_record.interface. */
+const char *capture_interface(const struct capture_worker *w, unsigned interface);
+
+#endif
