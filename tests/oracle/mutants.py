@@ -7,13 +7,12 @@ and asks the kernel oracle whether it finds each. By hand, as root: it takes som
 """
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ROOMS = ["base", "model", "collectors", "policies", "diff", "report", "cli", "tests"]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "mutants"))
+from plant import plant  # noqa: E402
+
 RUN = ["--first", "--rulesets", "400", "--packets", "2000000", "--seed", "7", "--jobs", "2"]
 
 MUTANTS = [  # file, what stands there, the mistake, what it is, which rulesets
@@ -46,34 +45,9 @@ MUTANTS = [  # file, what stands there, the mistake, what it is, which rulesets
 ]
 
 
-def copy_tree(to):
-    for name in ["meson.build"] + ROOMS:
-        src = os.path.join(ROOT, name)
-        if os.path.isdir(src):
-            shutil.copytree(src, os.path.join(to, name), symlinks=True)
-        else:
-            shutil.copy(src, to)
-
-
-def try_mutant(tree, mutant):
-    path, old, new, _, kind = mutant
-    full = os.path.join(tree, path)
-    with open(full, encoding="utf-8") as f:
-        text = f.read()
-    if text.count(old) != 1:
-        return "broken", f"{text.count(old)} places in {path}"
-    with open(full, "w", encoding="utf-8") as f:
-        f.write(text.replace(old, new))
-    try:
-        build = subprocess.run(["ninja", "-C", "build", "--quiet", "tests/oracle/oracle", "cli/plumbline"],
-                               cwd=tree, capture_output=True, text=True)
-        if build.returncode:
-            return "broken", build.stdout[-300:]
-        run = subprocess.run(["build/tests/oracle/oracle", "--only", kind] + RUN, cwd=tree,
-                             capture_output=True, text=True)
-    finally:
-        with open(full, "w", encoding="utf-8") as f:
-            f.write(text)
+def ask(tree, mutant):
+    run = subprocess.run(["build/tests/oracle/oracle", "--only", mutant[4]] + RUN, cwd=tree,
+                         capture_output=True, text=True)
     found = re.search(r"(\d+) packets.*\n(?:.*\n)*?(\d+) mismatches", run.stdout)
     if run.returncode == 0 or not found or found.group(2) == "0":
         return "survived", run.stdout[-300:]
@@ -82,19 +56,7 @@ def try_mutant(tree, mutant):
 
 def main():
     only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
-    chosen = [m for m in MUTANTS if re.search(only, m[3])]
-    count = {"found": 0, "survived": 0, "broken": 0}
-    with tempfile.TemporaryDirectory(prefix="plumbline-oracle-") as tree:
-        copy_tree(tree)
-        subprocess.run(["meson", "setup", "build", "--buildtype=debugoptimized", "-Dwerror=false"],
-                       cwd=tree, check=True, capture_output=True)
-        for mutant in chosen:
-            verdict, detail = try_mutant(tree, mutant)
-            count[verdict] += 1
-            print(f"{verdict}: {mutant[3]}: {detail}", flush=True)
-    print(f"{len(chosen)} mistakes: {count['found']} found, {count['survived']} survived, "
-          f"{count['broken']} broken")
-    return count["found"] != len(chosen)
+    return plant(MUTANTS, only, ["tests/oracle/oracle", "cli/plumbline"], ask)
 
 
 sys.exit(main())

@@ -7,13 +7,11 @@ find each. By hand, as root: it takes some minutes.
 """
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ROOMS = ["base", "model", "collectors", "policies", "diff", "report", "cli", "tests"]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "mutants"))
+from plant import plant  # noqa: E402
 
 MUTANTS = [  # file, what stands there, the mistake, what it is
     ("model/fib.c", "*vec_add(&open) = &v[i];", "if (!open.n) *vec_add(&open) = &v[i];",
@@ -41,58 +39,23 @@ MUTANTS = [  # file, what stands there, the mistake, what it is
 ]
 
 
-def copy_tree(to):
-    for name in ["meson.build"] + ROOMS:
-        src = os.path.join(ROOT, name)
-        if os.path.isdir(src):
-            shutil.copytree(src, os.path.join(to, name), symlinks=True)
-        else:
-            shutil.copy(src, to)
-
-
-def try_mutant(tree, mutant, n):
-    path, old, new, _ = mutant
-    full = os.path.join(tree, path)
-    with open(full, encoding="utf-8") as f:
-        text = f.read()
-    if text.count(old) != 1:
-        return "broken", f"{text.count(old)} places in {path}"
-    with open(full, "w", encoding="utf-8") as f:
-        f.write(text.replace(old, new))
-    try:
-        build = subprocess.run(["ninja", "-C", "build", "--quiet", "tests/topology/ask", "cli/plumbline"],
-                               cwd=tree, capture_output=True, text=True)
-        if build.returncode:
-            return "broken", build.stdout[-300:]
+def asker(n):
+    def ask(tree, _mutant):
         run = subprocess.run(["python3", "tests/topology/run.py", "--topologies", str(n), "--seed", "7", "--jobs",
                               "2", "--quick", "--first"], cwd=tree, capture_output=True, text=True)
-    finally:
-        with open(full, "w", encoding="utf-8") as f:
-            f.write(text)
-    found = re.search(r"^MISMATCH.*\n(.*)", run.stdout, re.M)
-    many = re.search(r": (\d+) topologies", run.stdout)
-    if not found or not many:
-        return "survived", run.stdout[-300:]
-    return "found", f"within {many.group(1)} topologies: {found.group(1)[:120]}"
+        found = re.search(r"^MISMATCH.*\n(.*)", run.stdout, re.M)
+        many = re.search(r": (\d+) topologies", run.stdout)
+        if not found or not many:
+            return "survived", run.stdout[-300:]
+        return "found", f"within {many.group(1)} topologies: {found.group(1)[:120]}"
+    return ask
 
 
 def main():
     args = sys.argv[1:]
     only = args[args.index("--only") + 1] if "--only" in args else ""
     n = int(args[args.index("--topologies") + 1]) if "--topologies" in args else 200
-    chosen = [m for m in MUTANTS if re.search(only, m[3])]
-    count = {"found": 0, "survived": 0, "broken": 0}
-    with tempfile.TemporaryDirectory(prefix="plumbline-topology-") as tree:
-        copy_tree(tree)
-        subprocess.run(["meson", "setup", "build", "--buildtype=debugoptimized", "-Dwerror=false"],
-                       cwd=tree, check=True, capture_output=True)
-        for mutant in chosen:
-            verdict, detail = try_mutant(tree, mutant, n)
-            count[verdict] += 1
-            print(f"{verdict}: {mutant[3]}: {detail}", flush=True)
-    print(f"{len(chosen)} mistakes: {count['found']} found, {count['survived']} survived, "
-          f"{count['broken']} broken")
-    return count["found"] != len(chosen)
+    return plant(MUTANTS, only, ["tests/topology/ask", "cli/plumbline"], asker(n))
 
 
 sys.exit(main())
