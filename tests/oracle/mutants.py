@@ -36,7 +36,7 @@ MUTANTS = [  # file, what stands there, the mistake, what it is, which rulesets
      "iptables: + is a letter", "iptables"),
     ("collectors/ipt_set.c", "flags |= MEMBER_NOMATCH;", "flags |= 0;",
      "ipset: nomatch matches", "iptables"),
-    ("model/path.c", "return !out->local && (!h->port || side_has(out, h->port));", "return false;",
+    ("model/path_point.c", "return !out->local && (!h->port || side_has(out, h->port));", "return false;",
      "hooks behind routing are forgotten", "nft"),
     ("model/packet.c", "return !p->fragment && proto_has_ports(p->proto);",
      "return proto_has_ports(p->proto);", "later fragments have ports", "iptables"),
