@@ -8,18 +8,13 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fnmatch.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
-#include "base/map.h"
 #include "base/text.h"
-#include "base/vec.h"
-#include "collectors/collector.h"
+#include "tests/corpus/walk.h"
 
 extern const struct collector collector_asa;
 
@@ -27,77 +22,22 @@ extern const struct collector collector_asa;
 #define BATFISH_REF   BATFISH_TESTS "/networks/unit-tests/configs"
 #define FWBUILDER     "cisco-asa/fwbuilder__fwbuilder/src/unit_tests/PIXImporterTest/test_data"
 
-static const char *corpus(void)
+/* Everything below the folder of the corpus; nothing, said, where it isn't there. */
+static struct paths all_below(const char *below)
 {
-	static char top[4000];
-	const char *shared = getenv("PLUMBLINE_SHARED"), *root = getenv("SOURCE_ROOT");
-	struct stat st;
+	struct paths paths = { 0 };
+	const char *folder = corpus_folder(below);
 
-	if (shared)
-		snprintf(top, sizeof(top), "%s/corpus", shared);
-	else
-		snprintf(top, sizeof(top), "%s/../shared/corpus", root ? root : ".");
-	if (!stat(top, &st))
-		return top;
-	printf("skipped: no corpus at %s\n", top);
-	return NULL;
+	if (folder)
+		paths_gather(&paths, folder, NULL);
+	return paths;
 }
 
-static VEC(char *) paths;
-
-static int gather(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static void read_path(struct reading *w, const char *path)
 {
-	(void)st, (void)ftw;
-	if (type == FTW_F)
-		*vec_add(&paths) = xstrdup(path);
-	return 0;
-}
-
-static int by_name(const void *x, const void *y)
-{
-	return strcmp(*(char *const *)x, *(char *const *)y);
-}
-
-static void find(const char *top, const char *below)
-{
-	char dir[4096];
-
-	snprintf(dir, sizeof(dir), "%s/%s", top, below);
-	nftw(dir, gather, 16, FTW_PHYS);
-	if (paths.n)
-		qsort(paths.v, paths.n, sizeof(*paths.v), by_name);
-}
-
-struct world {
-	struct snapshot *snap;
-	struct arena *arena;
-	struct diags diags;
-	const struct source *src;
-	int err;
-	double seconds;
-};
-
-static void read_path(struct world *w, const char *path)
-{
-	struct timespec a, b;
-
-	memset(w, 0, sizeof(*w));
-	w->snap = snapshot_create();
-	w->arena = arena_create();
-	diags_init(&w->diags, w->arena);
-	cr_assert_eq(source_open(w->arena, &w->diags, path, path, &w->src), 0, "%s", path);
-	clock_gettime(CLOCK_MONOTONIC, &a);
-	w->err = collector_run(&collector_asa, w->snap, &w->diags, "fw", PLANE_PHYSICAL,
-			       &w->src, 1);
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	w->seconds = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
-}
-
-static void done(struct world *w)
-{
-	snapshot_destroy(w->snap);
-	diags_finish(&w->diags);
-	arena_destroy(w->arena);
+	reading_start(w);
+	reading_open(w, path);
+	reading_run(w, &collector_asa, "fw", PLANE_PHYSICAL);
 }
 
 struct tally {
@@ -124,7 +64,7 @@ static bool list_line(const char *s, size_t len)
 	return false;
 }
 
-static void count(struct tally *t, const struct world *w, struct map *reasons)
+static void count(struct tally *t, const struct reading *w, struct map *reasons)
 {
 	const struct account *acc = w->snap->accounts.v[0];
 	size_t all = 0;
@@ -142,7 +82,7 @@ static void count(struct tally *t, const struct world *w, struct map *reasons)
 		const char *s = source_line(w->src, e->at.line, &len);
 
 		/* One reason for all that differ by a name alone. */
-		(*(size_t *)map_at(reasons, e->why))++;
+		reasons_count(reasons, e->why);
 		if (list_line(s, len)) {
 			t->lists[e->class]++;
 			all--;
@@ -151,16 +91,10 @@ static void count(struct tally *t, const struct world *w, struct map *reasons)
 	t->lists[ACCOUNT_EXACT] += all;
 }
 
-static double share(const size_t *v)
-{
-	size_t n = v[ACCOUNT_EXACT] + v[ACCOUNT_BOUNDED] + v[ACCOUNT_REJECTED];
-
-	return n ? 100.0 * (double)v[ACCOUNT_EXACT] / (double)n : 100.0;
-}
-
 Test(asa_corpus, every_file)
 {
-	const char *top = corpus();
+	struct paths paths = all_below("cisco-asa");
+	const char *batfish = corpus_folder(BATFISH_REF "/cisco_asa");
 	struct tally tallies[] = { { .name = "batfish" },
 				   { .name = "fwbuilder" },
 				   { .name = "aerleon" },
@@ -169,13 +103,12 @@ Test(asa_corpus, every_file)
 	struct tally *all = &(struct tally){ .name = "all" };
 	struct map reasons = { 0 };
 
-	if (!top)
+	if (!paths.n)
 		return;
-	find(top, "cisco-asa");
-	find(top, BATFISH_REF "/cisco_asa");
-	cr_assert_gt(paths.n, 0);
+	if (batfish)
+		paths_gather(&paths, batfish, NULL);
 	vec_each (path, &paths) {
-		struct world w;
+		struct reading w;
 		struct account *acc;
 
 		read_path(&w, *path);
@@ -198,53 +131,45 @@ Test(asa_corpus, every_file)
 			count(&tallies[i], &w, &reasons);
 			break;
 		}
-		done(&w);
-		free(*path);
+		reading_done(&w);
 	}
 	printf("policy lines modelled exactly (of those: lists, groups, bindings)\n");
 	for (size_t i = 0; i < sizeof(tallies) / sizeof(tallies[0]); i++) {
 		const struct tally *t = &tallies[i];
 
 		printf("  %-16s %3zu files (%zu refused)  %6.2f %% of %zu  (%6.2f %% of %zu)\n",
-		       t->name, t->files, t->refused, share(t->policy),
-		       t->policy[1] + t->policy[2] + t->policy[3], share(t->lists),
+		       t->name, t->files, t->refused, share_exact(t->policy),
+		       t->policy[1] + t->policy[2] + t->policy[3], share_exact(t->lists),
 		       t->lists[1] + t->lists[2] + t->lists[3]);
 		for (int c = 0; c < ACCOUNT_CLASSES; c++) {
 			all->policy[c] += t->policy[c];
 			all->lists[c] += t->lists[c];
 		}
 	}
-	printf("  %-16s %32.2f %%  (%.2f %%)\n", all->name, share(all->policy),
-	       share(all->lists));
-	for (size_t i = 0; i < reasons.n; i++)
-		printf("  %5zu %s\n", *(size_t *)&reasons.entries[i].value,
-		       reasons.entries[i].key);
-	cr_expect_gt(share(all->lists), 97.0);
-	map_finish(&reasons);
-	vec_free(&paths);
+	printf("  %-16s %32.2f %%  (%.2f %%)\n", all->name, share_exact(all->policy),
+	       share_exact(all->lists));
+	reasons_print(&reasons);
+	cr_expect_gt(share_exact(all->lists), 97.0);
+	paths_free(&paths);
 }
 
 /* Output of show commands is recognised as such. */
 Test(asa_corpus, what_is_no_configuration)
 {
-	const char *top = corpus();
+	struct paths paths = all_below("cisco-asa");
 
-	if (!top)
-		return;
-	find(top, "cisco-asa");
 	vec_each (path, &paths) {
 		bool foreign = has_suffix(*path, ".raw") || has_suffix(*path, ".yml") ||
 			       has_suffix(*path, ".fwb") || has_suffix(*path, ".output");
-		struct world w;
+		struct reading w;
 
 		read_path(&w, *path);
 		cr_expect_eq(diags_has(&w.diags, "asa.not-configuration"), foreign, "%s",
 			     *path);
 		cr_expect_eq(w.snap->devices.n == 0, foreign, "%s", *path);
-		done(&w);
-		free(*path);
+		reading_done(&w);
 	}
-	vec_free(&paths);
+	paths_free(&paths);
 }
 
 /*
@@ -253,14 +178,14 @@ Test(asa_corpus, what_is_no_configuration)
  */
 Test(asa_corpus, entries_of_listings_are_exact)
 {
-	const char *top = corpus();
+	struct paths paths = all_below(
+		"cisco-asa/networktocode__ntc-templates/tests/cisco_asa/show_access-list");
 	size_t n = 0;
 
-	if (!top)
+	if (!paths.n)
 		return;
-	find(top, "cisco-asa/networktocode__ntc-templates/tests/cisco_asa/show_access-list");
 	vec_each (path, &paths) {
-		struct world from, w = { 0 };
+		struct reading from, w;
 		struct text t = { 0 };
 
 		read_path(&from, *path);
@@ -281,27 +206,23 @@ Test(asa_corpus, entries_of_listings_are_exact)
 			text_putc(&t, '\n');
 			n++;
 		}
-		w.snap = snapshot_create();
-		w.arena = arena_create();
-		diags_init(&w.diags, w.arena);
+		reading_start(&w);
 		cr_assert_eq(source_from_bytes(w.arena, &w.diags, *path, t.s, t.len, &w.src),
 			     0);
-		cr_expect_eq(collector_run(&collector_asa, w.snap, &w.diags, "fw",
-					   PLANE_PHYSICAL, &w.src, 1),
-			     0);
+		reading_run(&w, &collector_asa, "fw", PLANE_PHYSICAL);
+		cr_expect_eq(w.err, 0);
 		vec_each (e, &w.snap->accounts.v[0]->entries) {
 			size_t len;
 			const char *s = source_line(w.src, e->at.line, &len);
 
 			cr_expect(false, "%s: %s: %.*s", *path, e->why, (int)len, s);
 		}
-		done(&w);
+		reading_done(&w);
 		text_finish(&t);
 	next:
-		done(&from);
-		free(*path);
+		reading_done(&from);
 	}
-	vec_free(&paths);
+	paths_free(&paths);
 	printf("listings: %zu entries\n", n);
 	cr_expect_gt(n, 90);
 }
@@ -410,7 +331,7 @@ Test(asa_corpus, fwbuilder_reads_the_same_rules)
 {
 	static const char *const names[] = { "asa8.3", "asa8.3-acl-object-groups",
 					     "asa8.3-objects-and-groups", "fwsm1", "pix7" };
-	const char *top = corpus();
+	const char *top = corpus_folder("");
 	size_t n = 0;
 
 	if (!top)
@@ -418,7 +339,7 @@ Test(asa_corpus, fwbuilder_reads_the_same_rules)
 	read_differences();
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[5000], line[2000];
-		struct world w;
+		struct reading w;
 		FILE *f;
 
 		snprintf(path, sizeof(path), "%s/" FWBUILDER "/%s.test", top, names[i]);
@@ -429,7 +350,7 @@ Test(asa_corpus, fwbuilder_reads_the_same_rules)
 		while (fgets(line, sizeof(line), f))
 			check_trace(w.snap->devices.v[0], line, names[i], &n);
 		fclose(f);
-		done(&w);
+		reading_done(&w);
 	}
 	all_met("fwbuilder");
 	printf("fwbuilder: %zu rules and addresses agree\n", n);
@@ -476,7 +397,7 @@ static void check_row(const json_t *row, void *arg)
 		json_integer_value(json_array_get(json_object_get(lines, "lines"), 0));
 	char path[5000];
 	bool defined = false, used = false, there = false;
-	struct world w;
+	struct reading w;
 
 	if (!type || !name || !file || strncmp(file, "configs/asa", 11) || !our_kind(type))
 		return;
@@ -494,13 +415,13 @@ static void check_row(const json_t *row, void *arg)
 		cr_expect(known("batfish", file, name), "%s:%d %s", file, (int)line, name);
 	else
 		names->n++;
-	done(&w);
+	reading_done(&w);
 }
 
 Test(asa_corpus, batfish_knows_the_same_names)
 {
 	static const char *const files[] = { "undefined", "unused" };
-	const char *top = corpus();
+	const char *top = corpus_folder("");
 
 	if (!top)
 		return;

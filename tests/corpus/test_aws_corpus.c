@@ -6,55 +6,32 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
-#include "base/map.h"
-#include "base/text.h"
-#include "base/vec.h"
-#include "collectors/collector.h"
 #include "model/interp.h"
+#include "tests/corpus/walk.h"
 
 extern const struct collector collector_aws;
 
-static VEC(char *) paths;
+static struct paths paths;
 
-static int gather(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static bool is_json(const char *path, const struct stat *st)
 {
-	(void)st, (void)ftw;
-	if (type == FTW_F && has_suffix(path, ".json"))
-		*vec_add(&paths) = xstrdup(path);
-	return 0;
+	(void)st;
+	return has_suffix(path, ".json");
 }
 
-static int by_name(const void *x, const void *y)
-{
-	return strcmp(*(char *const *)x, *(char *const *)y);
-}
-
-/* Fills paths with every .json file below, sorted. False where the corpus is absent. */
+/* Fills paths. False where the corpus is absent. */
 static bool find_files(const char *below)
 {
-	const char *shared = getenv("PLUMBLINE_SHARED"), *root = getenv("SOURCE_ROOT");
-	char top[4096];
-	vec_each (p, &paths)
-		free(*p);
-	paths.n = 0;
-	if (shared)
-		snprintf(top, sizeof(top), "%s/corpus/%s", shared, below);
-	else
-		snprintf(top, sizeof(top), "%s/../shared/corpus/%s", root ? root : ".", below);
-	nftw(top, gather, 16, FTW_PHYS);
-	if (!paths.n) {
-		printf("skipped: no corpus at %s\n", top);
+	const char *folder = corpus_folder(below);
+	paths_free(&paths);
+	if (!folder)
 		return false;
-	}
-	qsort(paths.v, paths.n, sizeof(*paths.v), by_name);
+	paths_gather(&paths, folder, is_json);
+	cr_assert_gt(paths.n, 0, "%s", folder);
 	return true;
 }
 
@@ -100,25 +77,6 @@ struct shares {
 	struct map reasons;
 };
 
-/* The reason without what is the file's own: names and numbers. */
-static void count_reason(struct map *reasons, const char *why)
-{
-	struct text t = { 0 };
-	for (const char *word = why; *word;) {
-		size_t len = strcspn(word, " ");
-		if (memchr(word, '-', len) || strcspn(word, "0123456789") < len)
-			text_put(&t, "*");
-		else
-			text_putn(&t, word, len);
-		word += len;
-		if (*word)
-			text_putc(&t, *word++);
-	}
-	void **n = map_at(reasons, t.s ? t.s : "");
-	*n = (void *)((uintptr_t)*n + 1);
-	text_finish(&t);
-}
-
 static void tally(struct world *w, struct shares *s)
 {
 	vec_each (acc, &w->snap->accounts) {
@@ -130,7 +88,7 @@ static void tally(struct world *w, struct shares *s)
 		cr_expect_eq((*acc)->entries.n, named, "%s", (*acc)->src->name);
 		vec_each (e, &(*acc)->entries) {
 			cr_expect(e->at.src != NULL);
-			count_reason(&s->reasons, e->why);
+			reasons_count_alike(&s->reasons, e->why, true);
 		}
 	}
 }
@@ -145,10 +103,7 @@ static void print_shares(const char *what, struct shares *s)
 	       what, s->files, s->unread, all,
 	       all ? 100.0 * (double)s->n[ACCOUNT_EXACT] / (double)all : 0,
 	       s->n[ACCOUNT_BOUNDED], s->n[ACCOUNT_IRRELEVANT], s->n[ACCOUNT_REJECTED]);
-	for (size_t i = 0; i < s->reasons.n; i++)
-		printf("  %6zu  %s\n", (size_t)(uintptr_t)s->reasons.entries[i].value,
-		       s->reasons.entries[i].key);
-	map_finish(&s->reasons);
+	reasons_print(&s->reasons);
 }
 
 /* Policy members as a plain count over the tree knows them, for the wrappers that name them. */
@@ -198,13 +153,6 @@ static size_t expected_members(const json_t *root)
 	return n;
 }
 
-static double seconds(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void each_alone(const char *class)
 {
 	struct shares s = { 0 };
@@ -213,10 +161,10 @@ static void each_alone(const char *class)
 	vec_each (p, &paths) {
 		struct world w;
 		start(&w);
-		double began = seconds();
+		double began = clock_now();
 		add_path(&w, *p);
 		run(&w);
-		cr_expect_lt(seconds() - began, 5, "%s", *p);
+		cr_expect_lt(clock_now() - began, 5, "%s", *p);
 		cr_assert_eq(w.snap->accounts.n, 1, "%s", *p);
 		const struct account *acc = w.snap->accounts.v[0];
 		cr_expect_eq(w.err < 0, acc->failed, "%s", *p);
@@ -264,10 +212,10 @@ static void each_set(const char *class)
 		     i++)
 			if (!strstr(paths.v[i], "hosts/"))
 				add_path(&w, paths.v[i]);
-		double began = seconds();
+		double began = clock_now();
 		if (w.src.n)
 			run(&w);
-		cr_expect_lt(seconds() - began, 20, "%s", paths.v[first]);
+		cr_expect_lt(clock_now() - began, 20, "%s", paths.v[first]);
 		cr_expect_eq(w.snap->accounts.n, w.src.n);
 		tally(&w, &s);
 		sets++;
@@ -448,26 +396,20 @@ static void run_lab(const char *measured)
 	done(&lab.w);
 }
 
-static VEC(char *) tables;
-
-static int gather_tables(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static bool is_table(const char *path, const struct stat *st)
 {
-	(void)st, (void)ftw;
-	if (type == FTW_F && has_suffix(path, ".measured.tsv"))
-		*vec_add(&tables) = xstrdup(path);
-	return 0;
+	(void)st;
+	return has_suffix(path, ".measured.tsv");
 }
 
 Test(aws_corpus, what_came_through_is_not_denied)
 {
+	struct paths tables = { 0 };
 	if (!find_files("aws-measured"))
 		return;
-	char top[4096];
-	const char *end = strstr(paths.v[0], "/aws-measured/");
-	snprintf(top, sizeof(top), "%.*s/aws-measured", (int)(end - paths.v[0]), paths.v[0]);
-	nftw(top, gather_tables, 16, FTW_PHYS);
+	paths_gather(&tables, corpus_folder("aws-measured"), is_table);
 	cr_assert_gt(tables.n, 0);
-	qsort(tables.v, tables.n, sizeof(*tables.v), by_name);
 	vec_each (t, &tables)
 		run_lab(*t);
+	paths_free(&tables);
 }

@@ -5,42 +5,12 @@
  * class.
  */
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/vec.h"
-#include "collectors/collector.h"
+#include "tests/corpus/walk.h"
 
 extern const struct collector collector_asa, collector_ios;
-
-static const char *corpus(void)
-{
-	static char top[4000];
-	const char *shared = getenv("PLUMBLINE_SHARED"), *root = getenv("SOURCE_ROOT");
-	struct stat st;
-
-	if (shared)
-		snprintf(top, sizeof(top), "%s/corpus", shared);
-	else
-		snprintf(top, sizeof(top), "%s/../shared/corpus", root ? root : ".");
-	if (!stat(top, &st))
-		return top;
-	printf("skipped: no corpus at %s\n", top);
-	return NULL;
-}
-
-static VEC(char *) paths;
-
-static int gather(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)ftw;
-	if (type == FTW_F)
-		*vec_add(&paths) = xstrdup(path);
-	return 0;
-}
 
 struct tally {
 	const char *name, *below;
@@ -141,21 +111,17 @@ static void check_device(struct tally *t, const struct snapshot *s, const struct
 
 static void read_path(struct tally *t, const char *path)
 {
-	struct snapshot *s = snapshot_create();
-	struct arena *a = arena_create();
-	const struct source *src;
-	struct diags diags;
+	struct reading r;
 
-	diags_init(&diags, a);
-	cr_assert_eq(source_open(a, &diags, path, path, &src), 0, "%s", path);
-	if (!collector_run(t->collector, s, &diags, "d", PLANE_PHYSICAL, &src, 1)) {
+	reading_start(&r);
+	reading_open(&r, path);
+	reading_run(&r, t->collector, "d", PLANE_PHYSICAL);
+	if (!r.err) {
 		t->files++;
-		vec_each (d, &s->devices)
-			check_device(t, s, *d, path);
+		vec_each (d, &r.snap->devices)
+			check_device(t, r.snap, *d, path);
 	}
-	snapshot_destroy(s);
-	diags_finish(&diags);
-	arena_destroy(a);
+	reading_done(&r);
 }
 
 Test(cisco_corpus, routing_and_translation)
@@ -173,24 +139,22 @@ Test(cisco_corpus, routing_and_translation)
 		{ "IOS of notebooks",
 		  "batfish-ref/batfish__pybatfish/jupyter_notebooks/networks", &collector_ios },
 	};
-	const char *top = corpus();
 	size_t n = 0;
 
-	if (!top)
+	if (!corpus_folder(""))
 		return;
 	printf("%-18s %5s %5s %5s %5s %6s %5s %6s %7s %6s %6s\n", "", "whole", "part", "none",
 	       "ports", "routes", "odd", "rules", "unknown", "nats", "exact");
 	for (size_t i = 0; i < sizeof(tallies) / sizeof(*tallies); i++) {
 		struct tally *t = &tallies[i];
-		char dir[5000];
+		const char *folder = corpus_folder(t->below);
+		struct paths paths = { 0 };
 
-		snprintf(dir, sizeof(dir), "%s/%s", top, t->below);
-		nftw(dir, gather, 16, FTW_PHYS);
-		vec_each (path, &paths) {
+		if (folder)
+			paths_gather(&paths, folder, NULL);
+		vec_each (path, &paths)
 			read_path(t, *path);
-			free(*path);
-		}
-		paths.n = 0;
+		paths_free(&paths);
 		printf("%-18s %5zu %5zu %5zu %5zu %6zu %5zu %6zu %7zu %6zu %6zu\n", t->name,
 		       t->routing[ROUTING_WHOLE], t->routing[ROUTING_PART],
 		       t->routing[ROUTING_NONE], t->ports, t->routes, t->odd, t->rules,
@@ -198,5 +162,4 @@ Test(cisco_corpus, routing_and_translation)
 		n += t->routes + t->lines;
 	}
 	cr_expect_gt(n, 100);
-	vec_free(&paths);
 }

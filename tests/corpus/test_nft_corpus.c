@@ -7,44 +7,25 @@
  * same model; nft_known_differences.tsv names the pairs that may not, and why.
  */
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
-#include "base/map.h"
 #include "base/text.h"
-#include "base/vec.h"
-#include "collectors/collector.h"
+#include "tests/corpus/walk.h"
 
 extern const struct collector collector_nft;
 
-static const char *corpus(void)
+static bool is_listing(const char *path, const struct stat *st)
 {
-	static char top[4000];
-	const char *shared = getenv("PLUMBLINE_SHARED"), *root = getenv("SOURCE_ROOT");
-	struct stat st;
-	if (shared)
-		snprintf(top, sizeof(top), "%s/corpus/nftables", shared);
-	else
-		snprintf(top, sizeof(top), "%s/../shared/corpus/nftables", root ? root : ".");
-	if (!stat(top, &st))
-		return top;
-	printf("skipped: no corpus at %s\n", top);
-	return NULL;
+	(void)st;
+	return has_suffix(path, ".json-nft");
 }
 
-static VEC(char *) paths;
-static const char *wanted; /* the end of the names that gather() takes */
-
-static int gather(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static bool is_test(const char *path, const struct stat *st)
 {
-	(void)st, (void)ftw;
-	if (type == FTW_F && has_suffix(path, wanted))
-		*vec_add(&paths) = xstrdup(path);
-	return 0;
+	(void)st;
+	return has_suffix(path, ".t.json");
 }
 
 static int by_name(const void *x, const void *y)
@@ -52,50 +33,10 @@ static int by_name(const void *x, const void *y)
 	return strcmp(*(char *const *)x, *(char *const *)y);
 }
 
-static size_t find(const char *top, const char *suffix)
+static void read_source(struct reading *w)
 {
-	wanted = suffix;
-	nftw(top, gather, 16, FTW_PHYS);
-	if (paths.n)
-		qsort(paths.v, paths.n, sizeof(*paths.v), by_name);
-	return paths.n;
-}
-
-struct world {
-	struct snapshot *snap;
-	struct arena *arena;
-	struct diags diags;
-	const struct source *src;
-	int err;
-};
-
-static void read_source(struct world *w)
-{
-	struct timespec a, b;
-	w->snap = snapshot_create();
-	struct collect c = { .snap = w->snap,
-			     .diags = &w->diags,
-			     .device = "host",
-			     .plane = PLANE_VIRTUAL,
-			     .sources = &w->src,
-			     .n_sources = 1 };
-	clock_gettime(CLOCK_MONOTONIC, &a);
-	w->err = collector_nft.read(&c, w->src);
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	cr_expect_lt(b.tv_sec - a.tv_sec, 5, "%s took too long", w->src->name);
-}
-
-static void start(struct world *w)
-{
-	*w = (struct world){ .arena = arena_create() };
-	diags_init(&w->diags, w->arena);
-}
-
-static void done(struct world *w)
-{
-	snapshot_destroy(w->snap);
-	diags_finish(&w->diags);
-	arena_destroy(w->arena);
+	reading_run(w, &collector_nft, "host", PLANE_VIRTUAL);
+	cr_expect_lt(w->seconds, 5, "%s took too long", w->src->name);
 }
 
 struct tally {
@@ -111,20 +52,11 @@ static void count(struct tally *t, const struct account *acc)
 		t->policy[i] += acc->policy[i];
 	}
 	vec_each (e, &acc->entries) {
-		void **n = map_at(&t->reasons, e->why);
-		*n = (void *)((uintptr_t)*n + 1);
+		reasons_count(&t->reasons, e->why);
 		listed++;
 		cr_expect_not_null(e->at.src);
 	}
 	cr_expect_eq(listed, acc->count[ACCOUNT_BOUNDED] + acc->count[ACCOUNT_REJECTED]);
-}
-
-static int by_count(const void *x, const void *y)
-{
-	const struct map_entry *a = x, *b = y;
-	if (a->value != b->value)
-		return a->value < b->value ? 1 : -1;
-	return strcmp(a->key, b->key);
 }
 
 static void tell(struct tally *t, const char *what)
@@ -134,28 +66,24 @@ static void tell(struct tally *t, const char *what)
 	printf("%s: %zu exact, %zu bounded, %zu rejected of %zu that carry policy (%.1f %% "
 	       "exact); %zu without a say\n",
 	       what, t->policy[ACCOUNT_EXACT], t->policy[ACCOUNT_BOUNDED],
-	       t->policy[ACCOUNT_REJECTED], policy,
-	       policy ? 100.0 * (double)t->policy[ACCOUNT_EXACT] / (double)policy : 0,
+	       t->policy[ACCOUNT_REJECTED], policy, share_exact(t->policy),
 	       t->all[ACCOUNT_IRRELEVANT]);
-	if (t->reasons.n)
-		qsort(t->reasons.entries, t->reasons.n, sizeof(*t->reasons.entries), by_count);
-	for (size_t i = 0; i < t->reasons.n && i < 60; i++)
-		printf("\t%zu\t%s\n", (size_t)t->reasons.entries[i].value,
-		       t->reasons.entries[i].key);
-	map_finish(&t->reasons);
+	reasons_print(&t->reasons);
 }
 
 Test(nft_corpus, listings, .timeout = 600)
 {
-	const char *top = corpus();
+	const char *top = corpus_folder("nftables");
+	struct paths paths = { 0 };
 	struct tally t = { 0 };
 	if (!top)
 		return;
-	cr_assert_gt(find(top, ".json-nft"), 100);
+	paths_gather(&paths, top, is_listing);
+	cr_assert_gt(paths.n, 100);
 	vec_each (path, &paths) {
-		struct world w;
-		start(&w);
-		cr_assert_eq(source_open(w.arena, &w.diags, *path, *path, &w.src), 0);
+		struct reading w;
+		reading_start(&w);
+		reading_open(&w, *path);
 		cr_expect_eq(collector_nft.probe(w.src->data, w.src->size, *path), 100);
 		read_source(&w);
 		cr_expect_eq(w.err, 0, "%s", *path);
@@ -165,7 +93,7 @@ Test(nft_corpus, listings, .timeout = 600)
 				     ? w.snap->devices.v[0]->taints[0].why
 				     : "");
 		count(&t, w.snap->accounts.v[0]);
-		done(&w);
+		reading_done(&w);
 	}
 	cr_expect_eq(t.all[ACCOUNT_REJECTED], 0);
 	printf("%zu listings\n", paths.n);
@@ -176,7 +104,7 @@ Test(nft_corpus, listings, .timeout = 600)
 static void one_rule(struct tally *t, const char *path, const char *family, const char *expr,
 		     size_t len)
 {
-	struct world w;
+	struct reading w;
 	struct text doc = { 0 };
 	bool frames = !strcmp(family, "netdev");
 	text_put(&doc, "{\"nftables\": [{\"metainfo\": {\"json_schema_version\": 1}}, ");
@@ -200,7 +128,7 @@ static void one_rule(struct tally *t, const char *path, const char *family, cons
 		len--;
 	text_putn(&doc, expr, len ? len - 1 : 0);
 	text_put(&doc, ", {\"accept\": null}]}}]}");
-	start(&w);
+	reading_start(&w);
 	cr_assert_eq(source_from_bytes(w.arena, &w.diags, path, doc.s, doc.len, &w.src), 0);
 	read_source(&w);
 	cr_expect_eq(w.err, 0, "%s: %s", path, doc.s);
@@ -210,7 +138,7 @@ static void one_rule(struct tally *t, const char *path, const char *family, cons
 	if (strcmp(family, "arp"))
 		count(t, acc);
 	text_finish(&doc);
-	done(&w);
+	reading_done(&w);
 }
 
 static const char *family_of(const char *path)
@@ -229,17 +157,18 @@ static const char *family_of(const char *path)
 
 Test(nft_corpus, single_rules, .timeout = 600)
 {
-	const char *top = corpus();
+	const char *top = corpus_folder("nftables");
+	struct paths paths = { 0 };
 	struct tally t = { 0 };
 	size_t rules = 0;
 	if (!top)
 		return;
-	cr_assert_gt(find(top, ".t.json"), 20);
+	paths_gather(&paths, top, is_test);
+	cr_assert_gt(paths.n, 20);
 	vec_each (path, &paths) {
-		struct world w;
-		start(&w);
-		w.snap = snapshot_create();
-		cr_assert_eq(source_open(w.arena, &w.diags, *path, *path, &w.src), 0);
+		struct reading w;
+		reading_start(&w);
+		reading_open(&w, *path);
 		const char *p = w.src->data, *end = p + w.src->size;
 		while (p && p < end) {
 			/* from behind one comment to before the next */
@@ -252,7 +181,7 @@ Test(nft_corpus, single_rules, .timeout = 600)
 			}
 			p = to ? to + 1 : NULL;
 		}
-		done(&w);
+		reading_done(&w);
 	}
 	cr_expect_gt(rules, 800);
 	printf("%zu rules of %zu files\n", rules, paths.n);
@@ -302,57 +231,35 @@ static char *model(const struct snapshot *snap)
 	return t.s ? t.s : xstrdup("");
 }
 
-/* The reason beside the path's end in the list of known differences, or NULL. */
-static const char *known_difference(struct arena *a, const char *path)
-{
-	static const struct source *list;
-	const char *root = getenv("SOURCE_ROOT");
-	char name[4096];
-	if (!list) {
-		struct diags d;
-		diags_init(&d, a);
-		snprintf(name, sizeof(name), "%s/tests/corpus/nft_known_differences.tsv",
-			 root ? root : ".");
-		cr_assert_eq(source_open(a, &d, name, name, &list), 0);
-		diags_finish(&d);
-	}
-	for (uint32_t i = 1; i <= list->n_lines; i++) {
-		size_t len;
-		const char *s = source_line(list, i, &len);
-		const char *tab = memchr(s, '\t', len);
-		if (tab && *s != '#' && strstr(path, arena_strn(a, s, (size_t)(tab - s))))
-			return arena_strn(a, tab + 1, len - (size_t)(tab - s) - 1);
-	}
-	return NULL;
-}
-
 /* nft is here and may have a network namespace. */
 static bool nft_is_here(void)
 {
-	struct world w;
+	struct reading w;
 	const char *const text = "table inet t { }";
-	start(&w);
+	reading_start(&w);
 	cr_assert_eq(source_from_bytes(w.arena, &w.diags, "t", text, strlen(text), &w.src), 0);
 	read_source(&w);
 	bool here = !w.err;
 	if (!here)
 		printf("skipped: %s\n", w.diags.n ? w.diags.v[0].text : "");
-	done(&w);
+	reading_done(&w);
 	return here;
 }
 
 Test(nft_corpus, text_and_json_agree, .timeout = 900)
 {
-	const char *top = corpus();
+	const char *top = corpus_folder("nftables");
+	struct paths paths = { 0 };
 	size_t same = 0, refused = 0, known = 0, empty = 0, placed = 0, all = 0;
 	if (!top || !nft_is_here())
 		return;
-	find(top, ".json-nft");
+	paths_gather(&paths, top, is_listing);
 	struct arena *arena = arena_create();
+	const struct source *differences = corpus_list(arena, "nft_known_differences.tsv");
 	vec_each (path, &paths) {
 		char text[4096];
 		struct stat st;
-		struct world theirs, ours;
+		struct reading theirs, ours;
 		snprintf(text, sizeof(text), "%.*s.nft", (int)(strlen(*path) - 9), *path);
 		if (stat(text, &st))
 			continue;
@@ -360,12 +267,10 @@ Test(nft_corpus, text_and_json_agree, .timeout = 900)
 			empty++;
 			continue;
 		}
-		start(&theirs), start(&ours);
-		cr_assert_eq(
-			source_open(theirs.arena, &theirs.diags, *path, *path, &theirs.src), 0);
-		cr_assert_eq(source_open(ours.arena, &ours.diags, text, text, &ours.src), 0);
+		reading_start(&theirs), reading_start(&ours);
+		reading_open(&theirs, *path), reading_open(&ours, text);
 		read_source(&theirs), read_source(&ours);
-		const char *why = known_difference(arena, *path);
+		const char *why = corpus_listed(arena, differences, *path);
 		char *a = model(theirs.snap), *b = model(ours.snap);
 		if (ours.err) {
 			/* not by us: only nft itself, or its kernel, may say no */
@@ -387,7 +292,7 @@ Test(nft_corpus, text_and_json_agree, .timeout = 900)
 			for (uint32_t k = 0; k < d->rulesets[i]->n; k++)
 				all++, placed += d->rulesets[i]->rules[k].at.line > 0;
 		free(a), free(b);
-		done(&theirs), done(&ours);
+		reading_done(&theirs), reading_done(&ours);
 	}
 	printf("%zu pairs agree, %zu differ for a known reason, %zu not loadable here, %zu "
 	       "empty; %zu of %zu rules have their line\n",
