@@ -1,51 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "collectors/asa_internal.h"
-#include "collectors/collector.h"
-#include "model/interp.h"
-
-extern const struct collector collector_asa;
-
-struct world {
-	struct snapshot *snap;
-	struct arena *arena;
-	struct diags diags;
-	const struct source *src;
-	int err;
-};
+#include "tests/unit/cisco_world.h"
 
 static struct world read_bytes(const char *text, size_t size)
 {
-	struct world w = { .snap = snapshot_create(), .arena = arena_create() };
-
-	diags_init(&w.diags, w.arena);
-	cr_assert_eq(source_from_bytes(w.arena, &w.diags, "fw.cfg", text, size, &w.src), 0);
-	w.err = collector_run(&collector_asa, w.snap, &w.diags, "fw", PLANE_PHYSICAL, &w.src,
-			      1);
-	cr_assert_eq(account_total(w.snap->accounts.v[0]), w.src->n_lines,
-		     "every line is counted once");
-	return w;
+	return config_read(&collector_asa, "fw", text, size);
 }
 
 static struct world read_text(const char *text)
 {
 	return read_bytes(text, strlen(text));
-}
-
-static void done(struct world *w)
-{
-	snapshot_destroy(w->snap);
-	diags_finish(&w->diags);
-	arena_destroy(w->arena);
-}
-
-static const struct account *account(const struct world *w)
-{
-	return w->snap->accounts.v[0];
 }
 
 static const struct device *device(const struct world *w, const char *name)
@@ -54,23 +22,6 @@ static const struct device *device(const struct world *w, const char *name)
 
 	cr_assert(d, "no device %s", name);
 	return d;
-}
-
-static struct packet packet(const struct world *w, const char *line)
-{
-	struct packet p;
-	const char *why = "";
-
-	cr_assert(packet_parse(w->arena, line, strlen(line), &p, &why), "%s: %s", line, why);
-	return p;
-}
-
-/* P: permitted for certain, D: denied for certain, U: not known. */
-static char verdict(const struct ruleset *rs, const struct packet *p)
-{
-	struct interp_answer a = interp(rs, p);
-
-	return a.sure ? 'P' : a.maybe ? 'U' : 'D';
 }
 
 static char ask(const struct world *w, const char *list, const char *line)

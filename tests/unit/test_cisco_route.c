@@ -1,60 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How ASA and IOS route: tables, policy routing, what isn't known of either. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "collectors/cisco_route.h"
-#include "collectors/collector.h"
-#include "model/interp.h"
-
-extern const struct collector collector_asa, collector_ios;
-
-struct world {
-	struct snapshot *snap;
-	struct arena *arena;
-	struct diags diags;
-	const struct source *src;
-	const struct device *dev;
-};
-
-static struct world read_by(const struct collector *c, const char *text)
-{
-	struct world w = { .snap = snapshot_create(), .arena = arena_create() };
-
-	diags_init(&w.diags, w.arena);
-	cr_assert_eq(source_from_bytes(w.arena, &w.diags, "r.cfg", text, strlen(text), &w.src),
-		     0);
-	cr_assert_eq(collector_run(c, w.snap, &w.diags, "r", PLANE_PHYSICAL, &w.src, 1), 0);
-	cr_assert_eq(account_total(w.snap->accounts.v[0]), w.src->n_lines);
-	w.dev = snapshot_device(w.snap, "r");
-	cr_assert(w.dev);
-	return w;
-}
+#include "tests/unit/cisco_world.h"
 
 static struct world read_ios(const char *text)
 {
-	return read_by(&collector_ios, text);
+	return config_good(&collector_ios, text);
 }
 
 static struct world read_asa(const char *text)
 {
-	return read_by(&collector_asa, text);
-}
-
-static void done(struct world *w)
-{
-	snapshot_destroy(w->snap);
-	diags_finish(&w->diags);
-	arena_destroy(w->arena);
-}
-
-static size_t bounded(const struct world *w)
-{
-	const struct account *a = w->snap->accounts.v[0];
-
-	return a->count[ACCOUNT_BOUNDED] + a->count[ACCOUNT_REJECTED];
+	return config_good(&collector_asa, text);
 }
 
 static const struct route *route(const struct world *w, size_t i)
@@ -67,10 +27,8 @@ static const struct route *route(const struct world *w, size_t i)
  * hop, d dropped, u not known; behind one that may hold, "?"; a table's or port's name. */
 static void rules(const struct world *w, const char *in, const char *line, struct text *t)
 {
-	struct packet p;
-	const char *why = "";
+	struct packet p = packet(w, line);
 
-	cr_assert(packet_parse(w->arena, line, strlen(line), &p, &why), "%s: %s", line, why);
 	text_clear(t);
 	for (size_t i = 0; i < w->dev->n_route_rules; i++) {
 		const struct route_rule *r = &w->dev->route_rules[i];
@@ -385,10 +343,8 @@ static const struct ruleset *hook(const struct world *w, const char *port, int o
 
 static char ask(const struct world *w, const struct ruleset *rs, const char *line)
 {
-	struct packet p;
-	const char *why = "";
+	struct packet p = packet(w, line);
 
-	cr_assert(packet_parse(w->arena, line, strlen(line), &p, &why), "%s: %s", line, why);
 	struct interp_answer a = interp(rs, &p);
 
 	return a.sure ? 'P' : a.maybe ? 'U' : 'D';

@@ -1,57 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "collectors/ios_internal.h"
-#include "model/interp.h"
-
-extern const struct collector collector_ios;
-
-struct world {
-	struct snapshot *snap;
-	struct arena *arena;
-	struct diags diags;
-	const struct source *src;
-	const struct device *dev;
-	int err;
-};
+#include "tests/unit/cisco_world.h"
 
 static struct world read_bytes(const char *text, size_t size)
 {
-	struct world w = { .snap = snapshot_create(), .arena = arena_create() };
-	diags_init(&w.diags, w.arena);
-	cr_assert_eq(source_from_bytes(w.arena, &w.diags, "r.cfg", text, size, &w.src), 0);
-	w.err = collector_run(&collector_ios, w.snap, &w.diags, "r", PLANE_PHYSICAL, &w.src, 1);
-	cr_assert_eq(account_total(w.snap->accounts.v[0]), w.src->n_lines,
-		     "every line is counted once");
-	w.dev = snapshot_device(w.snap, "r");
-	return w;
+	return config_read(&collector_ios, "r", text, size);
 }
 
 static struct world read_text(const char *text)
 {
 	return read_bytes(text, strlen(text));
-}
-
-static void done(struct world *w)
-{
-	snapshot_destroy(w->snap);
-	diags_finish(&w->diags);
-	arena_destroy(w->arena);
-}
-
-static const struct account *account(const struct world *w)
-{
-	return w->snap->accounts.v[0];
-}
-
-static struct packet packet(const struct world *w, const char *line)
-{
-	struct packet p;
-	const char *why = "";
-	cr_assert(packet_parse(w->arena, line, strlen(line), &p, &why), "%s: %s", line, why);
-	return p;
 }
 
 static const struct ruleset *list(const struct world *w, const char *name)
@@ -65,8 +26,7 @@ static const struct ruleset *list(const struct world *w, const char *name)
 static char ask_rules(const struct world *w, const struct ruleset *rs, const char *line)
 {
 	struct packet p = packet(w, line);
-	struct interp_answer a = interp(rs, &p);
-	return a.sure ? 'P' : a.maybe ? 'U' : 'D';
+	return verdict(rs, &p);
 }
 
 static char ask(const struct world *w, const char *name, const char *line)

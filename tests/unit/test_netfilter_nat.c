@@ -125,6 +125,12 @@ static void expect(enum nat_rewrites end, const char *line, const char *want)
 	text_finish(&t);
 }
 
+static void no_bounds(void)
+{
+	for (size_t i = 0; i < device->n_nats; i++)
+		cr_expect_neq(device->nats[i].kind, NAT_BOUND, "%s", device->nats[i].text);
+}
+
 static void dst(const char *line, const char *want)
 {
 	expect(NAT_DESTINATION, line, want);
@@ -174,8 +180,7 @@ Test(netfilter_nat, iptables_targets)
 	src("tcp 10.3.0.9 1 192.0.2.99 80 oif=eth0", "192.0.2.1:1024-2047");
 	src("tcp 10.4.0.9 1 192.0.2.99 80 oif=eth0", "192.0.2.1:1-65535");
 	src("tcp 10.5.0.9 1 192.0.2.99 80 oif=eth0", "10.6.0.9");
-	for (size_t i = 0; i < device->n_nats; i++)
-		cr_expect_neq(device->nats[i].kind, NAT_BOUND, "%s", device->nats[i].text);
+	no_bounds();
 	done();
 }
 
@@ -234,8 +239,7 @@ Test(netfilter_nat, iptables_chains)
 	src("tcp 10.1.0.2 1 192.0.2.99 80 oif=eth0", "10.0.0.1");
 	src("tcp 10.1.0.2 1 192.0.2.99 80 oif=eth1", "as it is");
 	src("tcp 10.1.0.2 1 10.1.0.2 80 oif=eth1", "10.1.0.1");
-	for (size_t i = 0; i < device->n_nats; i++)
-		cr_expect_neq(device->nats[i].kind, NAT_BOUND, "%s", device->nats[i].text);
+	no_bounds();
 	done();
 }
 
