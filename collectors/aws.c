@@ -52,6 +52,8 @@ static const struct {
 	{ "TargetGroups", AWS_TARGET_GROUP },
 	{ "TargetGroupAttributes", AWS_TARGET_ATTRIBUTES },
 	{ "LoadBalancerTargetHealth", AWS_TARGET_HEALTH },
+	{ "Instances", AWS_INSTANCE },
+	{ "Reservations", AWS_RESERVATION },
 };
 
 /* Lists of other commands: nothing of a group or an ACL stands in them. */
@@ -73,7 +75,6 @@ static const char *const others[] = {
 	"Functions",
 	"Images",
 	"InstanceStatuses",
-	"Instances",
 	"KeyPairs",
 	"LaunchTemplates",
 	"LoadBalancerDescriptions",
@@ -81,7 +82,6 @@ static const char *const others[] = {
 	"NetworkInterfacePermissions",
 	"PrefixListAssociations",
 	"Regions",
-	"Reservations",
 	"SecurityGroupReferenceSet",
 	"SecurityGroupRules",
 	"SecurityGroupVpcAssociations",
@@ -122,6 +122,8 @@ static enum aws_kind shape_kind(const json_t *o)
 	if (aws_member(o, "GroupId") &&
 	    (aws_member(o, "IpPermissions") || aws_member(o, "IpPermissionsEgress")))
 		return AWS_GROUP;
+	if (aws_member(o, "InstanceId") && aws_member(o, "NetworkInterfaces"))
+		return AWS_INSTANCE;
 	if (aws_member(o, "NetworkInterfaceId") && aws_member(o, "Groups"))
 		return AWS_INTERFACE;
 	if (aws_member(o, "NetworkAclId") && aws_member(o, "Entries"))
@@ -191,6 +193,19 @@ static void read_one(struct aws *w, enum aws_kind kind, const json_t *o)
 	case AWS_TARGET_HEALTH:
 		aws_read_balance(w, kind, o);
 		break;
+	case AWS_INSTANCE:
+		aws_read_instance(w, o);
+		break;
+	case AWS_RESERVATION: {
+		bool bad = false;
+		size_t i;
+		const json_t *e;
+		json_array_foreach (aws_array(o, "Instances", &bad), i, e)
+			read_one(w, AWS_INSTANCE, e);
+		aws_account(w, bad ? ACCOUNT_REJECTED : ACCOUNT_IRRELEVANT, bad, aws_at(w, o),
+			    "%s", bad ? "Instances is not a list" : "");
+		break;
+	}
 	case AWS_OTHER:
 	case AWS_LIST_ENTRY:
 	case AWS_KINDS:
@@ -381,6 +396,7 @@ static int read_source(struct aws *w, const struct source *src)
 static void join(struct aws *w)
 {
 	const char *stray = NULL;
+	bool of_instances = aws_take_instances(w);
 	for (size_t i = 0; i < w->interfaces.n; i++) {
 		struct aws_interface *n = w->interfaces.entries[i].value;
 		if (!n->vpc && n->subnet)
@@ -424,6 +440,9 @@ static void join(struct aws *w)
 		struct aws_vpc *v = w->vpcs.entries[i].value;
 		if (!v->interfaces.n)
 			v->partial = "network interfaces were not collected";
+		else if (of_instances)
+			v->partial = "of the network interfaces only those of instances were "
+				     "collected";
 		else if (missing)
 			v->partial = "a page of the network interfaces is missing";
 		else if (w->failed)
@@ -469,12 +488,14 @@ static void finish(struct aws *w)
 		vec_free(&s->transits);
 		vec_free(&s->relays);
 	}
-	for (size_t i = 0; i < w->interfaces.n; i++) {
-		struct aws_interface *n = w->interfaces.entries[i].value;
-		aws_spans_finish(&n->addrs);
-		vec_free(&n->groups);
-		vec_free(&n->publics);
-	}
+	const struct map *interfaces[] = { &w->interfaces, &w->of_instances };
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < interfaces[k]->n; i++) {
+			struct aws_interface *n = interfaces[k]->entries[i].value;
+			aws_spans_finish(&n->addrs);
+			vec_free(&n->groups);
+			vec_free(&n->publics);
+		}
 	aws_path_finish(w);
 	for (size_t i = 0; i < w->lists.n; i++)
 		aws_spans_finish(&((struct aws_list *)w->lists.entries[i].value)->spans);
@@ -490,7 +511,7 @@ static void finish(struct aws *w)
 		vec_free(&acl->entries[AWS_EGRESS]);
 	}
 	struct map *maps[] = { &w->vpcs,  &w->subnets, &w->interfaces, &w->acls,
-			       &w->lists, &w->groups,  &w->pages };
+			       &w->lists, &w->groups,  &w->pages, &w->of_instances };
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		map_finish(maps[i]);
 	vec_free(&w->accounts);

@@ -55,6 +55,8 @@ enum aws_kind {
 	AWS_TARGET_GROUP,
 	AWS_TARGET_ATTRIBUTES,
 	AWS_TARGET_HEALTH,
+	AWS_INSTANCE,
+	AWS_RESERVATION, /* instances that were started together */
 	AWS_OTHER, /* of the API, but nothing that is modelled here */
 	AWS_KINDS
 };
@@ -268,6 +270,7 @@ struct aws_interface {
 	const char *instance, *description;
 	bool first;	/* the instance's first one */
 	bool unchecked; /* whether it has a source/destination check is not told */
+	struct account *account; /* of its source, where only its instance tells of it */
 	VEC(struct aws_public) publics;
 };
 
@@ -350,6 +353,7 @@ struct aws {
 	struct matches *m;
 	struct arena *arena; /* of this one read */
 	struct map vpcs, subnets, interfaces, acls, lists, groups;
+	struct map of_instances; /* interfaces as descriptions of instances have them */
 	struct map tables, gates, tgws, attachments, tgw_tables;
 	struct map balancers, target_groups;
 	VEC(struct aws_address) addresses;
@@ -425,6 +429,10 @@ void *aws_object(struct aws *w, struct map *m, const char *id, size_t size, bool
 /* The readers of one object each; what they find is in the account. */
 void aws_read_group(struct aws *w, const json_t *o);
 void aws_read_interface(struct aws *w, const json_t *o);
+/* An instance: only its network interfaces, which count where they aren't listed themselves. */
+void aws_read_instance(struct aws *w, const json_t *o);
+/* Takes what instances tell of interfaces, where nothing else does; true: so it is. */
+bool aws_take_instances(struct aws *w);
 void aws_read_subnet(struct aws *w, const json_t *o);
 void aws_read_vpc(struct aws *w, const json_t *o);
 void aws_read_acl(struct aws *w, const json_t *o);

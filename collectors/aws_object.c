@@ -436,20 +436,20 @@ static void interface_oddities(struct aws *w, struct aws_interface *n, const jso
 		n->odd = n->lost = "its addresses are not understood";
 }
 
-void aws_read_interface(struct aws *w, const json_t *o)
+static struct aws_interface *read_interface(struct aws *w, struct map *map, const json_t *o)
 {
 	static const char *const ignore[] = { "Attachment", "Association", "Description",
 					      "Status",	    "TagSet",	   "Tags",
 					      "Operator",   NULL };
 	const char *id = id_of(w, o, "NetworkInterfaceId");
 	if (!id)
-		return;
+		return NULL;
 	bool is_new;
-	struct aws_interface *n = aws_object(w, &w->interfaces, id, sizeof(*n), &is_new);
+	struct aws_interface *n = aws_object(w, map, id, sizeof(*n), &is_new);
 	struct loc at = aws_at_member(w, o, "NetworkInterfaceId");
 	if (!aws_first(w, o, id, &n->defined, &n->print, ignore, n->at, &n->odd)) {
 		n->lost = n->odd;
-		return;
+		return NULL;
 	}
 	n->id = arena_str(w->snap->arena, id);
 	n->at = at;
@@ -462,8 +462,54 @@ void aws_read_interface(struct aws *w, const json_t *o)
 		n->subnet = aws_subnet(w, subnet, at);
 	interface_groups(w, n, o);
 	interface_oddities(w, n, o);
-	aws_account(w, n->odd ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, true, at, "%s",
-		    n->odd ? n->odd : "");
+	return n;
+}
+
+void aws_read_interface(struct aws *w, const json_t *o)
+{
+	const struct aws_interface *n = read_interface(w, &w->interfaces, o);
+	if (n)
+		aws_account(w, n->odd ? ACCOUNT_BOUNDED : ACCOUNT_EXACT, true, n->at, "%s",
+			    n->odd ? n->odd : "");
+}
+
+void aws_read_instance(struct aws *w, const json_t *o)
+{
+	bool bad = false;
+	size_t i;
+	const json_t *e;
+	struct loc at = aws_at_member(w, o, "InstanceId");
+	const char *id = aws_string(w, o, "InstanceId");
+	json_array_foreach (aws_array(o, "NetworkInterfaces", &bad), i, e) {
+		struct aws_interface *n = read_interface(w, &w->of_instances, e);
+		if (n)
+			n->instance = id, n->account = w->account;
+	}
+	aws_account(w, bad ? ACCOUNT_REJECTED : ACCOUNT_IRRELEVANT, bad, at, "%s",
+		    bad ? "NetworkInterfaces is not a list" : "");
+}
+
+bool aws_take_instances(struct aws *w)
+{
+	bool listed = !w->of_instances.n;
+	for (size_t i = 0; i < w->interfaces.n; i++)
+		listed |= ((struct aws_interface *)w->interfaces.entries[i].value)->defined;
+	for (size_t i = 0; i < w->of_instances.n; i++) {
+		struct aws_interface *n = w->of_instances.entries[i].value, *all;
+		bool is_new;
+		enum account_class class = listed   ? ACCOUNT_IRRELEVANT
+					   : n->odd ? ACCOUNT_BOUNDED
+						    : ACCOUNT_EXACT;
+		account_add(w->snap, n->account, class, !listed, n->at,
+			    !listed ? n->odd : NULL);
+		if (listed)
+			continue;
+		/* a route may have named it before */
+		all = aws_object(w, &w->interfaces, n->id, sizeof(*all), &is_new);
+		*all = *n;
+		*n = (struct aws_interface){ .id = n->id };
+	}
+	return !listed;
 }
 
 static void acl_associations(struct aws *w, struct aws_acl *acl, const json_t *o)

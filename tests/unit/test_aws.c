@@ -559,3 +559,40 @@ Test(aws, taints)
 	is_counted(&w, "v.json", 1, 2, 1, 0);
 	done(&w);
 }
+
+#define INSTANCE(id, eni, subnet, addr, group)                                                 \
+	"{\"InstanceId\": \"" id "\", \"NetworkInterfaces\": [{\"NetworkInterfaceId\": \"" eni \
+	"\", \"VpcId\": \"vpc-1\", \"SubnetId\": \"" subnet "\", \"SourceDestCheck\": true, "  \
+	"\"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"" addr "\"}], "                     \
+	"\"Groups\": [{\"GroupId\": \"" group "\"}]}]}"
+#define INSTANCES                                                                              \
+	"{\"Reservations\": [{\"Instances\": [" INSTANCE("i-web", "eni-web", "subnet-a",       \
+							 "10.0.1.10", "sg-web") ", " INSTANCE( \
+		"i-db", "eni-db", "subnet-b", "10.0.2.20", "sg-db") "]}]}"
+
+/* Of those that aren't instances' own, nobody knows. */
+Test(aws, instances_tell_of_their_interfaces)
+{
+	struct world w = { 0 };
+	add_loaded(&w, "groups.json");
+	add_loaded(&w, "subnets.json");
+	add_loaded(&w, "acls.json");
+	add_file(&w, "instances.json", INSTANCES);
+	run(&w);
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.10 1 10.0.2.20 5432"), "permit");
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.11 1 10.0.2.20 5432"),
+	   "unknown");
+	is_counted(&w, "instances.json", 4, 2, 0, 0);
+	done(&w);
+}
+
+Test(aws, listed_interfaces_count_before_those_of_instances)
+{
+	struct world w = { 0 };
+	add_all(&w);
+	add_file(&w, "instances.json", INSTANCES);
+	run(&w);
+	is(judge_one(&w, "cloud", "sg-db ingress", "tcp 10.0.1.11 1 10.0.2.20 5432"), "deny");
+	is_counted(&w, "instances.json", 6, 0, 0, 0);
+	done(&w);
+}
