@@ -9,15 +9,16 @@
  *
  *	aws.c          files, documents, wrappers
  *	aws_member.c   members of JSON objects, the account
- *	aws_object.c   VPCs, subnets, network interfaces, network ACLs, prefix lists
+ *	aws_object.c   VPCs, subnets, network interfaces
+ *	aws_acl.c      network ACLs, prefix lists
  *	aws_group.c    security groups and their permissions
  *	aws_ruleset.c  references resolved; groups and ACLs as rulesets
  *	aws_device.c   ports, what hangs on them, devices
  *	aws_route.c    route tables, and the gateways that routes name
  *	aws_transit.c  transit gateways: attachments, tables, routes; each becomes a device
  *	aws_balance.c  network load balancers: listeners, targets; each becomes a device
- *	aws_path.c     a VPC's routing: ports of gateways, tables, public addresses; NAT
- *gateways
+ *	aws_path.c     a VPC's routing: ports of gateways, tables
+ *	aws_gate.c     internet, egress-only and NAT gateways; public addresses
  */
 
 #include <jansson.h>
@@ -415,6 +416,10 @@ const struct match *aws_spans_match(struct aws *w, const struct aws_spans *s, en
 const struct match *aws_interfaces_match(struct aws *w, struct aws_interface *const *v,
 					 size_t n, enum field field);
 
+/* The id under key, or NULL after the object was counted as rejected (policy: as one that
+ * carries policy). */
+const char *aws_id(struct aws *w, const json_t *o, const char *key, bool policy);
+
 /* The object of that id, made undefined where it is new. */
 struct aws_vpc *aws_vpc(struct aws *w, const char *id, const char *owner, struct loc at);
 struct aws_subnet *aws_subnet(struct aws *w, const char *id, struct loc at);
@@ -514,6 +519,13 @@ void aws_path_build(struct aws *w, struct aws_vpc *v);
 /* The devices beside the VPCs: NAT gateways, transit gateways, load balancers. */
 void aws_path_devices(struct aws *w);
 void aws_path_finish(struct aws *w);
+/* aws_gate.c: the port of a gateway, where it isn't there yet, and what it does. alone: there
+ * is no internet gateway, which would announce the addresses. */
+void aws_gate_internet(struct aws *w, struct aws_vpc *v, const char *id, struct loc at);
+void aws_gate_egress(struct aws *w, struct aws_vpc *v, const char *id, struct loc at,
+		     bool alone);
+/* The device of a NAT gateway. */
+void aws_gate_nat(struct aws *w, struct aws_vpc *v, const struct aws_gate *g);
 /* aws_transit.c */
 void aws_transit_join(struct aws *w);
 void aws_transit_devices(struct aws *w);

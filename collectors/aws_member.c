@@ -245,3 +245,11 @@ const struct match *aws_spans_match(struct aws *w, const struct aws_spans *s, en
 		match_spans(w->m, field, FAMILY_V4, s->of[FAMILY_V4].v, s->of[FAMILY_V4].n),
 		match_spans(w->m, field, FAMILY_V6, s->of[FAMILY_V6].v, s->of[FAMILY_V6].n));
 }
+
+const char *aws_id(struct aws *w, const json_t *o, const char *key, bool policy)
+{
+	const char *id = aws_string(w, o, key);
+	if (!id)
+		aws_account(w, ACCOUNT_REJECTED, policy, aws_at(w, o), "without %s", key);
+	return id;
+}

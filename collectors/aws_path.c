@@ -1,33 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How packets go through a VPC: which table they look up, where its routes send them, and the
- * ports of the gateways that stand at its edge.
+ * ports of the gateways that stand at its edge (aws_gate.c says what those do).
  *
- *	port			wire			behind it
- *	subnet-1		(its network)		hosts
- *	igw-1			internet		the Internet; addresses are exchanged
- *here eigw-1			internet		the Internet, IPv6, out only nat-1
- *nat-1			a device with one port
- *	pcx-1			pcx-1			another VPC
- *	tgw-attach-1/subnet-1	the same		a transit gateway
- *	vgw-1, vpce-1, ...	the same		nobody, unless the estate links it
+ *	port			wire		behind it
+ *	subnet-1		(its network)	hosts
+ *	igw-1			internet	the Internet; addresses are exchanged
+ *	eigw-1			internet	the Internet, IPv6, out only
+ *	nat-1			nat-1		a device with one port
+ *	pcx-1			pcx-1		another VPC
+ *	tgw-attach-1/subnet-1	the same	a transit gateway
+ *	vgw-1, vpce-1, ...	the same	nobody, unless the estate links it
  *
  * Every subnet looks up its own route table (or the VPC's main one), and so do interfaces of
  * gateways that stand in it; what comes in by a gateway finds the VPC's own networks (table
  * "local") or the table that is associated with the gateway. A route to "local" leads into the
- * table "local" too, so that each subnet is a route in one place only.
- *
- * An internet gateway puts the public address in the place of the private one and back, one by
- * one; an address that has no public one doesn't get through (IPv4; IPv6 goes as it is). VPC
- * user guide: "Configure route tables", "Internet gateways", "NAT gateways"; "Transit gateway
- * route tables" and "How transit gateways and network ACLs work".
+ * table "local" too, so that each subnet is a route in one place only. VPC user guide:
+ * "Configure route tables"; "Transit gateway route tables" and "How transit gateways and
+ * network ACLs work".
  */
 #include <string.h>
 
 #include "collectors/aws_internal.h"
 
 static const char local_table[] = "local";
-static const char internet[] = "internet";
 
 /* ---- who belongs to what ---- */
 
@@ -387,177 +383,6 @@ static void local_routes(struct aws *w, struct aws_vpc *v)
 
 /* ---- gateways ---- */
 
-/* Over field, the addresses that have a counterpart: public ones, or the private ones. */
-static const struct match *public_match(struct aws *w, struct aws_vpc *v, enum field field,
-					bool public)
-{
-	VEC(struct span) spans = { 0 };
-	vec_each (p, &v->publics) {
-		struct addr a = public ? p->public : p->private;
-		*vec_add(&spans) = (struct span){ a, a };
-	}
-	const struct match *m = match_spans(w->m, field, FAMILY_V4, spans.v, spans.n);
-	vec_free(&spans);
-	return m;
-}
-
-static const struct match *v6_match(struct aws *w, struct aws_vpc *v, enum field field)
-{
-	VEC(struct span) spans = { 0 };
-	for (size_t i = 0; i < v->cidrs.of[FAMILY_V6].n; i++)
-		*vec_add(&spans) = v->cidrs.of[FAMILY_V6].v[i];
-	vec_each (s, &v->subnets)
-		for (size_t i = 0; i < (*s)->cidrs.of[FAMILY_V6].n; i++)
-			*vec_add(&spans) = (*s)->cidrs.of[FAMILY_V6].v[i];
-	const struct match *m = match_spans(w->m, field, FAMILY_V6, spans.v, spans.n);
-	vec_free(&spans);
-	return m;
-}
-
-static struct ruleset *nature(struct aws_vpc *v, struct aws_rules *r, const char *name,
-			      struct loc at, bool stateful)
-{
-	struct ruleset *rs = aws_rules_finish(v->build, r, name, "gateway", at, stateful);
-	rs->incidental = true;
-	return rs;
-}
-
-static void translate(struct aws *w, struct aws_vpc *v, const char *port)
-{
-	struct arena *a = w->snap->arena;
-	vec_each (p, &v->publics) {
-		struct span *ends = arena_array(a, 2, sizeof(*ends));
-		struct text t = { 0 };
-		ends[0] = (struct span){ p->private, p->private };
-		ends[1] = (struct span){ p->public, p->public };
-		addr_print(&t, FAMILY_V4, p->private);
-		text_put(&t, " is ");
-		addr_print(&t, FAMILY_V4, p->public);
-		text_put(&t, " outside");
-		const char *say = arena_str(a, t.s);
-		text_finish(&t);
-		const struct match *src = match_spans(w->m, FIELD_SRC, FAMILY_V4, &ends[0], 1);
-		const struct match *dst = match_spans(w->m, FIELD_DST, FAMILY_V4, &ends[1], 1);
-		*vec_add(&v->build->nats) = (struct nat){ .at = p->at,
-							  .out = port,
-							  .text = say,
-							  .touches = src,
-							  .takes = src,
-							  .rewrites = NAT_SOURCE,
-							  .kind = NAT_SHIFT,
-							  .match = src,
-							  .from = ends[0],
-							  .to = &ends[1],
-							  .n_to = 1,
-							  .order = 1 };
-		*vec_add(&v->build->nats) = (struct nat){ .at = p->at,
-							  .in = port,
-							  .text = say,
-							  .touches = dst,
-							  .takes = dst,
-							  .rewrites = NAT_DESTINATION,
-							  .kind = NAT_SHIFT,
-							  .match = dst,
-							  .from = ends[1],
-							  .to = &ends[0],
-							  .n_to = 1,
-							  .order = 1 };
-	}
-}
-
-/* Which addresses have public ones isn't known where interfaces may be missing. */
-static void translate_unknown(struct aws *w, struct aws_vpc *v, const char *port)
-{
-	const char *say = arena_printf(w->snap->arena, "public addresses: %s", v->partial);
-	const struct match *v4 = match_family(w->m, FAMILY_V4);
-	for (int i = 0; i < 2; i++)
-		*vec_add(&v->build->nats) = (struct nat){
-			.at = v->at,
-			.in = i ? port : NULL,
-			.out = i ? NULL : port,
-			.text = say,
-			.touches = v4,
-			.rewrites = i ? NAT_DESTINATION : NAT_SOURCE,
-			.order = 1,
-		};
-}
-
-static void internet_gateway(struct aws *w, struct aws_vpc *v, const char *id, struct loc at)
-{
-	struct port *p = aws_path_port(w, v, id, "internet-gateway", at);
-	if (!p)
-		return;
-	const char *name = p->name;
-	p->wire = p->segment = internet;
-	p->outside = true;
-	const struct match *v6 = v6_match(w, v, FIELD_DST);
-	if (!v->partial)
-		p->announced = match_or(w->m, public_match(w, v, FIELD_DST, true), v6);
-	for (int i = 0; i < AWS_DIRECTIONS; i++) {
-		enum aws_direction d = (enum aws_direction)i;
-		enum field own = d == AWS_EGRESS ? FIELD_SRC : FIELD_DST;
-		struct aws_rules r = { 0 };
-		aws_rule(&r, VERDICT_PERMIT, public_match(w, v, own, d == AWS_INGRESS), NULL,
-			 at, "has a public address");
-		/* an answer, whichever of the two it is seen by */
-		aws_rule(&r, VERDICT_PERMIT,
-			 match_and(w->m, public_match(w, v, own, d == AWS_EGRESS),
-				   match_value(w->m, FIELD_STATE, STATE_ESTABLISHED)),
-			 NULL, at, "has a public address");
-		aws_rule(&r, VERDICT_PERMIT, v6_match(w, v, own), NULL, at,
-			 "an address of the VPC");
-		if (v->partial)
-			aws_rule(&r, VERDICT_UNKNOWN, match_family(w->m, FAMILY_V4), NULL, at,
-				 arena_printf(w->snap->arena, "public addresses: %s",
-					      v->partial));
-		struct ruleset *rs = nature(
-			v, &r, arena_printf(w->arena, "%s %s", id, aws_direction_name(d)), at,
-			false);
-		/* in at the gateway is ingress of the VPC: the packet comes from outside */
-		device_build_hook(v->build, d == AWS_EGRESS ? HOOK_OUT : HOOK_IN, 0, name, rs,
-				  at);
-	}
-	if (v->partial)
-		translate_unknown(w, v, name);
-	else
-		translate(w, v, name);
-	if (v->blocked)
-		device_build_taint(v->build, name, v->at, "block public access is on (%s)",
-				   v->blocked);
-}
-
-/* IPv6 only, and only out: answers come back. */
-static void egress_gateway(struct aws *w, struct aws_vpc *v, const char *id, struct loc at,
-			   bool alone)
-{
-	struct port *p = aws_path_port(w, v, id, "egress-only-internet-gateway", at);
-	struct aws_rules out = { 0 }, in = { 0 };
-	if (!p)
-		return;
-	const char *name = p->name;
-	p->wire = p->segment = internet;
-	p->outside = true;
-	p->announced = alone ? v6_match(w, v, FIELD_DST) : match_none(w->m);
-	aws_rule(&out, VERDICT_PERMIT, v6_match(w, v, FIELD_SRC), NULL, at, "IPv6 only");
-	aws_rule(&in, VERDICT_PERMIT,
-		 match_and(w->m, v6_match(w, v, FIELD_DST),
-			   match_value(w->m, FIELD_STATE, STATE_ESTABLISHED)),
-		 NULL, at, "answers");
-	aws_rule(&in, VERDICT_UNKNOWN,
-		 match_and(w->m, v6_match(w, v, FIELD_DST),
-			   match_value(w->m, FIELD_STATE, STATE_RELATED)),
-		 NULL, at, "whether errors about a connection pass is not documented");
-	device_build_hook(v->build, HOOK_OUT, 0, name,
-			  nature(v, &out, arena_printf(w->arena, "%s egress", id), at, true),
-			  at);
-	device_build_hook(v->build, HOOK_IN, 0, name,
-			  nature(v, &in, arena_printf(w->arena, "%s ingress", id), at, true),
-			  at);
-	if (v->blocked)
-		device_build_taint(v->build, name, v->at, "block public access is on (%s)",
-				   v->blocked);
-}
-
 /*
  * What goes through an interface in the subnet crosses the subnet's border. passage: also what
  * comes from within the subnet.
@@ -584,9 +409,9 @@ static void gates(struct aws *w, struct aws_vpc *v, struct map *made)
 	vec_each (at, &v->gates) {
 		const struct aws_gate *g = *at;
 		if (g->kind == AWS_IGW) {
-			internet_gateway(w, v, g->id, g->at);
+			aws_gate_internet(w, v, g->id, g->at);
 		} else if (g->kind == AWS_EIGW) {
-			egress_gateway(w, v, g->id, g->at, !igw);
+			aws_gate_egress(w, v, g->id, g->at, !igw);
 		} else if (g->kind == AWS_NAT) {
 			aws_path_port(w, v, g->id, "nat-gateway", g->at);
 			if (g->odd)
@@ -628,9 +453,9 @@ static void named_gates(struct aws *w, struct aws_vpc *v, struct map *made)
 			if (h->blackhole || !h->target || map_get(&v->ports, h->target))
 				continue;
 			if (has_prefix(h->target, "igw-"))
-				internet_gateway(w, v, h->target, h->at);
+				aws_gate_internet(w, v, h->target, h->at);
 			else if (has_prefix(h->target, "eigw-"))
-				egress_gateway(w, v, h->target, h->at, true);
+				aws_gate_egress(w, v, h->target, h->at, true);
 			else if (has_prefix(h->target, "pcx-") || has_prefix(h->target, "vgw-"))
 				aws_path_port(w, v, h->target, kind_of(h->target), h->at);
 			else
@@ -684,87 +509,6 @@ void aws_path_build(struct aws *w, struct aws_vpc *v)
 	map_finish(&made);
 }
 
-/* ---- NAT gateways ---- */
-
-static void nat_gateway(struct aws *w, struct aws_vpc *v, const struct aws_gate *g)
-{
-	struct arena *a = w->snap->arena;
-	struct device_build *b =
-		device_build_start(w->snap, arena_printf(a, "%s:%s", w->c->device, g->id),
-				   "aws", w->c->plane, g->at);
-	struct aws_rules in = { 0 }, self = { 0 };
-	b->dev.hostname = g->id;
-	b->dev.routing = ROUTING_WHOLE;
-	size_t n = g->addrs.of[FAMILY_V4].n;
-	struct prefix *prefixes = arena_array(a, n, sizeof(*prefixes));
-	struct addr *addrs = arena_array(a, n, sizeof(*addrs));
-	struct span *pool = arena_array(a, n, sizeof(*pool));
-	for (size_t i = 0; i < n; i++) {
-		pool[i] = g->addrs.of[FAMILY_V4].v[i];
-		addrs[i] = pool[i].lo;
-		prefixes[i] =
-			(struct prefix){ .family = FAMILY_V4, .len = 32, .addr = addrs[i] };
-	}
-	*vec_add(&b->ports) = (struct port){ .name = g->id,
-					     .kind = "nat-gateway",
-					     .segment = arena_str(a, v->id),
-					     .wire = g->id,
-					     .alone = true, /* no host has its addresses */
-					     .up = true,
-					     .prefixes = prefixes,
-					     .n_prefixes = n,
-					     .addrs = addrs,
-					     .at = g->at };
-	aws_add_route(w, b,
-		      (struct route){ .dst = { .family = FAMILY_V4 },
-				      .segment = b->ports.v[0].segment,
-				      .port = g->id,
-				      .at = g->at });
-	/* TCP, UDP and ICMP only; what arrives for itself is an answer or nothing (VPC user
-	 * guide, "NAT gateway basics") */
-	static const struct range passed[] = { { PROTO_ICMP, PROTO_ICMP },
-					       { PROTO_TCP, PROTO_TCP },
-					       { PROTO_UDP, PROTO_UDP } };
-	static const struct range ported[] = { { PROTO_TCP, PROTO_TCP },
-					       { PROTO_UDP, PROTO_UDP } };
-	const struct match *v4 = match_family(w->m, FAMILY_V4);
-	const struct match *all =
-		match_and(w->m, v4, match_ranges(w->m, FIELD_PROTO, passed, 3));
-	const struct match *ports =
-		match_and(w->m, v4, match_ranges(w->m, FIELD_PROTO, ported, 2));
-	aws_rule(&in, VERDICT_PERMIT, all, NULL, g->at, "TCP, UDP and ICMP");
-	aws_rule(&in, VERDICT_UNKNOWN, match_family(w->m, FAMILY_V6), NULL, g->at,
-		 "NAT64 is not followed");
-	aws_rule(&self, VERDICT_PERMIT, match_value(w->m, FIELD_STATE, STATE_ESTABLISHED), NULL,
-		 g->at, "answers");
-	struct ruleset *rs = aws_rules_finish(b, &in, "protocols", "gateway", g->at, true);
-	rs->incidental = true;
-	device_build_hook(b, HOOK_IN, 0, g->id, rs, g->at);
-	rs = aws_rules_finish(b, &self, "its own addresses", "gateway", g->at, true);
-	rs->incidental = true;
-	device_build_hook(b, HOOK_LOCAL_IN, 0, g->id, rs, g->at);
-	for (int i = 0; i < 2; i++)
-		*vec_add(&b->nats) =
-			(struct nat){ .at = g->at,
-				      .out = g->id,
-				      .text = "sources become the gateway's address",
-				      .touches = i ? all : ports,
-				      .takes = i ? all : ports,
-				      .rewrites = NAT_SOURCE,
-				      .kind = g->odd ? NAT_BOUND : NAT_POOL,
-				      .match = i ? all : ports,
-				      .to = pool,
-				      .n_to = n,
-				      .has_port = !i,
-				      .port_lo = 1024,
-				      .port_hi = 65535,
-				      .order = 0 };
-	if (w->failed)
-		device_build_taint(b, NULL, (struct loc){ .src = w->src },
-				   "%s could not be read to its end", w->failed);
-	device_build_finish(b);
-}
-
 void aws_path_devices(struct aws *w)
 {
 	for (size_t i = 0; i < w->gates.n; i++) {
@@ -772,7 +516,7 @@ void aws_path_devices(struct aws *w)
 		struct aws_vpc *v = g->ends[0] ? map_get(&w->vpcs, g->ends[0]) : NULL;
 		if (g->kind == AWS_NAT && !g->gone && v && v->tables.n &&
 		    g->addrs.of[FAMILY_V4].n)
-			nat_gateway(w, v, g);
+			aws_gate_nat(w, v, g);
 	}
 	aws_transit_devices(w);
 	aws_balance_devices(w);

@@ -34,15 +34,6 @@ struct aws_gate *aws_gate(struct aws *w, const char *id, struct loc at)
 	return g;
 }
 
-/* The id under key, or NULL after the object was counted as rejected. */
-static const char *id_of(struct aws *w, const json_t *o, const char *key)
-{
-	const char *id = aws_string(w, o, key);
-	if (!id)
-		aws_account(w, ACCOUNT_REJECTED, false, aws_at(w, o), "without %s", key);
-	return id;
-}
-
 static bool is_one_of(const char *word, const char *const *list)
 {
 	for (; word && *list; list++)
@@ -178,7 +169,7 @@ void aws_read_table(struct aws *w, const json_t *o)
 					     "Tags",	     "VpcId",
 					     "OwnerId",	     NULL };
 	static const char *const ignore[] = { "Tags", NULL };
-	const char *id = id_of(w, o, "RouteTableId"), *vpc = id ? id_of(w, o, "VpcId") : NULL;
+	const char *id = aws_id(w, o, "RouteTableId", false), *vpc = id ? aws_id(w, o, "VpcId", false) : NULL;
 	if (!vpc)
 		return;
 	struct loc at = aws_at_member(w, o, "RouteTableId");
@@ -291,7 +282,7 @@ void aws_read_gate(struct aws *w, enum aws_kind kind, const json_t *o)
 	static const char *const ignore[] = { "Tags",		"TagSet",  "CreateTime",
 					      "DeleteTime",	"OwnerId", "DnsEntries",
 					      "ExpirationTime", NULL };
-	const char *id = id_of(w, o, keys[kind]);
+	const char *id = aws_id(w, o, keys[kind], false);
 	if (!id)
 		return;
 	struct loc at = aws_at_member(w, o, keys[kind]);

@@ -16,14 +16,6 @@
 
 #include "collectors/aws_internal.h"
 
-static const char *id_of(struct aws *w, const json_t *o, const char *key)
-{
-	const char *id = aws_string(w, o, key);
-	if (!id)
-		aws_account(w, ACCOUNT_REJECTED, false, aws_at(w, o), "without %s", key);
-	return id;
-}
-
 static struct aws_tgw *transit(struct aws *w, const char *id, struct loc at)
 {
 	bool is_new;
@@ -78,8 +70,8 @@ static struct aws_attachment *attachment(struct aws *w, const char *id, const ch
 
 static void read_attachment(struct aws *w, const json_t *o)
 {
-	const char *id = id_of(w, o, "TransitGatewayAttachmentId");
-	const char *tgw = id ? id_of(w, o, "TransitGatewayId") : NULL;
+	const char *id = aws_id(w, o, "TransitGatewayAttachmentId", false);
+	const char *tgw = id ? aws_id(w, o, "TransitGatewayId", false) : NULL;
 	if (!tgw)
 		return;
 	struct loc at = aws_at_member(w, o, "TransitGatewayAttachmentId");
@@ -109,9 +101,9 @@ enum { ZONES_MAX = 64 };
 
 static void read_vpc_attachment(struct aws *w, const json_t *o)
 {
-	const char *id = id_of(w, o, "TransitGatewayAttachmentId");
-	const char *tgw = id ? id_of(w, o, "TransitGatewayId") : NULL;
-	const char *vpc = tgw ? id_of(w, o, "VpcId") : NULL;
+	const char *id = aws_id(w, o, "TransitGatewayAttachmentId", false);
+	const char *tgw = id ? aws_id(w, o, "TransitGatewayId", false) : NULL;
+	const char *vpc = tgw ? aws_id(w, o, "VpcId", false) : NULL;
 	if (!vpc)
 		return;
 	struct loc at = aws_at_member(w, o, "TransitGatewayAttachmentId");
@@ -146,7 +138,7 @@ static void read_vpc_attachment(struct aws *w, const json_t *o)
 
 static void read_routes(struct aws *w, const json_t *o)
 {
-	const char *id = id_of(w, o, "TransitGatewayRouteTableId");
+	const char *id = aws_id(w, o, "TransitGatewayRouteTableId", false);
 	if (!id)
 		return;
 	struct loc at = aws_at_member(w, o, "TransitGatewayRouteTableId");
@@ -199,7 +191,7 @@ static void read_routes(struct aws *w, const json_t *o)
 
 static void read_propagations(struct aws *w, const json_t *o)
 {
-	const char *id = id_of(w, o, "TransitGatewayRouteTableId");
+	const char *id = aws_id(w, o, "TransitGatewayRouteTableId", false);
 	if (!id)
 		return;
 	struct loc at = aws_at_member(w, o, "TransitGatewayRouteTableId");
@@ -244,8 +236,8 @@ void aws_read_transit(struct aws *w, enum aws_kind kind, const json_t *o)
 		read_propagations(w, o);
 		return;
 	case AWS_TGW_TABLE: {
-		id = id_of(w, o, "TransitGatewayRouteTableId");
-		const char *tgw = id ? id_of(w, o, "TransitGatewayId") : NULL;
+		id = aws_id(w, o, "TransitGatewayRouteTableId", false);
+		const char *tgw = id ? aws_id(w, o, "TransitGatewayId", false) : NULL;
 		if (!tgw)
 			return;
 		at = aws_at_member(w, o, "TransitGatewayRouteTableId");
@@ -261,7 +253,7 @@ void aws_read_transit(struct aws *w, enum aws_kind kind, const json_t *o)
 	default:
 		break;
 	}
-	id = id_of(w, o, "TransitGatewayId");
+	id = aws_id(w, o, "TransitGatewayId", false);
 	if (!id)
 		return;
 	at = aws_at_member(w, o, "TransitGatewayId");
