@@ -107,14 +107,8 @@ static struct addr_spec of_def(struct asa *a, struct def *d, struct word name,
 			       uint32_t line)
 {
 	asa_use(a, kind, asa_str(a, name), line, false);
-	if (!d) {
-		diag_warning(a->d, "asa.undefined-name", asa_loc(a, line),
-			     "%s %.*s is not defined", kind, (int)name.len, name.s);
-		return spec(match_unknown(a->m, asa_loc(a, line),
-					  "%s %.*s, which is not defined", kind, (int)name.len,
-					  name.s),
-			    FAMILIES_BOTH);
-	}
+	if (!d)
+		return spec(asa_undefined(a, kind, name, line), FAMILIES_BOTH);
 	if (d->kind != want) {
 		if (d->kind == DEF_NETWORK_SERVICE)
 			return spec(match_unknown(a->m, asa_loc(a, line), "network service %s",

@@ -6,7 +6,7 @@
  * What the files of the ASA collector share. One struct asa is one configuration (a context
  * of a device); a file may hold several. Reading goes in two passes: the first takes lines
  * apart far enough to know what they define (asa.c), the second resolves names and builds
- * matches (asa_objects.c, asa_acl.c, asa_nat.c) and joins the lists to what a packet meets
+ * matches (asa_objects.c, asa_ace.c, asa_nat.c) and joins the lists to what a packet meets
  * (asa_bind.c). Each physical line gets its class in a->state exactly once, and the account
  * is written from there at the end.
  */
@@ -388,6 +388,9 @@ void asa_top_line(struct asa_reader *r, struct line *l);
 void asa_take_line(struct asa_reader *r, uint32_t no);
 
 /* asa_objects.c */
+/* Warns that there is no such object or group, and gives an unknown condition. */
+const struct match *asa_undefined(struct asa *a, const char *kind, struct word name,
+				  uint32_t line);
 struct def *asa_object(struct asa *a, struct word name);
 struct def *asa_group(struct asa *a, struct word name);
 struct def *asa_define(struct asa *a, struct map *map, struct word name, enum def_kind kind,
@@ -396,6 +399,9 @@ void asa_object_line(struct asa *a, struct line *l, struct def **ret_def);
 void asa_group_line(struct asa *a, struct line *l, struct def **ret_def);
 void asa_resolve(struct asa *a, struct def *d, unsigned depth);
 void asa_resolve_all(struct asa *a);
+
+/* asa_service.c: what a service object that every ASA has matches; NULL: none such */
+const struct match *asa_builtin_match(struct asa *a, struct word name);
 
 /* asa_addr.c */
 /* A literal address or one of `names`. */
@@ -423,6 +429,14 @@ const struct match *asa_port_op(struct asa *a, struct line *l, enum field field,
 /* Address and mask (or prefix); warns about host bits. NULL with *ret_why. */
 const struct match *asa_masked(struct asa *a, enum field field, enum family f, struct addr addr,
 			       struct addr mask, uint32_t line);
+
+/* asa_ace.c */
+/*
+ * The entry of a line that stands behind the list's name and `line N`; list NULL: a conduit,
+ * which names the destination first. A line that can't be read gives an unknown condition on
+ * everything, with the verdict it names.
+ */
+struct rule asa_ace(struct asa *a, struct line *l, const struct list *list);
 
 /* asa_acl.c */
 void asa_list_line(struct asa *a, struct line *l, bool v6);

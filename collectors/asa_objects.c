@@ -3,9 +3,10 @@
  * Objects and object groups. The first pass keeps the lines of each; the second makes one
  * match of a group when it is first asked for, for the source and for the destination at
  * once, and every rule that names the group points to it. A group in a group is a kid of an
- * OR, not a copy: nothing is expanded, so nothing can grow beyond the file.
+ * OR, not a copy: nothing is expanded, so nothing can grow beyond the file. Services are read
+ * by asa_service.c.
  */
-#include "collectors/asa_internal.h"
+#include "collectors/asa_group.h"
 
 #include <string.h>
 
@@ -39,6 +40,15 @@ struct def *asa_define(struct asa *a, struct map *map, struct word name, enum de
 	*vec_add(&a->defs) = d;
 	asa_use(a, map == &a->objects ? "object" : "object-group", d->name, line, true);
 	return d;
+}
+
+const struct match *asa_undefined(struct asa *a, const char *kind, struct word name,
+				  uint32_t line)
+{
+	diag_warning(a->d, "asa.undefined-name", asa_loc(a, line), "%s %.*s is not defined",
+		     kind, (int)name.len, name.s);
+	return match_unknown(a->m, asa_loc(a, line), "%s %.*s, which is not defined", kind,
+			     (int)name.len, name.s);
 }
 
 /* `object network|service|network-service NAME` */
@@ -141,13 +151,13 @@ void asa_group_line(struct asa *a, struct line *l, struct def **ret_def)
 
 /* Members */
 
-typedef const struct match *match_ptr;
-
-struct gather {
-	VEC(struct span) spans[FAMILY_COUNT];
-	VEC(match_ptr) src, dst;
-	unsigned families;
-};
+void asa_gather(struct gather *g, const struct match *src, const struct match *dst,
+		unsigned families)
+{
+	*vec_add(&g->src) = src;
+	*vec_add(&g->dst) = dst;
+	g->families |= families;
+}
 
 static void gather_free(struct gather *g)
 {
@@ -163,14 +173,6 @@ static void gather_clear(struct gather *g)
 	g->families = 0;
 }
 
-static void gather_both(struct gather *g, const struct match *src, const struct match *dst,
-			unsigned families)
-{
-	*vec_add(&g->src) = src;
-	*vec_add(&g->dst) = dst;
-	g->families |= families;
-}
-
 static void gather_span(struct gather *g, enum family f, struct addr lo, struct addr hi)
 {
 	*vec_add(&g->spans[f]) = (struct span){ lo, hi };
@@ -180,7 +182,7 @@ static void gather_span(struct gather *g, enum family f, struct addr lo, struct 
 static void gather_unknown(struct asa *a, struct gather *g, const struct match *m,
 			   unsigned families, uint32_t line)
 {
-	gather_both(g, m, m, families);
+	asa_gather(g, m, m, families);
 	asa_class_by(a, line, m);
 }
 
@@ -198,9 +200,9 @@ static void gather_masked(struct asa *a, struct gather *g, struct addr addr, str
 		gather_span(g, FAMILY_V4, lo, addr_or(lo, addr_not(FAMILY_V4, mask)));
 		return;
 	}
-	gather_both(g, asa_masked(a, FIELD_SRC, FAMILY_V4, addr, mask, line),
-		    match_wild(a->m, FIELD_DST, FAMILY_V4, addr_and(addr, mask), mask),
-		    FAMILIES_V4);
+	asa_gather(g, asa_masked(a, FIELD_SRC, FAMILY_V4, addr, mask, line),
+		   match_wild(a->m, FIELD_DST, FAMILY_V4, addr_and(addr, mask), mask),
+		   FAMILIES_V4);
 }
 
 /* ADDRESS MASK or PREFIX, to the end of the line. */
@@ -290,31 +292,25 @@ static const char *net_object_member(struct asa *a, struct line *l, struct gathe
 	return why;
 }
 
-static void nested(struct asa *a, struct def *d, struct def *inner, struct word name,
-		   const char *kind, uint32_t line, unsigned depth,
-		   bool (*fits)(const struct def *, const struct def *), struct gather *g)
+void asa_nested(struct asa *a, struct def *d, struct def *inner, struct word name,
+		const char *kind, uint32_t line, unsigned depth,
+		bool (*fits)(const struct def *, const struct def *), struct gather *g)
 {
 	asa_use(a, kind, asa_str(a, name), line, false);
 	if (!inner) {
-		diag_warning(a->d, "asa.undefined-name", asa_loc(a, line),
-			     "%s %.*s is not defined", kind, (int)name.len, name.s);
-		gather_unknown(a, g,
-			       match_unknown(a->m, asa_loc(a, line),
-					     "%s %.*s, which is not defined", kind,
-					     (int)name.len, name.s),
-			       FAMILIES_BOTH, line);
+		gather_unknown(a, g, asa_undefined(a, kind, name, line), FAMILIES_BOTH, line);
 		return;
 	}
 	if (!fits(d, inner)) {
 		asa_refuse(a, line, "asa.group-kind",
 			   "%s %s is of another kind than the group %s", kind, inner->name,
 			   d->name);
-		gather_both(g,
-			    match_unknown(a->m, asa_loc(a, line), "%s %s of another kind", kind,
-					  inner->name),
-			    match_unknown(a->m, asa_loc(a, line), "%s %s of another kind", kind,
-					  inner->name),
-			    FAMILIES_BOTH);
+		asa_gather(g,
+			   match_unknown(a->m, asa_loc(a, line), "%s %s of another kind", kind,
+					 inner->name),
+			   match_unknown(a->m, asa_loc(a, line), "%s %s of another kind", kind,
+					 inner->name),
+			   FAMILIES_BOTH);
 		return;
 	}
 	if (inner->state == 1) {
@@ -326,29 +322,29 @@ static void nested(struct asa *a, struct def *d, struct def *inner, struct word 
 		diag_related(a->d, asa_loc(a, inner->line), "%s begins here", inner->name);
 		asa_class(a, line, ACCOUNT_REJECTED, true,
 			  "groups name each other in a circle");
-		gather_both(g,
-			    match_unknown(a->m, asa_loc(a, line), "circle of groups at %s",
-					  inner->name),
-			    match_unknown(a->m, asa_loc(a, line), "circle of groups at %s",
-					  inner->name),
-			    FAMILIES_BOTH);
+		asa_gather(g,
+			   match_unknown(a->m, asa_loc(a, line), "circle of groups at %s",
+					 inner->name),
+			   match_unknown(a->m, asa_loc(a, line), "circle of groups at %s",
+					 inner->name),
+			   FAMILIES_BOTH);
 		return;
 	}
 	if (inner->state == 0 && depth >= ASA_NESTING) {
 		asa_refuse(a, line, "asa.object-depth", "groups are nested more than %d deep",
 			   ASA_NESTING);
-		gather_both(g, match_unknown(a->m, asa_loc(a, line), "groups nested too deep"),
-			    match_unknown(a->m, asa_loc(a, line), "groups nested too deep"),
-			    FAMILIES_BOTH);
+		asa_gather(g, match_unknown(a->m, asa_loc(a, line), "groups nested too deep"),
+			   match_unknown(a->m, asa_loc(a, line), "groups nested too deep"),
+			   FAMILIES_BOTH);
 		return;
 	}
 	asa_resolve(a, inner, depth + 1);
 	if (inner->kind == DEF_NET_GROUP || inner->kind == DEF_NET_OBJECT)
-		gather_both(g, inner->src, inner->dst, inner->families);
+		asa_gather(g, inner->src, inner->dst, inner->families);
 	else if (inner->kind == DEF_PORT_GROUP)
-		gather_both(g, inner->sport, inner->dport, 0);
+		asa_gather(g, inner->sport, inner->dport, 0);
 	else
-		gather_both(g, inner->match, inner->match, 0);
+		asa_gather(g, inner->match, inner->match, 0);
 	asa_class_by(a, line, g->src.v[g->src.n - 1]);
 }
 
@@ -364,29 +360,18 @@ static bool fits_net_object(const struct def *outer, const struct def *inner)
 	return inner->kind == DEF_NET_OBJECT;
 }
 
-static bool fits_service_object(const struct def *outer, const struct def *inner)
-{
-	return inner->kind == DEF_SERVICE_OBJECT;
-}
-
 static const char *net_group_member(struct asa *a, struct def *d, struct line *l,
 				    struct gather *g, unsigned depth)
 {
 	const char *why;
-	struct word name;
 
-	if (line_take(l, "group-object")) {
-		name = line_next(l);
-		nested(a, d, asa_group(a, name), name, "object-group", l->no, depth, fits_group,
-		       g);
-		return NULL;
-	}
 	if (!line_take(l, "network-object"))
 		return "not understood inside `object-group network`";
 	if (line_take(l, "object")) {
-		name = line_next(l);
-		nested(a, d, asa_object(a, name), name, "object", l->no, depth, fits_net_object,
-		       g);
+		struct word name = line_next(l);
+
+		asa_nested(a, d, asa_object(a, name), name, "object", l->no, depth,
+			   fits_net_object, g);
 		return NULL;
 	}
 	if (line_take(l, "host"))
@@ -400,209 +385,11 @@ static const char *net_group_member(struct asa *a, struct def *d, struct line *l
 	return why;
 }
 
-/* The protocol that a word names as a condition; `tcp-udp` is both. NULL where it is none. */
-static const struct match *protocol_match(struct asa *a, struct word w, int *ret_proto)
+static bool takes_groups(const struct def *d)
 {
-	static const struct range both[] = { { PROTO_TCP, PROTO_TCP },
-					     { PROTO_UDP, PROTO_UDP } };
-	int p;
-
-	if (word_is(w, "tcp-udp")) {
-		*ret_proto = PROTO_TCP;
-		return match_ranges(a->m, FIELD_PROTO, both, 2);
-	}
-	p = asa_protocol(w);
-	*ret_proto = p;
-	if (p < 0)
-		return NULL;
-	if (p == 256)
-		return match_all(a->m);
-	if (p == 0) /* IPv6 hop-by-hop, or `ip`: the vendor doesn't say */
-		return match_unknown(a->m, LOC_NONE, "protocol number 0");
-	return match_value(a->m, FIELD_PROTO, (unsigned)p);
-}
-
-/* [TYPE [CODE]] of ICMP. NULL match where there is none left on the line. */
-static const struct match *icmp_rest(struct asa *a, struct line *l, bool v6,
-				     const char **ret_why)
-{
-	struct word w = line_next(l);
-	int type = asa_icmp_type(w, v6);
-	const struct match *m;
-	unsigned code;
-
-	if (type < 0) {
-		*ret_why = arena_printf(a->arena, "\"%.*s\" is no ICMP type", (int)w.len, w.s);
-		return NULL;
-	}
-	m = match_value(a->m, FIELD_ICMP_TYPE, (unsigned)type);
-	if (!line_ended(l) && word_number(line_peek(l, 0), 255, &code)) {
-		l->i++;
-		m = match_and(a->m, m, match_value(a->m, FIELD_ICMP_CODE, code));
-	}
-	return m;
-}
-
-/* PROTOCOL [source OP] [destination OP | OP] or icmp [TYPE [CODE]], to the end of the line. */
-static const struct match *service_spec(struct asa *a, struct line *l, const char **ret_why)
-{
-	struct word w = line_next(l);
-	int proto;
-	const struct match *m = protocol_match(a, w, &proto), *ports;
-
-	if (!m) {
-		*ret_why = arena_printf(a->arena, "\"%.*s\" is no protocol", (int)w.len, w.s);
-		return NULL;
-	}
-	if ((proto == PROTO_ICMP || proto == PROTO_ICMPV6) && !line_ended(l)) {
-		ports = icmp_rest(a, l, proto == PROTO_ICMPV6, ret_why);
-		if (!ports)
-			return NULL;
-		m = match_and(a->m, m, ports);
-	}
-	if (proto > 0 && proto < 256 && proto_has_ports((unsigned)proto)) {
-		if (line_take(l, "source")) {
-			ports = asa_port_op(a, l, FIELD_SPORT, ret_why);
-			if (!ports)
-				return NULL;
-			m = match_and(a->m, m, ports);
-		}
-		line_take(l, "destination");
-		if (asa_port_op_ahead(l)) {
-			ports = asa_port_op(a, l, FIELD_DPORT, ret_why);
-			if (!ports)
-				return NULL;
-			m = match_and(a->m, m, ports);
-		}
-	}
-	if (!line_ended(l)) {
-		*ret_why = "there is more on the line than was understood";
-		return NULL;
-	}
-	return m;
-}
-
-static const char *service_group_member(struct asa *a, struct def *d, struct line *l,
-					struct gather *g, unsigned depth)
-{
-	const char *why = NULL;
-	const struct match *m;
-	struct word name;
-	int proto, type;
-
-	if (line_take(l, "group-object")) {
-		name = line_next(l);
-		nested(a, d, asa_group(a, name), name, "object-group", l->no, depth, fits_group,
-		       g);
-		return NULL;
-	}
-	if (!line_take(l, "service-object"))
-		return "not understood inside `object-group service`";
-	if (line_take(l, "object")) {
-		name = line_next(l);
-		if (!asa_object(a, name) && asa_builtin_service(name, &proto, &type)) {
-			m = proto == 256 ? match_all(a->m)
-					 : match_value(a->m, FIELD_PROTO, (unsigned)proto);
-			if (type >= 0)
-				m = match_and(
-					a->m, m,
-					match_value(a->m, FIELD_ICMP_TYPE, (unsigned)type));
-			gather_both(g, m, m, 0);
-			ASA_EXACT(a, l->no);
-			return NULL;
-		}
-		nested(a, d, asa_object(a, name), name, "object", l->no, depth,
-		       fits_service_object, g);
-		return NULL;
-	}
-	m = service_spec(a, l, &why);
-	if (!m)
-		return why;
-	gather_both(g, m, m, 0);
-	asa_class_by(a, l->no, m);
-	return NULL;
-}
-
-static const char *port_group_member(struct asa *a, struct def *d, struct line *l,
-				     struct gather *g, unsigned depth)
-{
-	const char *why = NULL;
-	const struct match *s, *t;
-	unsigned from;
-
-	if (line_take(l, "group-object")) {
-		struct word name = line_next(l);
-
-		nested(a, d, asa_group(a, name), name, "object-group", l->no, depth, fits_group,
-		       g);
-		return NULL;
-	}
-	if (!line_take(l, "port-object"))
-		return "not understood inside a typed `object-group service`";
-	from = l->i;
-	s = asa_port_op(a, l, FIELD_SPORT, &why);
-	if (!s)
-		return why;
-	l->i = from;
-	t = asa_port_op(a, l, FIELD_DPORT, &why);
-	if (!line_ended(l))
-		return "there is more on the line than was understood";
-	gather_both(g, s, t, 0);
-	ASA_EXACT(a, l->no);
-	return NULL;
-}
-
-static const char *protocol_group_member(struct asa *a, struct def *d, struct line *l,
-					 struct gather *g, unsigned depth)
-{
-	const struct match *m;
-	struct word w;
-	int proto;
-
-	if (line_take(l, "group-object")) {
-		w = line_next(l);
-		nested(a, d, asa_group(a, w), w, "object-group", l->no, depth, fits_group, g);
-		return NULL;
-	}
-	if (!line_take(l, "protocol-object"))
-		return "not understood inside `object-group protocol`";
-	if (line_take(l, "object")) {
-		w = line_next(l);
-		nested(a, d, asa_object(a, w), w, "object", l->no, depth, fits_service_object,
-		       g);
-		return NULL;
-	}
-	w = line_next(l);
-	m = protocol_match(a, w, &proto);
-	if (!m || !line_ended(l))
-		return "no protocol";
-	gather_both(g, m, m, 0);
-	asa_class_by(a, l->no, m);
-	return NULL;
-}
-
-static const char *icmp_group_member(struct asa *a, struct def *d, struct line *l,
-				     struct gather *g, unsigned depth)
-{
-	const struct match *m;
-	struct word w;
-	int type;
-
-	if (line_take(l, "group-object")) {
-		w = line_next(l);
-		nested(a, d, asa_group(a, w), w, "object-group", l->no, depth, fits_group, g);
-		return NULL;
-	}
-	if (!line_take(l, "icmp-object"))
-		return "not understood inside `object-group icmp-type`";
-	w = line_next(l);
-	type = asa_icmp_type(w, false);
-	if (type < 0 || !line_ended(l))
-		return "no ICMP type";
-	m = match_value(a->m, FIELD_ICMP_TYPE, (unsigned)type);
-	gather_both(g, m, m, 0);
-	ASA_EXACT(a, l->no);
-	return NULL;
+	return d->kind == DEF_NET_GROUP || d->kind == DEF_SERVICE_GROUP ||
+	       d->kind == DEF_PORT_GROUP || d->kind == DEF_PROTOCOL_GROUP ||
+	       d->kind == DEF_ICMP_GROUP;
 }
 
 static const char *member(struct asa *a, struct def *d, struct line *l, struct gather *g,
@@ -611,6 +398,13 @@ static const char *member(struct asa *a, struct def *d, struct line *l, struct g
 	const char *why = NULL;
 	const struct match *m;
 
+	if (takes_groups(d) && line_take(l, "group-object")) {
+		struct word name = line_next(l);
+
+		asa_nested(a, d, asa_group(a, name), name, "object-group", l->no, depth,
+			   fits_group, g);
+		return NULL;
+	}
 	switch (d->kind) {
 	case DEF_NET_OBJECT:
 		return net_object_member(a, l, g);
@@ -620,25 +414,25 @@ static const char *member(struct asa *a, struct def *d, struct line *l, struct g
 		gather_clear(g);
 		if (!line_take(l, "service"))
 			return "not understood inside `object service`";
-		m = service_spec(a, l, &why);
+		m = asa_service_spec(a, l, &why);
 		if (m) {
-			gather_both(g, m, m, 0);
+			asa_gather(g, m, m, 0);
 			asa_class_by(a, l->no, m);
 		}
 		return why;
 	case DEF_SERVICE_GROUP:
-		return service_group_member(a, d, l, g, depth);
+		return asa_service_member(a, d, l, g, depth);
 	case DEF_PORT_GROUP:
-		return port_group_member(a, d, l, g, depth);
+		return asa_port_member(a, l, g);
 	case DEF_PROTOCOL_GROUP:
-		return protocol_group_member(a, d, l, g, depth);
+		return asa_protocol_member(a, d, l, g, depth);
 	case DEF_ICMP_GROUP:
-		return icmp_group_member(a, d, l, g, depth);
+		return asa_icmp_member(a, l, g);
 	default:
 		asa_class(a, l->no, ACCOUNT_BOUNDED, true,
 			  "users, security groups and applications can't be told from packets");
 		m = match_unknown(a->m, asa_loc(a, l->no), "group %s", d->name);
-		gather_both(g, m, m, FAMILIES_BOTH);
+		asa_gather(g, m, m, FAMILIES_BOTH);
 		return NULL;
 	}
 }
@@ -662,18 +456,18 @@ void asa_resolve(struct asa *a, struct def *d, unsigned depth)
 					      "a line of %s that was not understood", d->name);
 
 			asa_refuse(a, *no, "asa.object-member", "in %s: %s", d->name, why);
-			gather_both(&g, m, m, FAMILIES_BOTH);
+			asa_gather(&g, m, m, FAMILIES_BOTH);
 		}
 	}
 	for (int f = 0; f < FAMILY_COUNT; f++) {
 		if (!g.spans[f].n)
 			continue;
-		gather_both(&g,
-			    match_spans(a->m, FIELD_SRC, (enum family)f, g.spans[f].v,
-					g.spans[f].n),
-			    match_spans(a->m, FIELD_DST, (enum family)f, g.spans[f].v,
-					g.spans[f].n),
-			    1u << f);
+		asa_gather(&g,
+			   match_spans(a->m, FIELD_SRC, (enum family)f, g.spans[f].v,
+				       g.spans[f].n),
+			   match_spans(a->m, FIELD_DST, (enum family)f, g.spans[f].v,
+				       g.spans[f].n),
+			   1u << f);
 	}
 	d->empty = !g.src.n;
 	d->families = (uint8_t)(g.families ? g.families : FAMILIES_BOTH);
