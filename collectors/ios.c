@@ -31,6 +31,11 @@ void ios_mark(struct ios *x, uint32_t line, enum account_class class, bool polic
 	va_end(ap);
 }
 
+void ios_irrelevant(struct ios *x, const struct toks *w)
+{
+	ios_mark(x, w->line, ACCOUNT_IRRELEVANT, false, NULL);
+}
+
 void ios_reject(struct ios *x, const struct toks *w, const char *code, struct loc at,
 		const char *fmt, ...)
 {

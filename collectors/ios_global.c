@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines outside interfaces and lists: what opens a section, what is known to have no say in
- * reachability, and sections of which only a word or two matters.
+ * Lines outside interfaces and lists: what opens a section, and what is known to have no say in
+ * reachability.
  *
  * The tables are the union of the three systems': a word that one of them has never filters
  * in another. A line that is in no table taints the device.
@@ -9,11 +9,6 @@
 #include "collectors/ios_internal.h"
 
 #include <ctype.h>
-
-static void irrelevant(struct ios *x, const struct toks *w)
-{
-	ios_mark(x, w->line, ACCOUNT_IRRELEVANT, false, NULL);
-}
 
 static void open_mode(struct ios *x, const struct toks *w, enum ios_mode mode)
 {
@@ -39,7 +34,7 @@ static bool starts(const struct toks *w, unsigned i, const char *const *t, size_
 static void leaf(struct ios *x, const struct toks *w)
 {
 	ios_note_uses(x, w);
-	irrelevant(x, w);
+	ios_irrelevant(x, w);
 	x->leaf = true;
 	x->mode_indent = w->indent;
 }
@@ -47,7 +42,7 @@ static void leaf(struct ios *x, const struct toks *w)
 static void block(struct ios *x, const struct toks *w)
 {
 	ios_note_uses(x, w);
-	irrelevant(x, w);
+	ios_irrelevant(x, w);
 	open_mode(x, w, MODE_IGNORE);
 }
 
@@ -181,7 +176,7 @@ static bool access_list_line(struct ios *x, const struct toks *w, unsigned i)
 	bool number = tok_number(w, i + 1, 1, 2699, &n);
 	if (number && ((n >= 200 && n < 1300))) {
 		/* not of IP: protocol types, MAC addresses, IPX ... */
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 		return true;
 	}
 	struct acl *a = ios_acl(x, FAMILY_V4, name, true);
@@ -192,7 +187,7 @@ static bool access_list_line(struct ios *x, const struct toks *w, unsigned i)
 		ios_acl_define(x, a, number && (n < 100 || (n >= 1300 && n < 2000)),
 			       tok_loc(x, w, i + 1));
 		a->remarks = true;
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 		return true;
 	}
 	if (!a->defined)
@@ -224,12 +219,12 @@ static bool no_line(struct ios *x, const struct toks *w)
 		if (tok_is(w, k, "standard") || tok_is(w, k, "extended"))
 			k++;
 		if (k >= w->n || tok_is(w, k, "compiled") || tok_is(w, k, "logging")) {
-			irrelevant(x, w);
+			ios_irrelevant(x, w);
 			return true;
 		}
 		struct acl *a = ios_acl(x, f, tok_str(x, w, k), false);
 		if (!a) {
-			irrelevant(x, w);
+			ios_irrelevant(x, w);
 			return true;
 		}
 		if (k + 1 < w->n) { /* old releases drop the whole list, newer ones an entry */
@@ -270,7 +265,7 @@ static bool no_line(struct ios *x, const struct toks *w)
 		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
 		return true;
 	}
-	irrelevant(x, w);
+	ios_irrelevant(x, w);
 	return true;
 }
 
@@ -340,7 +335,7 @@ static bool vlan_line(struct ios *x, const struct toks *w)
 
 static void plain_block(struct ios *x, const struct toks *w, enum ios_mode mode)
 {
-	irrelevant(x, w);
+	ios_irrelevant(x, w);
 	open_mode(x, w, mode);
 }
 
@@ -385,7 +380,7 @@ static bool ip_line(struct ios *x, const struct toks *w)
 		x->leaf = true;
 		x->mode_indent = w->indent;
 		if (tok_is(w, 2, "static") || tok_is(w, 2, "profile")) {
-			irrelevant(x, w);
+			ios_irrelevant(x, w);
 			return true;
 		}
 		return ios_route(x, w, 2, f, NULL);
@@ -411,7 +406,7 @@ static bool ip_line(struct ios *x, const struct toks *w)
 			ios_note_uses(x, w);
 			ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "address translation");
 		} else {
-			irrelevant(x, w);
+			ios_irrelevant(x, w);
 		}
 		return true;
 	}
@@ -469,7 +464,7 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 			text_putf(&t, "%s%.*s", i ? " " : "", (int)w->v[i].len, w->v[i].s);
 		x->line_name = arena_str(x->arena, t.s);
 		text_finish(&t);
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 		open_mode(x, w, MODE_LINE);
 		return true;
 	}
@@ -493,7 +488,7 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 		return true;
 	}
 	if (toks_are(w, 0, "crypto map") && w->n >= 3) {
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 		open_mode(x, w, MODE_CRYPTO_MAP);
 		x->mode_name = tok_str(x, w, 2);
 		return true;
@@ -501,7 +496,7 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 	if (tok_is(w, 0, "control-plane") || toks_are(w, 0, "system control-plane") ||
 	    toks_are(w, 0, "management ssh") || toks_are(w, 0, "management telnet") ||
 	    toks_are(w, 0, "management api")) {
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 		open_mode(x, w, MODE_CONTROL);
 		x->line_name = tok_is(w, 0, "management") ? "management" : "control-plane";
 		return true;
@@ -534,7 +529,7 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 	}
 	if (tok_is(w, 0, "end") && w->n == 1) {
 		x->ended = x->whole = true;
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 		x->mode = MODE_GLOBAL;
 		return true;
 	}
@@ -550,143 +545,6 @@ bool ios_global_line(struct ios *x, const struct toks *w)
 	if (ios_known(IOS_LEAVES, w, 0)) {
 		leaf(x, w);
 		return true;
-	}
-	return false;
-}
-
-/* access-class 10 in [vrf-also]; ipv6 access-class X in */
-static void line_mode(struct ios *x, const struct toks *w)
-{
-	bool v6 = tok_is(w, 0, "ipv6"), ip = tok_is(w, 0, "ip");
-	unsigned i = v6 || ip;
-	if (!(tok_is(w, i, "access-class") || tok_is(w, i, "access-group")) || w->n < i + 2) {
-		irrelevant(x, w);
-		return;
-	}
-	ios_use(x, "access list", tok_str(x, w, i + 1), tok_loc(x, w, i + 1));
-	*vec_add(&x->classes_of_lines) = (struct access_class){ .line = x->line_name,
-								.name = tok_str(x, w, i + 1),
-								.v6 = v6,
-								.at = tok_loc(x, w, i + 1) };
-	ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
-}
-
-static void control_mode(struct ios *x, const struct toks *w)
-{
-	if (toks_are(w, 0, "service-policy input") && w->n == 3) {
-		x->control_policy = tok_str(x, w, 2);
-		x->control_at = tok_line(x, w);
-		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "control plane policing");
-		return;
-	}
-	line_mode(x, w);
-}
-
-static void vacl_mode(struct ios *x, const struct toks *w)
-{
-	struct vacl_clause *c = &x->vacl->clauses.v[x->vacl->clauses.n - 1];
-	if (toks_are(w, 0, "match ip address") || toks_are(w, 0, "match ipv6 address")) {
-		bool v6 = tok_is(w, 1, "ipv6");
-		for (unsigned i = 3; i < w->n; i++) {
-			ios_use(x, "access list", tok_str(x, w, i), tok_loc(x, w, i));
-			if (v6)
-				*vec_add(&c->acls6) = tok_str(x, w, i);
-			else
-				*vec_add(&c->acls4) = tok_str(x, w, i);
-		}
-		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
-	} else if (tok_is(w, 0, "match")) {
-		c->has_other = true;
-		ios_mark(x, w->line, ACCOUNT_BOUNDED, true, "a match that is not modelled");
-	} else if (tok_is(w, 0, "action")) {
-		c->has_action = true;
-		c->drop = tok_is(w, 1, "drop");
-		c->has_other |= !c->drop && !tok_is(w, 1, "forward");
-		ios_mark(x, w->line, ACCOUNT_EXACT, true, NULL);
-	} else {
-		irrelevant(x, w);
-	}
-}
-
-static void policy_mode(struct ios *x, const struct toks *w)
-{
-	bool drop = tok_is(w, 0, "drop");
-	for (unsigned i = 0; i + 1 < w->n; i++)
-		drop |= toks_are(w, i, "conform-action drop") || toks_are(w, i, "conform drop");
-	if (drop)
-		*map_at(&x->drop_policies, x->mode_name) = x;
-	ios_note_uses(x, w);
-	irrelevant(x, w);
-}
-
-bool ios_sub_line(struct ios *x, const struct toks *w)
-{
-	switch (x->mode) {
-	case MODE_ACL:
-		return ios_acl_mode(x, w);
-	case MODE_IFACE:
-		return ios_iface_line(x, w);
-	case MODE_GROUP:
-		if (tok_is(w, 0, "description") || tok_is(w, 0, "exit")) {
-			irrelevant(x, w);
-		} else if (tok_is(w, 0, "no")) {
-			ios_reject(x, w, "ios.bad-member", tok_line(x, w),
-				   "what this takes away is not followed");
-			*vec_add(&x->group->lines) = w->line;
-		} else {
-			*vec_add(&x->group->lines) = w->line;
-		}
-		return true;
-	case MODE_LINE:
-		line_mode(x, w);
-		return true;
-	case MODE_CONTROL:
-		control_mode(x, w);
-		return true;
-	case MODE_VRF:
-		if (toks_are(w, 0, "ip route") || toks_are(w, 0, "ipv6 route"))
-			return ios_route(x, w, 2, tok_is(w, 0, "ip") ? FAMILY_V4 : FAMILY_V6,
-					 x->vrf);
-		if (toks_are(w, 0, "ip nat") || toks_are(w, 0, "ip access-group"))
-			return false;
-		ios_note_uses(x, w);
-		irrelevant(x, w);
-		return true;
-	case MODE_VACL:
-		vacl_mode(x, w);
-		return true;
-	case MODE_ROUTE_MAP:
-		ios_map_line(x, w);
-		ios_note_uses(x, w);
-		irrelevant(x, w);
-		return true;
-	case MODE_POLICY_MAP:
-		policy_mode(x, w);
-		return true;
-	case MODE_CRYPTO_MAP:
-		if (toks_are(w, 0, "match address") && w->n == 3)
-			ios_crypto_acl(x, x->mode_name, tok_str(x, w, 2));
-		ios_note_uses(x, w);
-		irrelevant(x, w);
-		return true;
-	case MODE_IGNORE:
-		if (x->pool && tok_is(w, 0, "address")) {
-			ios_nat_pool_range(x, w);
-			return true;
-		}
-		ios_note_uses(x, w);
-		irrelevant(x, w);
-		return true;
-	case MODE_BOUNDED:
-		ios_mark(x, w->line, ACCOUNT_BOUNDED, true,
-			 "traffic policies are not modelled");
-		return true;
-	case MODE_BAD:
-		ios_mark(x, w->line, ACCOUNT_REJECTED, false,
-			 "below a line that is not understood");
-		return true;
-	case MODE_GLOBAL:
-		break;
 	}
 	return false;
 }

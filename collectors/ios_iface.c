@@ -8,11 +8,6 @@
 #include <ctype.h>
 #include <strings.h>
 
-static void irrelevant(struct ios *x, const struct toks *w)
-{
-	ios_mark(x, w->line, ACCOUNT_IRRELEVANT, false, NULL);
-}
-
 #define EACH_CURRENT(f)                                                                        \
 	for (size_t f##_i = 0; f##_i < x->current.n; f##_i++)                                  \
 		for (struct iface *f = &x->ifaces.v[x->current.v[f##_i]]; f; f = NULL)
@@ -289,7 +284,7 @@ static bool no_line(struct ios *x, const struct toks *w)
 						device_build_taint(x->b, f->name,
 								   tok_line(x, w),
 								   "something is taken away");
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 	}
 	return true;
 }
@@ -383,7 +378,7 @@ static bool ip_line(struct ios *x, const struct toks *w, enum family f)
 				    arena_printf(x->arena, "%s %s", tok_str(x, w, 0),
 						 tok_str(x, w, 1)));
 		ios_note_uses(x, w);
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 	} else {
 		return false;
 	}
@@ -410,7 +405,7 @@ static bool switchport(struct ios *x, const struct toks *w)
 	}
 	EACH_CURRENT (f)
 		f->switchport = true;
-	irrelevant(x, w);
+	ios_irrelevant(x, w);
 	return true;
 }
 
@@ -425,14 +420,14 @@ static bool standby(struct ios *x, const struct toks *w)
 	    (tok_is(w, 0, "hsrp") && i > 1)) {
 		if (w->n <= i + 1 || tok_is(w, i, "address-family")) {
 			x->standby_sub = true;
-			irrelevant(x, w);
+			ios_irrelevant(x, w);
 			return true;
 		}
 	}
 	if (tok_is(w, i, "ip") || tok_is(w, i, "ipv4") || tok_is(w, i, "ipv6"))
 		virtual_address(x, w, i + 1);
 	else
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 	return true;
 }
 
@@ -447,7 +442,7 @@ static bool service_instance(struct ios *x, const struct toks *w)
 				 "a list on a service instance");
 			return true;
 		}
-	irrelevant(x, w);
+	ios_irrelevant(x, w);
 	return true;
 }
 
@@ -473,7 +468,7 @@ static void tunnel_line(struct ios *x, const struct toks *w)
 			it->tunnel.key = tok_str(x, w, 2);
 		}
 	}
-	irrelevant(x, w);
+	ios_irrelevant(x, w);
 }
 
 bool ios_iface_line(struct ios *x, const struct toks *w)
@@ -561,7 +556,7 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 			f->policy_maps[out] = tok_str(x, w, i + 1);
 			f->policy_at[out] = tok_line(x, w);
 		}
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 		return true;
 	}
 	if (toks_are(w, 0, "private-vlan mapping")) {
@@ -571,7 +566,7 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 	}
 	/* of `cts manual` */
 	if (toks_are(w, 0, "policy static sgt")) {
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 		return true;
 	}
 	if (tok_is(w, 0, "rate-limit")) {
@@ -583,7 +578,7 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 			add_narrow(x, w, "a rate limit that drops", tok_is(w, 1, "output"),
 				   false);
 		else
-			irrelevant(x, w);
+			ios_irrelevant(x, w);
 		return true;
 	}
 	if (tok_is(w, 0, "bridge-group") && w->n > 2 &&
@@ -604,7 +599,7 @@ bool ios_iface_line(struct ios *x, const struct toks *w)
 		return true;
 	}
 	if (tok_is(w, 0, "port") || ios_known(IOS_IF, w, 0)) {
-		irrelevant(x, w);
+		ios_irrelevant(x, w);
 		return true;
 	}
 	return false;

@@ -363,6 +363,8 @@ const char *ios_refuse(const struct source *src, const char **ret_code, uint32_t
 /* ios.c: the account. fmt NULL only for exact and irrelevant lines. */
 void ios_mark(struct ios *x, uint32_t line, enum account_class class, bool policy,
 	      const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* A line without a say in reachability. */
+void ios_irrelevant(struct ios *x, const struct toks *w);
 /* Rejects a line, with a diagnostic. */
 void ios_reject(struct ios *x, const struct toks *w, const char *code, struct loc at,
 		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
@@ -426,9 +428,11 @@ bool ios_iface_line(struct ios *x, const struct toks *w);
 
 /* ios_global.c */
 bool ios_global_line(struct ios *x, const struct toks *w);
-bool ios_sub_line(struct ios *x, const struct toks *w);
 /* Notes the names of access lists that an otherwise irrelevant line uses. */
 void ios_note_uses(struct ios *x, const struct toks *w);
+
+/* ios_section.c */
+bool ios_sub_line(struct ios *x, const struct toks *w);
 
 /* ios_route.c */
 bool ios_route(struct ios *x, const struct toks *w, unsigned i, enum family f, const char *vrf);
