@@ -9,14 +9,15 @@
  *
  * The marks go along (ipt_mark.c). A chain whose answer depends on them is made once for each
  * way to it on which they differ; the copies are glue. To know which packets get to a rule that
- * sets a mark, `reach` is kept while walking: without those that the chain accepted before, or
- * that returned. Those that were dropped don't matter any more, with which mark ever.
+ * sets a mark, `reach` is kept while walking (ipt_reach.c): without those that the chain
+ * accepted before, or that returned. Those that were dropped don't matter any more, with which
+ * mark ever.
  */
 #include "collectors/ipt_internal.h"
 
 #include <string.h>
 
-enum { REACH_WEIGHT = 2048, COPIES_MOST = 400000, STEPS_MOST = 4000000 };
+enum { COPIES_MOST = 400000, STEPS_MOST = 4000000 };
 
 struct build {
 	struct ipt_reader *r;
@@ -58,120 +59,6 @@ static void keep(struct ipt_reader *r, struct ruleset *rs, struct rules *out)
 	}
 	vec_free(&out->translations);
 	vec_free(out);
-}
-
-static const struct match *limited(struct ipt_reader *r, const struct match *m)
-{
-	if (ipt_weight(m, REACH_WEIGHT) <= REACH_WEIGHT)
-		return m;
-	return match_unknown(r->m, LOC_NONE, "which packets get to the rule");
-}
-
-/*
- * The packets that get to a rule: those of `base` without those that went elsewhere before.
- * Kept apart, because most of what went has nothing to do with a later rule's packets.
- */
-struct went {
-	const struct match *m, *src, *dst; /* src, dst: its conditions on addresses, or NULL */
-};
-
-struct reach {
-	const struct match *base;
-	VEC(struct went) gone;
-};
-
-static bool spans_meet(const struct match *a, const struct match *b)
-{
-	if (a->family != b->family)
-		return false;
-	if (a->n > 8 || b->n > 8)
-		return true;
-	for (uint32_t i = 0; i < a->n; i++)
-		for (uint32_t k = 0; k < b->n; k++)
-			if (addr_compare(a->spans[i].lo, b->spans[k].hi) <= 0 &&
-			    addr_compare(b->spans[k].lo, a->spans[i].hi) <= 0)
-				return true;
-	return false;
-}
-
-static bool ranges_meet(const struct match *a, const struct match *b)
-{
-	if (a->n > 8 || b->n > 8)
-		return true;
-	for (uint32_t i = 0; i < a->n; i++)
-		for (uint32_t k = 0; k < b->n; k++)
-			if (a->ranges[i].lo <= b->ranges[k].hi &&
-			    b->ranges[k].lo <= a->ranges[i].hi)
-				return true;
-	return false;
-}
-
-/* One of a, a condition by itself, and b, one by itself, excludes the other. */
-static bool leaves_exclude(const struct match *a, const struct match *b)
-{
-	if (a->kind != b->kind || a->field != b->field)
-		return false;
-	if (a->kind == MATCH_SPANS)
-		return !spans_meet(a, b);
-	if (a->kind == MATCH_RANGES)
-		return !ranges_meet(a, b);
-	return false;
-}
-
-/* No packet meets both, as far as a glance tells. */
-static bool exclude(const struct match *a, const struct match *b)
-{
-	const struct match *const *va = a->kind == MATCH_AND ? a->kids : &a;
-	const struct match *const *vb = b->kind == MATCH_AND ? b->kids : &b;
-	uint32_t na = a->kind == MATCH_AND ? a->n : 1, nb = b->kind == MATCH_AND ? b->n : 1;
-	if (b->kind == MATCH_OR && b->n <= 64) {
-		for (uint32_t i = 0; i < b->n; i++)
-			if (!exclude(a, b->kids[i]))
-				return false;
-		return true;
-	}
-	for (uint32_t i = 0; i < na; i++)
-		for (uint32_t k = 0; k < nb; k++)
-			if (leaves_exclude(va[i], vb[k]))
-				return true;
-	return false;
-}
-
-static struct went went(const struct match *m)
-{
-	struct went g = { .m = m };
-	const struct match *const *v = m->kind == MATCH_AND ? m->kids : &m;
-	uint32_t n = m->kind == MATCH_AND ? m->n : 1;
-	for (uint32_t i = 0; i < n; i++)
-		if (v[i]->kind == MATCH_SPANS)
-			*(v[i]->field == FIELD_SRC ? &g.src : &g.dst) = v[i];
-	return g;
-}
-
-/* The packets that get here and meet c. */
-static const struct match *within(struct walk *w, struct reach *reach, const struct match *c)
-{
-	struct matches *m = w->r->m;
-	const struct match *v[64];
-	const struct match *in = match_and(m, reach->base, c);
-	size_t n = 0;
-	struct went to = went(in);
-	w->b->steps += reach->gone.n / 16;
-	vec_each (g, &reach->gone) {
-		if (to.dst && g->dst && leaves_exclude(to.dst, g->dst))
-			continue;
-		if (to.src && g->src && leaves_exclude(to.src, g->src))
-			continue;
-		if (exclude(in, g->m))
-			continue;
-		if (n == sizeof(v) / sizeof(*v))
-			return match_and(m, in,
-					 match_unknown(m, LOC_NONE,
-						       "which packets get "
-						       "to the rule"));
-		v[n++] = g->m;
-	}
-	return limited(w->r, match_and(m, in, match_not(m, match_or_n(m, v, n))));
 }
 
 /* Fields of the place that the hook doesn't have are empty there, wherever it is asked later.
@@ -322,8 +209,8 @@ static const struct ruleset *call(struct walk *w, struct ipt_chain *to,
 			w->follow = follow;
 		}
 		if (w->follow && to->accepts)
-			*ret_accepted =
-				limited(w->r, match_and(m, reach, accepted(w, to, depth)));
+			*ret_accepted = ipt_reach_limited(
+				w->r->m, match_and(m, reach, accepted(w, to, depth)));
 		return rs;
 	}
 	return walk_chain(w, to, reach, depth, NULL, 0, ret_accepted);
@@ -341,7 +228,7 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 	/* a chain whose marks change inside has no answer for one version alone */
 	bool making = !known || (ch->asks && ch->changes && w->follow);
 	const struct match *acc = match_none(m);
-	struct reach here = { .base = reach };
+	struct ipt_reach here = { .base = reach };
 	struct ruleset *rs = making ? open_ruleset(w, ch) : NULL;
 	bool copy = rs != ch->plain;
 	size_t number = 0;
@@ -360,7 +247,7 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 		w->b->steps++;
 		in = c = condition(w, rule);
 		if (w->follow)
-			in = within(w, &here, settle(w, c));
+			in = ipt_reach_within(w->r->m, &here, settle(w, c), &w->b->steps);
 		if (rule->to)
 			target = call(w, rule->to, in, depth + 1, &sub);
 		if (making)
@@ -389,9 +276,9 @@ static const struct ruleset *walk_chain(struct walk *w, struct ipt_chain *ch,
 		default:
 			break;
 		}
-		acc = limited(w->r, match_or(m, acc, sub));
+		acc = ipt_reach_limited(w->r->m, match_or(m, acc, sub));
 		if (gone->kind != MATCH_NONE)
-			*vec_add(&here.gone) = went(gone);
+			ipt_reach_without(&here, gone);
 	}
 	ch->busy = false;
 	keep(w->r, rs, &out);
@@ -502,8 +389,9 @@ static const struct match *nat_reach(struct walk *w)
 	struct matches *m = w->r->m;
 	const struct match *in = match_not(m, w->k->untracked);
 	if (w->l->families == IPT_V4 || w->l->families == IPT_V6)
-		in = match_and(m, in,
-			       match_family(m, w->l->families == IPT_V4 ? FAMILY_V4 : FAMILY_V6));
+		in = match_and(
+			m, in,
+			match_family(m, w->l->families == IPT_V4 ? FAMILY_V4 : FAMILY_V6));
 	return in;
 }
 
@@ -532,12 +420,11 @@ static void base_chain(struct walk *w, enum ipt_table_id table)
 	int priority = ipt_priority(table, w->hook);
 	nf_bind(w->r->b, w->r->h, ch->plain, hooks[w->hook].kind, priority, families, ch->at);
 	if (table == TABLE_NAT)
-		nf_nat_chain(w->r->nats,
-			     &(struct nf_nat_chain){ .kind = hooks[w->hook].kind,
-						     .priority = priority,
-						     .families = families,
-						     .ruleset = ch->plain,
-						     .reach = reach });
+		nf_nat_chain(w->r->nats, &(struct nf_nat_chain){ .kind = hooks[w->hook].kind,
+								 .priority = priority,
+								 .families = families,
+								 .ruleset = ch->plain,
+								 .reach = reach });
 }
 
 /* The marks that packets have when they come in by an interface. */

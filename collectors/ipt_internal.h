@@ -16,6 +16,7 @@
  *	ipt_set.c	ipset save: types, elements
  *	ipt_member.c	the condition that a packet is in a set
  *	ipt_mark.c	marks as functions of the packet
+ *	ipt_reach.c	which packets get to a rule
  *	ipt_build.c	chains to rulesets, along the hooks; marks on the way
  */
 
@@ -383,6 +384,29 @@ void ipt_marks_join(struct ipt_marks *k, struct ipt_marks *other, const struct m
 void ipt_marks_connect(struct ipt_marks *k);
 /* How large the expression is as a tree, counted up to most. */
 size_t ipt_weight(const struct match *m, size_t most);
+
+/* ipt_reach.c */
+
+/*
+ * The packets that get to a rule: those of `base` without those that went elsewhere before.
+ * Kept apart, because most of what went has nothing to do with a later rule's packets.
+ */
+struct ipt_went {
+	const struct match *m, *src, *dst; /* src, dst: its conditions on addresses, or NULL */
+};
+
+struct ipt_reach {
+	const struct match *base;
+	VEC(struct ipt_went) gone;
+};
+
+/* m went elsewhere; reach.gone is the caller's to free. */
+void ipt_reach_without(struct ipt_reach *reach, const struct match *m);
+/* The packets that get here and meet c; adds what the work cost to *steps. */
+const struct match *ipt_reach_within(struct matches *m, const struct ipt_reach *reach,
+				     const struct match *c, size_t *steps);
+/* The condition itself, or an unknown one where it has grown too large. */
+const struct match *ipt_reach_limited(struct matches *ms, const struct match *m);
 
 /* ipt_build.c */
 
