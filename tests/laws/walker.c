@@ -1,175 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/laws/walker.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/interp.h"
+#include "tests/laws/walker_internal.h"
 
-enum { STEPS_MAX = 2000, DEPTH_MAX = 40, HOPS_MAX = 24, EVENTS_MAX = 48 };
-
-static bool same(const char *a, const char *b)
-{
-	return !strcmp(a ? a : "", b ? b : "");
-}
-
-bool zone_has(const struct zone *z, const struct packet *p, bool source)
-{
-	for (size_t i = 0; i < z->n_spans[p->family]; i++)
-		if (span_has(z->spans[p->family][i], source ? p->src : p->dst))
-			return true;
-	return false;
-}
-
-static bool prefix_has(struct prefix x, enum family f, struct addr a)
-{
-	return x.family == f && span_has(span_prefix(f, x.addr, x.len), a);
-}
-
-static bool on_network(const struct port *p, enum family f, struct addr a)
-{
-	for (size_t i = 0; i < p->n_prefixes; i++)
-		if (prefix_has(p->prefixes[i], f, a))
-			return true;
-	return false;
-}
-
-static bool owns(const struct port *p, enum family f, struct addr a, bool shared)
-{
-	for (size_t i = 0; i < p->n_prefixes; i++)
-		if (p->prefixes[i].family == f && addr_equal(p->addrs[i], a))
-			return true;
-	/* Families of shared addresses aren't told: one of IPv4 has no high half. */
-	for (size_t i = 0; shared && i < p->n_shared; i++)
-		if (addr_equal(p->shared[i], a))
-			return true;
-	return false;
-}
-
-/* ---- links and attachments ---- */
-
-static bool one_network(const struct port *a, const struct port *b)
-{
-	bool one = false;
-	if (a->vlan && b->vlan && a->vlan != b->vlan)
-		return false;
-	for (size_t i = 0; i < a->n_prefixes; i++)
-		for (size_t k = 0; k < b->n_prefixes; k++) {
-			struct prefix x = a->prefixes[i], y = b->prefixes[k];
-			if (x.family != y.family)
-				continue;
-			if (addr_equal(a->addrs[i], b->addrs[k]))
-				return false; /* one address twice: two networks */
-			one |= x.len == y.len && prefix_has(x, (enum family)y.family, y.addr);
-		}
-	return one;
-}
-
-static bool one_link(const struct port *a, const struct port *b)
-{
-	if (!a->up || !b->up || a->alone || b->alone)
-		return false;
-	if (a->wire && b->wire)
-		return !strcmp(a->wire, b->wire);
-	return !a->wire && !b->wire && one_network(a, b);
-}
-
-static size_t port_at(const struct walker *w, const char *device, const char *port)
-{
-	for (size_t i = 0; i < w->ports.n; i++)
-		if (!strcmp(w->ports.v[i].device->name, device) &&
-		    !strcmp(w->ports.v[i].port->name, port))
-			return i;
-	return w->ports.n;
-}
-
-static void join(struct walker *w, size_t a, size_t b)
-{
-	size_t from = w->ports.v[a].link, to = w->ports.v[b].link;
-	for (size_t i = 0; i < w->ports.n; i++)
-		if (w->ports.v[i].link == from)
-			w->ports.v[i].link = to;
-}
-
-static void attach(struct walker *w, const struct zone *z, size_t port, bool bound)
-{
-	if (port < w->ports.n && w->ports.v[port].port->up)
-		*vec_add(&w->places) = (struct walker_place){ z, port, bound };
-}
-
-static bool meets(const struct zone *z, const struct port *p)
-{
-	for (size_t i = 0; i < p->n_prefixes; i++) {
-		struct prefix x = p->prefixes[i];
-		struct span s = span_prefix((enum family)x.family, x.addr, x.len);
-		for (size_t k = 0; k < z->n_spans[x.family]; k++)
-			if (addr_compare(z->spans[x.family][k].lo, s.hi) <= 0 &&
-			    addr_compare(s.lo, z->spans[x.family][k].hi) <= 0)
-				return true;
-	}
-	return false;
-}
-
-static void attach_zone(struct walker *w, const struct zone *z)
-{
-	size_t before = w->places.n;
-	for (size_t i = 0; i < w->estate->n_bindings; i++) {
-		const struct binding *b = &w->estate->bindings[i];
-		for (size_t k = 0; b->zone == z && k < b->n_ports; k++)
-			attach(w, z, port_at(w, b->device, b->ports[k]), true);
-	}
-	if (w->places.n > before)
-		return;
-	for (size_t i = 0; i < w->ports.n; i++) {
-		const struct port *p = w->ports.v[i].port;
-		if (z->segment && !same(z->segment, p->segment))
-			continue;
-		if (z->external ? p->outside : !p->outside && !p->alone && meets(z, p))
-			attach(w, z, i, z->external);
-	}
-	/* nowhere else: behind the uplinks */
-	for (size_t i = 0; w->places.n == before && i < w->estate->n_sources; i++)
-		if (w->estate->sources[i].uplink)
-			attach(w, z,
-			       port_at(w, w->estate->sources[i].name,
-				       w->estate->sources[i].uplink),
-			       true);
-}
-
-void walker_init(struct walker *w, const struct estate *e, const struct snapshot *s)
-{
-	memset(w, 0, sizeof(*w));
-	w->estate = e;
-	w->snap = s;
-	vec_each (d, &s->devices)
-		for (size_t i = 0; i < (*d)->n_ports; i++) {
-			struct walker_port *p = vec_add(&w->ports);
-			*p = (struct walker_port){ *d, &(*d)->ports[i], w->ports.n - 1 };
-		}
-	for (size_t i = 0; i < w->ports.n; i++)
-		for (size_t k = 0; k < i; k++)
-			if (one_link(w->ports.v[i].port, w->ports.v[k].port))
-				join(w, i, k);
-	for (size_t i = 0; i < e->n_links; i++) {
-		const struct estate_link *l = &e->links[i];
-		size_t first = port_at(w, l->device[0], l->port[0]);
-		for (size_t k = 1; k < l->n; k++) {
-			size_t other = port_at(w, l->device[k], l->port[k]);
-			if (first < w->ports.n && other < w->ports.n)
-				join(w, other, first);
-		}
-	}
-	for (size_t i = 0; i < e->policy->n_zones; i++)
-		attach_zone(w, &e->policy->zones[i]);
-}
-
-void walker_finish(struct walker *w)
-{
-	vec_free(&w->ports);
-	vec_free(&w->places);
-}
-
-/* ---- one packet ---- */
+enum { STEPS_MAX = 2000, DEPTH_MAX = 40, EVENTS_MAX = 48 };
 
 struct walk {
 	const struct walker *w;
@@ -291,10 +127,10 @@ static void push_nats(struct walk *k, struct leg *l, enum nat_rewrites what, con
 		bool bound = n->kind == NAT_BOUND;
 		if (n->rewrites != what && !(bound && n->rewrites == NAT_NOT_TOLD))
 			continue;
-		bool there =
-			(!n->in || same(n->in, in)) && (!n->out || !out || same(n->out, out));
-		bool back =
-			(!n->in || !out || same(n->in, out)) && (!n->out || same(n->out, in));
+		bool there = (!n->in || walker_same(n->in, in)) &&
+			     (!n->out || !out || walker_same(n->out, out));
+		bool back = (!n->in || !out || walker_same(n->in, out)) &&
+			    (!n->out || walker_same(n->out, in));
 		if (there || (bound && n->rewrites == NAT_NOT_TOLD && back))
 			push_event(k, l, (struct event){ n->order, NULL, n });
 	}
@@ -431,161 +267,6 @@ static void events(struct walk *k, const struct leg *l, size_t i, bool translate
 
 /* ---- routes ---- */
 
-enum hop_kind { HOP_NONE, HOP_DROP, HOP_LOCAL, HOP_PORT, HOP_GAP };
-
-struct hop {
-	uint8_t kind;
-	size_t port; /* among the walker's ports */
-	struct addr via;
-	bool has_via;
-	struct loc at;
-	bool routed;
-};
-
-struct hops {
-	struct hop v[HOPS_MAX];
-	size_t n;
-};
-
-static void add_hop(struct walk *k, struct hops *h, struct hop x)
-{
-	if (h->n == HOPS_MAX)
-		k->fates->many = true;
-	else
-		h->v[h->n++] = x;
-}
-
-static size_t device_port_at(const struct walk *k, const struct device *d, const char *name)
-{
-	return port_at(k->w, d->name, name);
-}
-
-/* One line of a table: a route, or a connected network. */
-struct line {
-	unsigned len;
-	uint32_t metric;
-	const struct route *r;
-	size_t port; /* of a connected network */
-	bool used;
-};
-
-static void lookup(struct walk *k, const struct device *d, enum family f, struct addr a,
-		   const char *table, int suppress, const char *only, unsigned depth,
-		   struct hops *ret);
-
-/* The next hop is on a network of the table's ports, or is itself looked up. */
-static void by_next_hop(struct walk *k, const struct device *d, enum family f,
-			const struct route *r, unsigned depth, struct hops *ret)
-{
-	for (size_t i = 0; i < d->n_ports; i++)
-		if (d->ports[i].up && same(d->ports[i].segment, r->segment) &&
-		    on_network(&d->ports[i], f, r->via)) {
-			add_hop(k, ret,
-				(struct hop){ HOP_PORT, device_port_at(k, d, d->ports[i].name),
-					      r->via, true, r->at });
-			return;
-		}
-	struct hops there = { .n = 0 };
-	lookup(k, d, f, r->via, r->segment, -1, NULL, depth + 1, &there);
-	for (size_t i = 0; i < there.n; i++) {
-		struct hop h = there.v[i];
-		if (h.kind == HOP_PORT && !h.has_via)
-			h.via = r->via, h.has_via = true;
-		if (h.kind == HOP_NONE)
-			h.kind = HOP_GAP;
-		add_hop(k, ret, h);
-	}
-}
-
-static void resolve(struct walk *k, const struct device *d, enum family f, struct addr a,
-		    const struct route *r, unsigned depth, struct hops *ret)
-{
-	if (r->drop)
-		add_hop(k, ret, (struct hop){ .kind = HOP_DROP, .at = r->at });
-	else if (r->local)
-		add_hop(k, ret, (struct hop){ .kind = HOP_LOCAL, .at = r->at });
-	else if (r->into)
-		lookup(k, d, f, a, r->into, -1, NULL, depth + 1, ret);
-	else if (r->port)
-		add_hop(k, ret,
-			(struct hop){ HOP_PORT, device_port_at(k, d, r->port), r->via,
-				      r->has_via, r->at, true });
-	else
-		by_next_hop(k, d, f, r, depth, ret);
-}
-
-/* The best unused lines of all; the number of them. */
-static size_t best(struct line *v, size_t n, size_t *ret)
-{
-	size_t b = n, count = 0;
-	for (size_t i = 0; i < n; i++)
-		if (!v[i].used && (b == n || v[i].len > v[b].len ||
-				   (v[i].len == v[b].len && v[i].metric < v[b].metric)))
-			b = i;
-	for (size_t i = 0; b < n && i < n; i++)
-		if (!v[i].used && v[i].len == v[b].len && v[i].metric == v[b].metric)
-			ret[count++] = i;
-	for (size_t i = 0; i < count; i++)
-		v[ret[i]].used = true;
-	return count;
-}
-
-/* only: routes that leave by this port; NULL: any */
-static void lookup(struct walk *k, const struct device *d, enum family f, struct addr a,
-		   const char *table, int suppress, const char *only, unsigned depth,
-		   struct hops *ret)
-{
-	struct line v[64];
-	size_t n = 0, group[64], m;
-	if (depth > 8) {
-		add_hop(k, ret, (struct hop){ .kind = HOP_DROP });
-		return;
-	}
-	for (size_t i = 0; i < d->n_routes && n < 64; i++) {
-		const struct route *r = &d->routes[i];
-		if (same(r->segment, table) && prefix_has(r->dst, f, a) &&
-		    (int)r->dst.len > suppress &&
-		    (!only || (r->port && !strcmp(only, r->port))))
-			v[n++] =
-				(struct line){ .len = r->dst.len, .metric = r->metric, .r = r };
-	}
-	for (size_t i = 0; d->connected && i < d->n_ports && n < 64; i++) {
-		const struct port *p = &d->ports[i];
-		if (!p->up || !same(p->segment, table) || (only && strcmp(only, p->name)))
-			continue;
-		for (size_t x = 0; x < p->n_prefixes && n < 64; x++)
-			if (prefix_has(p->prefixes[x], f, a) &&
-			    (int)p->prefixes[x].len > suppress)
-				v[n++] = (struct line){ .len = p->prefixes[x].len,
-							.port = device_port_at(k, d, p->name) };
-	}
-	if (n == 64)
-		k->fates->many = true;
-	while ((m = best(v, n, group))) {
-		bool sure = false;
-		for (size_t i = 0; i < m; i++) {
-			const struct line *x = &v[group[i]];
-			if (!x->r) {
-				add_hop(k, ret,
-					(struct hop){ .kind = HOP_PORT, .port = x->port });
-				sure = true;
-				continue;
-			}
-			/* a learned route may be better */
-			if (d->routing == ROUTING_PART && !x->r->local)
-				add_hop(k, ret,
-					(struct hop){ .kind = HOP_GAP, .at = d->routing_at });
-			resolve(k, d, f, a, x->r, depth, ret);
-			sure |= !x->r->odd;
-		}
-		if (sure)
-			return;
-	}
-	add_hop(k, ret,
-		(struct hop){ .kind = d->routing == ROUTING_PART ? HOP_GAP : HOP_NONE,
-			      .at = d->at });
-}
-
 static void leave(struct walk *k, const struct leg *l);
 
 static void take_hop(struct walk *k, const struct leg *l, const struct hop *h)
@@ -632,6 +313,7 @@ static void take_hop(struct walk *k, const struct leg *l, const struct hop *h)
 
 static void take_hops(struct walk *k, const struct leg *l, const struct hops *h)
 {
+	k->fates->many |= h->many;
 	for (size_t i = 0; i < h->n; i++)
 		take_hop(k, l, &h->v[i]);
 }
@@ -664,22 +346,24 @@ static void rule(struct walk *k, const struct leg *l, size_t i)
 		return;
 	case ROUTE_VIA:
 		if (r->port) {
-			add_hop(k, &h,
-				(struct hop){ HOP_PORT, device_port_at(k, d, r->port), r->via,
-					      r->has_via, r->at });
+			walker_add_hop(&h, (struct hop){ HOP_PORT,
+							 walker_port_at(k->w, d->name, r->port),
+							 r->via, r->has_via, r->at });
 		} else {
 			struct route via = { .segment = k->w->ports.v[l->in].port->segment,
 					     .via = r->via,
 					     .has_via = true,
 					     .at = r->at };
-			by_next_hop(k, d, (enum family)l->p.family, &via, 0, &h);
+			walker_next_hop(k->w, d, (enum family)l->p.family, &via, 0, &h);
 		}
 		take_hops(k, l, &h);
 		return;
 	case ROUTE_LOOKUP:
 		break;
 	}
-	lookup(k, d, (enum family)l->p.family, l->p.dst, r->table, r->suppress, NULL, 0, &h);
+	walker_lookup(k->w, d, (enum family)l->p.family, l->p.dst, r->table, r->suppress, NULL,
+		      0, &h);
+	k->fates->many |= h.many;
 	for (size_t x = 0; x < h.n; x++) {
 		if (h.v[x].kind == HOP_NONE && r->falls) {
 			rule(k, l, i + 1);
@@ -688,7 +372,7 @@ static void rule(struct walk *k, const struct leg *l, size_t i)
 		/* what is learned may be what is missing here */
 		if (h.v[x].kind == HOP_GAP && r->falls)
 			rule(k, l, i + 1);
-		add_hop(k, &some, h.v[x]);
+		walker_add_hop(&some, h.v[x]);
 	}
 	take_hops(k, l, &some);
 }
@@ -699,24 +383,24 @@ static void route(struct walk *k, const struct leg *l)
 	const struct port *in = k->w->ports.v[l->in].port;
 	enum family f = (enum family)l->p.family;
 	for (size_t i = 0; i < d->n_ports; i++)
-		if (d->ports[i].up && same(d->ports[i].segment, in->segment) &&
-		    owns(&d->ports[i], f, l->p.dst, true)) {
+		if (d->ports[i].up && walker_same(d->ports[i].segment, in->segment) &&
+		    walker_owns(&d->ports[i], f, l->p.dst, true)) {
 			end(k, FATE_OWN, NULL, d, &l->p, "its own address", d->ports[i].at);
 			return;
 		}
 	if (l->out) {
 		/* sent there by a translation: the routes tell the next hop alone */
 		struct hops h = { .n = 0 };
-		lookup(k, d, f, l->p.dst, in->segment, -1, l->out, 0, &h);
+		walker_lookup(k->w, d, f, l->p.dst, in->segment, -1, l->out, 0, &h);
 		if (h.n == 1 && h.v[0].kind == HOP_NONE)
 			h.v[0] = (struct hop){ .kind = HOP_PORT,
-					       .port = device_port_at(k, d, l->out) };
+					       .port = walker_port_at(k->w, d->name, l->out) };
 		take_hops(k, l, &h);
 	} else if (d->n_route_rules) {
 		rule(k, l, 0);
 	} else {
 		struct hops h = { .n = 0 };
-		lookup(k, d, f, l->p.dst, in->segment, -1, NULL, 0, &h);
+		walker_lookup(k->w, d, f, l->p.dst, in->segment, -1, NULL, 0, &h);
 		take_hops(k, l, &h);
 	}
 }
@@ -737,7 +421,7 @@ static void leave(struct walk *k, const struct leg *l)
 	for (size_t i = 0; i < w->ports.n; i++) {
 		const struct walker_port *p = &w->ports.v[i];
 		if (i == l->out_port || p->link != out->link || !p->port->up ||
-		    !owns(p->port, f, next, true))
+		    !walker_owns(p->port, f, next, true))
 			continue;
 		any = true;
 		at_device(k, i, &l->p);
@@ -746,7 +430,8 @@ static void leave(struct walk *k, const struct leg *l)
 		const struct walker_place *at = &w->places.v[i];
 		if (w->ports.v[at->port].link != out->link || !zone_has(at->zone, &l->p, false))
 			continue;
-		bool there = at->bound || on_network(w->ports.v[at->port].port, f, l->p.dst) ||
+		bool there = at->bound ||
+			     walker_on_network(w->ports.v[at->port].port, f, l->p.dst) ||
 			     !l->has_via;
 		end(k, there ? FATE_ARRIVES : FATE_UNKNOWN, there ? at->zone : NULL, l->d,
 		    &l->p, "zone", out->port->at);
@@ -772,7 +457,8 @@ static void leave(struct walk *k, const struct leg *l)
 	}
 	/* a host that isn't there, on a network of the device's own, gets nothing; nor does one
 	 * of ours beyond the Internet */
-	bool gone = out->port->outside || (!l->has_via && on_network(out->port, f, l->p.dst));
+	bool gone = out->port->outside ||
+		    (!l->has_via && walker_on_network(out->port, f, l->p.dst));
 	if (!any)
 		end(k, gone ? FATE_UNSURE : FATE_UNKNOWN, NULL, l->d, &l->p,
 		    "nobody has the next hop", out->port->at);
@@ -813,22 +499,22 @@ void walker_walk(const struct walker *w, const struct zone *from, const struct p
 	ret->many = false;
 	for (size_t i = 0; i < w->places.n; i++)
 		exact |= w->places.v[i].zone == from && !w->places.v[i].bound &&
-			 on_network(w->ports.v[w->places.v[i].port].port, f, p->src);
+			 walker_on_network(w->ports.v[w->places.v[i].port].port, f, p->src);
 	for (size_t i = 0; i < w->places.n; i++) {
 		const struct walker_place *at = &w->places.v[i];
 		const struct walker_port *here = &w->ports.v[at->port];
-		if (at->zone != from || (exact && !on_network(here->port, f, p->src)))
+		if (at->zone != from || (exact && !walker_on_network(here->port, f, p->src)))
 			continue;
 		at_device(&k, at->port, p);
 		/* those on one network reach each other without any device */
 		bool device = false;
 		for (size_t x = 0; x < w->ports.n; x++)
 			device |= w->ports.v[x].link == here->link &&
-				  owns(w->ports.v[x].port, f, p->dst, true);
+				  walker_owns(w->ports.v[x].port, f, p->dst, true);
 		for (size_t x = 0; x < w->places.n && !device; x++)
 			if (w->ports.v[w->places.v[x].port].link == here->link &&
 			    zone_has(w->places.v[x].zone, p, false) &&
-			    on_network(here->port, f, p->dst))
+			    walker_on_network(here->port, f, p->dst))
 				end(&k, FATE_ARRIVES, w->places.v[x].zone, NULL, p, "one link",
 				    here->port->at);
 	}
