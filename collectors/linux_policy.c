@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Policy rules (fib_rules_lookup() in net/core/fib_rules.c): the first that holds looks the
- *packet up in its table; where that has no route the next one is asked. What a rule asks
- *becomes a condition on the packet as it is routed, behind translation of destinations:
+ * packet up in its table; where that has no route the next one is asked. What a rule asks
+ * becomes a condition on the packet as it is routed, behind translation of destinations:
  *
  *	iif	the interface that it came in by; lo: the host itself sends it
  *	oif	a socket that is bound to an interface: never of a packet that is passed on

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an interface is plugged into, as far as the host tells: ports with the same text are on
- *one link, whatever source they are from.
+ * one link, whatever source they are from.
  *
  *	veth	the pair of its ends, each by namespace and index: the files of two namespaces
  *		of one machine say the same; the machine is told by its boot

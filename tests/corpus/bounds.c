@@ -2,8 +2,8 @@
 /*
  * A proved analyser's bounds (Diekmann, Michaelis, Haslbeck, Carle, "Verified iptables Firewall
  * Analysis"; Isabelle/HOL, Archive of Formal Proofs): for real rulesets it gives two simple
- *lists, of which one accepts at most what the host accepts, and one at least that. Ours are as
- *near:
+ * lists, of which one accepts at most what the host accepts, and one at least that. Ours are as
+ * near:
  *
  *	its lower bound  ⊆  sure  ⊆  maybe  ⊆  its upper bound
  *

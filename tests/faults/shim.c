@@ -12,7 +12,7 @@
  *	FAULT_STICKY   all later ones fail too
  *	FAULT_ERROR    number of the errno, or "short": half of the bytes are moved; "eof": none
  *	FAULT_LOG      file that gets a line for each call of the class, "NUMBER NAME STACK";
- *STACK is the same number where the call comes from the same place in the program
+ * STACK is the same number where the call comes from the same place in the program
  *
  * Calls before main() and writes to standard error are let alone: a program that can't say
  * what went wrong is not what is tested. Memory for the shim itself comes from libc under

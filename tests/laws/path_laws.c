@@ -7,7 +7,7 @@
  * Random estates (tests/laws/estate_random.h) are searched for ways, and the three sets of each
  * pair put together. Then packets are sent through the estate by a walker that knows neither
  * sets nor ways (tests/laws/walker.h), with the rulesets of both planes in force and of each
- *one alone:
+ * one alone:
  *
  *	- a packet inside `sure` arrives at the zone, whatever is chosen on the way;
  *	- a packet outside `maybe` never does, nor gets where nobody knows more of it;

@@ -5,10 +5,10 @@
  *	path_twists [SEED [ESTATES]]
  *
  * Each random estate (tests/laws/estate_random.h) is built twice, the second time with a twist,
- *in the same spaces, so that two sets are the same where their values are:
+ * in the same spaces, so that two sets are the same where their values are:
  *
  *	- a rule more that permits never takes anything away, of what is sure nor of what may
- *be;
+ * be;
  *	- other names of devices, ports and rulesets change nothing;
  *	- the order of sources, devices, ports, routes, links and bindings changes nothing;
  *	- a route as two halves changes nothing;
