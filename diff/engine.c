@@ -32,7 +32,7 @@ void engine_init(struct engine *en, struct arena *a, const struct estate *e,
 	en->borrowed = peer != NULL;
 	if (peer)
 		peer->peer = en;
-	en->placed = arena_alloc(a, s->n_rulesets + 1);
+	en->asks = arena_alloc(a, s->n_rulesets + 1);
 	en->zones = arena_array(a, e->policy->n_zones, sizeof(*en->zones));
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		en->space[f] = peer ? peer->space[f] : pset_space_create((enum family)f, en->budget);
@@ -103,19 +103,27 @@ static void collect(struct engine *en, int f)
 		}
 	}
 	pset_space_collect(en->space[f], (struct pset *const *)roots.v.v, roots.v.n);
+	pset_space_trim(en->space[f], en->budget / 8);
 	vec_free(&roots.v);
+}
+
+/* What was kept the last time is kept again: only what came since can be given up. */
+static bool is_crowded(const struct engine *en, int f)
+{
+	size_t bytes = pset_space_bytes(en->space[f]);
+	return bytes >= en->budget / 4 && bytes >= en->kept[f] + en->budget / 8;
 }
 
 void engine_breathe(struct engine *en)
 {
 	for (int f = 0; f < FAMILY_COUNT; f++) {
-		/* What was kept the last time is kept again: only what came since can be given up. */
-		if (pset_space_bytes(en->space[f]) < en->budget / 4 ||
-		    pset_space_bytes(en->space[f]) < en->kept[f] + en->budget / 8)
+		/* Long before memory is short: the sets of a pair are of no use to others, and what
+		 * is small stays near the processor. */
+		if (!pset_space_is_full(en->space[f]) && !is_crowded(en, f))
 			continue;
 		collect(en, f);
 		en->kept[f] = pset_space_bytes(en->space[f]);
-		if (pset_space_bytes(en->space[f]) < en->budget / 2)
+		if (en->kept[f] < en->budget / 2)
 			continue;
 		/* What is kept leaves no room to work: lower within each pair from now on. */
 		for (size_t i = 0; i < en->lowered.n; i++) {
@@ -136,30 +144,64 @@ struct pset_assume engine_assume(const struct stage *st)
 				     .first = true };
 }
 
-enum { PLACED = 1, UNPLACED };
+/* What a ruleset asks of the place; KNOWN: that was looked up. */
+enum { ASKS_IIF = 1, ASKS_OIF = 2, ASKS_LINK = 4, ASKS_ALL = 7, ASKS_KNOWN = 8 };
 
-/* Whether what the ruleset says may depend on where it is asked: some condition is on a port. */
-static bool is_placed(struct engine *en, const struct ruleset *rs)
+/* A heavy expression asks for all. */
+static unsigned match_asks(const struct match *m)
 {
-	if (rs->id >= ANSWER_IDS) /* a copy for answers, which isn't in the snapshot */
-		return true;
-	uint8_t *known = &en->placed[rs->id];
-	if (*known)
-		return *known == PLACED;
-	bool placed = rs->opaque; /* calls of calls without end are not followed */
-	for (uint32_t i = 0; i < rs->n && !placed; i++)
-		placed = rs->rules[i].match->placed || rs->rules[i].match->linked ||
-			 (rs->rules[i].target && is_placed(en, rs->rules[i].target));
-	*known = placed ? PLACED : UNPLACED;
-	return placed;
+	enum { WALKED = 4096 };
+	unsigned asks = 0;
+	if (!m->placed && !m->linked)
+		return 0;
+	if (m->weight > WALKED)
+		return ASKS_ALL;
+	if (m->kind == MATCH_AND || m->kind == MATCH_OR || m->kind == MATCH_NOT)
+		for (uint32_t i = 0; i < m->n; i++)
+			asks |= match_asks(m->kids[i]);
+	else if (m->kind == MATCH_IFACE)
+		asks = m->field == FIELD_IIF   ? ASKS_IIF
+		       : m->field == FIELD_OIF ? ASKS_OIF
+					       : ASKS_LINK;
+	else
+		asks = ASKS_ALL;
+	return asks;
 }
 
+/* On which words of its place what the ruleset says may depend. */
+static unsigned ruleset_asks(struct engine *en, const struct ruleset *rs)
+{
+	if (rs->id >= ANSWER_IDS) /* a copy for answers, which isn't in the snapshot */
+		return ASKS_ALL;
+	uint8_t *known = &en->asks[rs->id];
+	if (*known)
+		return *known & ASKS_ALL;
+	unsigned asks = rs->opaque ? ASKS_ALL : 0; /* calls of calls without end are not followed */
+	for (uint32_t i = 0; i < rs->n && asks != ASKS_ALL; i++) {
+		asks |= match_asks(rs->rules[i].match);
+		if (rs->rules[i].target)
+			asks |= ruleset_asks(en, rs->rules[i].target);
+	}
+	*known = (uint8_t)(asks | ASKS_KNOWN);
+	return asks;
+}
+
+/* Places of one key are one place to the ruleset: it asks only for what is in the key, and for
+ * whether the rest is known. */
 static struct lowered_entry *entry_of(struct engine *en, const struct stage *st)
 {
 	struct text *key = &en->key;
-	struct stage anywhere = { .ruleset = st->ruleset };
+	unsigned asks = ruleset_asks(en, st->ruleset);
+	struct stage place = { .ruleset = st->ruleset };
+	if (asks) {
+		place = *st;
+		place.iif = st->iif && !(asks & ASKS_IIF) ? "" : st->iif;
+		place.oif = st->oif && !(asks & ASKS_OIF) ? "" : st->oif;
+		place.physin = st->physin && !(asks & ASKS_LINK) ? "" : st->physin;
+		place.physout = st->physout && !(asks & ASKS_LINK) ? "" : st->physout;
+	}
 	text_clear(key);
-	stage_key(key, is_placed(en, st->ruleset) ? st : &anywhere);
+	stage_key(key, &place);
 	void **at = map_atn(&en->lowered, key->s, key->len);
 	if (!*at)
 		*at = xcalloc(1, sizeof(struct lowered_entry));

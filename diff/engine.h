@@ -47,7 +47,7 @@ struct engine {
 	struct map lowered; /* of struct lowered_entry, by ruleset and place */
 	struct flow_index flows;
 	struct zone_sets *zones; /* by place in the policy */
-	uint8_t *placed; /* by ruleset id: whether it asks for ports; 0: not known yet */
+	uint8_t *asks; /* by ruleset id: what it asks of its place; 0: not known yet */
 	struct rule_place *rules; /* by rule id */
 	uint32_t n_rules;
 	const bool *failed, *stale; /* by place in estate->sources; NULL: none */

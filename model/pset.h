@@ -34,7 +34,8 @@ struct pset_space;
 struct pset_space *pset_space_create(enum family family, size_t budget);
 void pset_space_destroy(struct pset_space *sp);
 enum family pset_family(const struct pset_space *sp);
-size_t pset_space_bytes(const struct pset_space *sp); /* in use now */
+/* Taken now, whether by what is alive, by garbage or by tables that have room. */
+size_t pset_space_bytes(const struct pset_space *sp);
 
 /*
  * Collects garbage: everything not reachable from the roots is given up, the roots are
@@ -42,6 +43,13 @@ size_t pset_space_bytes(const struct pset_space *sp); /* in use now */
  * back outside pset_compile.
  */
 void pset_space_collect(struct pset_space *sp, struct pset *const *roots, size_t n);
+/* Whether so much was made since the last collection that another is worth its time. */
+bool pset_space_is_full(const struct pset_space *sp);
+/*
+ * Behind a collection: gives back what is taken and neither in use nor room for about as much
+ * again, as far as more than `spare` bytes are taken. No value changes.
+ */
+void pset_space_trim(struct pset_space *sp, size_t spare);
 
 struct pset pset_none(void);
 struct pset pset_all(const struct pset_space *sp);

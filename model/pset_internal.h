@@ -267,9 +267,6 @@ enum pset_bound { PSET_LO, PSET_HI };
 struct pset pset_of_match(struct pset_space *sp, const struct match *m,
 			  const struct pset_assume *as, enum pset_bound bound, uint32_t label);
 
-/* Whether so much was made since the last collection that another is worth its time. */
-bool pset_space_is_full(const struct pset_space *sp);
-
 /* Gives back all memory that only making new nodes needs: from here on the space is read. */
 void pset_space_seal(struct pset_space *sp);
 

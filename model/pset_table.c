@@ -155,7 +155,7 @@ static void put_slot(struct pset_slot *slots, size_t mask, uint32_t hash, uint32
 	slots[i] = (struct pset_slot){ hash, id };
 }
 
-static void grow_cache(struct pset_space *sp, size_t n)
+static void resize_cache(struct pset_space *sp, size_t n)
 {
 	struct pset_cached *old = sp->cache, *now = calloc(n, sizeof(*now));
 	size_t n_old = sp->n_cache;
@@ -164,20 +164,17 @@ static void grow_cache(struct pset_space *sp, size_t n)
 		return; /* a smaller cache is only slower */
 	sp->cache = now;
 	sp->n_cache = n;
+	/* in a smaller one the later of two in one place stays */
 	for (size_t i = 0; i < n_old; i++)
 		if (old[i].op)
 			*cache_slot(sp, old[i].op, old[i].a, old[i].b) = old[i];
 	free(old);
 }
 
-static bool grow_slots(struct pset_space *sp)
+static bool resize_slots(struct pset_space *sp, size_t n)
 {
-	size_t n = sp->n_slots * 2;
-	struct pset_slot *now;
+	struct pset_slot *now = calloc(n, sizeof(*now));
 
-	if (bytes_with(sp, sp->cap, n, sp->n_cache) > sp->budget)
-		return false;
-	now = calloc(n, sizeof(*now));
 	if (!now)
 		return false;
 	for (size_t i = 0; i < sp->n_slots; i++)
@@ -186,8 +183,17 @@ static bool grow_slots(struct pset_space *sp)
 	free(sp->slots);
 	sp->slots = now;
 	sp->n_slots = n;
+	return true;
+}
+
+static bool grow_slots(struct pset_space *sp)
+{
+	size_t n = sp->n_slots * 2;
+
+	if (bytes_with(sp, sp->cap, n, sp->n_cache) > sp->budget || !resize_slots(sp, n))
+		return false;
 	if (sp->n_cache < n / 2 && bytes_with(sp, sp->cap, n, n / 2) <= sp->budget)
-		grow_cache(sp, n / 2);
+		resize_cache(sp, n / 2);
 	return true;
 }
 
@@ -421,6 +427,29 @@ bool pset_space_is_full(const struct pset_space *sp)
 	enum { WORTH_COLLECTING = 1 << 21 };
 
 	return sp->used > WORTH_COLLECTING && sp->used / 3 > sp->live;
+}
+
+void pset_space_trim(struct pset_space *sp, size_t spare)
+{
+	size_t n = sp->n_slots, cap = 2 * sp->used;
+	uint32_t *w;
+
+	if (pset_space_bytes(sp) <= spare)
+		return;
+	while (n > FIRST_SLOTS && sp->n_nodes <= n / 8)
+		n /= 2;
+	if (n < sp->n_slots)
+		resize_slots(sp, n);
+	if (sp->n_cache > n / 2)
+		resize_cache(sp, n / 2);
+	cap = cap < FIRST_WORDS ? FIRST_WORDS : cap;
+	if (cap >= sp->cap)
+		return;
+	w = realloc(sp->words, cap * sizeof(*w));
+	if (!w)
+		return;
+	sp->words = w;
+	sp->cap = cap;
 }
 
 void pset_space_seal(struct pset_space *sp)

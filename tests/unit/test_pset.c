@@ -256,6 +256,33 @@ Test(pset, spent_is_for_good)
 	pset_space_destroy(small);
 }
 
+/* What grew with garbage becomes small behind it, and what is kept stays what it is. */
+Test(pset, trim_gives_back_what_garbage_took)
+{
+	struct pset_space *space = pset_space_create(FAMILY_V4, 0);
+	struct span ten = net("10.0.0.0/8");
+	struct pset keep = pset_spans(space, FIELD_DST, &ten, 1), *roots[] = { &keep }, all;
+	size_t full;
+
+	for (unsigned i = 0; !pset_space_is_full(space); i++) {
+		struct addr a = { 0, i * 2654435761u & UINT32_MAX };
+		struct span one = { a, a };
+
+		pset_and(space, keep, pset_spans(space, FIELD_SRC, &one, 1));
+	}
+	full = pset_space_bytes(space);
+	pset_space_trim(space, full);
+	cr_expect_eq(pset_space_bytes(space), full, "as much may be kept");
+	pset_space_collect(space, roots, 1);
+	pset_space_trim(space, 0);
+	cr_expect_leq(pset_space_bytes(space), full / 4);
+	cr_expect(!pset_space_is_full(space));
+	cr_expect(pset_equal(keep, pset_spans(space, FIELD_DST, &ten, 1)));
+	all = pset_or(space, keep, pset_not(space, keep));
+	cr_expect(pset_equal(all, pset_all(space)));
+	pset_space_destroy(space);
+}
+
 Test(pset, small_spaces_are_small)
 {
 	cr_expect_leq(pset_space_bytes(sp), 65536);
