@@ -17,6 +17,7 @@ struct block {
 
 struct arena {
 	struct block *top;
+	struct block *spare; /* given up by a rewind: the next one to be used; or NULL */
 	size_t total;
 };
 
@@ -85,6 +86,7 @@ void arena_destroy(struct arena *a)
 		prev = b->prev;
 		free(b);
 	}
+	free(a->spare);
 	free(a);
 }
 
@@ -95,7 +97,13 @@ void *arena_alloc(struct arena *a, size_t size)
 		oom(size);
 	need &= ~(alignof(max_align_t) - 1);
 	struct block *b = a->top;
-	if (!b || b->size - b->used < need) {
+	if ((!b || b->size - b->used < need) && a->spare && a->spare->size >= need) {
+		b = a->spare;
+		a->spare = NULL;
+		b->prev = a->top;
+		b->used = 0;
+		a->top = b;
+	} else if (!b || b->size - b->used < need) {
 		size_t want = b ? b->size * 2 : ARENA_FIRST, bytes;
 		if (want > ARENA_MOST)
 			want = ARENA_MOST;
@@ -179,9 +187,11 @@ struct arena_mark arena_mark(const struct arena *a)
 void arena_rewind(struct arena *a, struct arena_mark mark)
 {
 	while (a->top && a->top != mark.block) {
-		struct block *prev = a->top->prev;
-		free(a->top);
-		a->top = prev;
+		struct block *b = a->top, *less = a->spare;
+		a->top = b->prev;
+		if (!less || less->size < b->size)
+			a->spare = b, b = less;
+		free(b);
 	}
 	if (a->top)
 		a->top->used = mark.used;
@@ -201,5 +211,6 @@ void arena_join(struct arena *a, struct arena *from)
 		a->top = from->top;
 	}
 	a->total += from->total;
+	free(from->spare);
 	free(from);
 }

@@ -221,12 +221,25 @@ bool prefix_parse(const char *s, size_t len, enum family *ret_family, struct add
 	return true;
 }
 
+/* Below 1,000. */
+static void put_number(struct text *t, unsigned n)
+{
+	if (n >= 100)
+		text_putc(t, (char)('0' + n / 100));
+	if (n >= 10)
+		text_putc(t, (char)('0' + n / 10 % 10));
+	text_putc(t, (char)('0' + n % 10));
+}
+
 void addr_print(struct text *t, enum family f, struct addr a)
 {
 	if (f == FAMILY_V4) {
-		text_putf(t, "%u.%u.%u.%u", (unsigned)(a.lo >> 24 & 255),
-			  (unsigned)(a.lo >> 16 & 255), (unsigned)(a.lo >> 8 & 255),
-			  (unsigned)(a.lo & 255));
+		/* asked for every pair of zones: by hand */
+		for (int shift = 24; shift >= 0; shift -= 8) {
+			put_number(t, (unsigned)(a.lo >> shift & 255));
+			if (shift)
+				text_putc(t, '.');
+		}
 		return;
 	}
 	unsigned char b[16];
@@ -238,22 +251,31 @@ void addr_print(struct text *t, enum family f, struct addr a)
 	text_put(t, inet_ntop(AF_INET6, b, buf, sizeof(buf)) ? buf : "?");
 }
 
+/* How many low bits are free in the span if it is a prefix; false where it is none. */
+static bool free_bits(struct span s, unsigned *ret)
+{
+	uint64_t hi = s.lo.hi ^ s.hi.hi, lo = s.lo.lo ^ s.hi.lo;
+	bool low = !(lo & (lo + 1)) && (!hi || lo == UINT64_MAX);
+	if (!low || hi & (hi + 1) || s.lo.hi & hi || s.lo.lo & lo)
+		return false;
+	*ret = (unsigned)(__builtin_popcountll(hi) + __builtin_popcountll(lo));
+	return true;
+}
+
 void span_print(struct text *t, enum family f, struct span s)
 {
-	for (unsigned len = 0; len <= addr_bits(f); len++) {
-		struct span p = span_prefix(f, s.lo, len);
-		if (!addr_equal(p.lo, s.lo) || !addr_equal(p.hi, s.hi))
-			continue;
-		if (!len) {
-			text_put(t, "any");
-			return;
-		}
+	unsigned open;
+	if (!free_bits(s, &open)) {
 		addr_print(t, f, s.lo);
-		if (len < addr_bits(f))
-			text_putf(t, "/%u", len);
-		return;
+		text_putc(t, '-');
+		addr_print(t, f, s.hi);
+	} else if (open == addr_bits(f)) {
+		text_put(t, "any");
+	} else {
+		addr_print(t, f, s.lo);
+		if (open) {
+			text_putc(t, '/');
+			put_number(t, addr_bits(f) - open);
+		}
 	}
-	addr_print(t, f, s.lo);
-	text_putc(t, '-');
-	addr_print(t, f, s.hi);
 }

@@ -6,6 +6,10 @@
 
 const struct port *device_port(const struct device *d, const char *name)
 {
+	/* mostly a port's own name is asked for again */
+	for (size_t i = 0; i < d->n_ports; i++)
+		if (d->ports[i].name == name)
+			return &d->ports[i];
 	for (size_t i = 0; i < d->n_ports; i++)
 		if (!strcmp(d->ports[i].name, name))
 			return &d->ports[i];

@@ -66,6 +66,12 @@ uint32_t graph_node_of(const struct graph *g, const struct device *d)
 	return GRAPH_NONE;
 }
 
+const struct estate_source *graph_source_of(const struct graph *g, const struct device *d)
+{
+	uint32_t node = graph_node_of(g, d);
+	return node == GRAPH_NONE ? NULL : g->nodes[node].source;
+}
+
 static void add_ports(struct builder *b)
 {
 	struct graph *g = b->g;
@@ -74,6 +80,7 @@ static void add_ports(struct builder *b)
 	g->nodes = arena_array(b->arena, g->n_nodes, sizeof(*g->nodes));
 	for (size_t i = 0; i < g->n_nodes; i++) {
 		g->nodes[i].device = g->snap->devices.v[i];
+		g->nodes[i].source = path_source(g->estate, g->nodes[i].device);
 		g->nodes[i].first = (uint32_t)n;
 		n += g->nodes[i].device->n_ports;
 	}

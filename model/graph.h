@@ -58,6 +58,7 @@ struct graph_attach {
 
 struct graph_node {
 	const struct device *device;
+	const struct estate_source *source; /* it came from, or NULL */
 	uint32_t first; /* of its ports */
 	const uint32_t *by_name; /* its ports, sorted by name */
 	struct fibs fibs;
@@ -87,5 +88,7 @@ struct graph *graph_create(struct arena *a, const struct estate *e, const struct
 /* GRAPH_NONE: no such. */
 uint32_t graph_port_of(const struct graph *g, uint32_t node, const char *name);
 uint32_t graph_node_of(const struct graph *g, const struct device *d);
+/* The estate's source entry that the device came from, or NULL. */
+const struct estate_source *graph_source_of(const struct graph *g, const struct device *d);
 
 #endif

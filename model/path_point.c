@@ -82,7 +82,7 @@ bool path_side(struct finder *f, const struct device *d, struct side *s,
 static bool side_has(const struct side *s, const char *port)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (!strcmp(s->ports[i], port))
+		if (s->ports[i] == port || !strcmp(s->ports[i], port))
 			return true;
 	return false;
 }
@@ -291,8 +291,10 @@ static void put_side(struct text *t, const struct side *s)
 		text_put(t, "self");
 	else if (!s->n)
 		text_put(t, "?");
-	for (size_t i = 0; i < s->n; i++)
-		text_putf(t, "%s%s", i ? "+" : "", s->ports[i]);
+	for (size_t i = 0; i < s->n; i++) {
+		text_put(t, i ? "+" : "");
+		text_put(t, s->ports[i]);
+	}
 }
 
 bool path_point(struct finder *f, const struct device *d, struct side in,
@@ -306,7 +308,7 @@ bool path_point(struct finder *f, const struct device *d, struct side in,
 		return false;
 	}
 	struct point p = { .device = d,
-			   .source = f->estate ? path_source(f->estate, d) : NULL,
+			   .source = f->graph ? graph_source_of(f->graph, d) : NULL,
 			   .iif = in.n == 1 ? in.ports[0] : NULL,
 			   .oif = out.n == 1 ? out.ports[0] : NULL,
 			   .ip_iif = path_seen(d, &in),
@@ -351,7 +353,8 @@ bool path_point(struct finder *f, const struct device *d, struct side in,
 	p.present_src = src ? src->present : NULL;
 	p.present_dst = dst ? dst->present_dst : NULL;
 	struct text t = { 0 };
-	text_putf(&t, "%s ", d->name);
+	text_put(&t, d->name);
+	text_putc(&t, ' ');
 	put_side(&t, &in);
 	text_putc(&t, '>');
 	put_side(&t, &out);

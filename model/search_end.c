@@ -64,7 +64,7 @@ void search_end_inside(struct visit *v, struct takes more, enum way_end end, str
 {
 	struct search *s = v->s;
 	struct point pt = { .device = v->d,
-			    .source = path_source(s->f->estate, v->d),
+			    .source = graph_source_of(s->g, v->d),
 			    .text = v->d->name,
 			    .ip_iif = path_seen(v->d, &v->side),
 			    .level_in = v->w->level,
