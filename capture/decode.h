@@ -66,9 +66,9 @@ enum opaque {
 	OPAQUE_ENCRYPTED,     /* ESP; (D)TLS and the like are ordinary flows, not this */
 	OPAQUE_ENCAPSULATION, /* an encapsulation that isn't known, or too deep to follow */
 	/*
-	 * Cut (or malformed, as anomalies say) before the ports. Where packet.proto is an
-	 * extension header's number (0, 43, 44, 51, 60, 135, 139, 140), the protocol isn't
-	 * known either.
+	 * Cut (or malformed, as anomalies say) before the ports. Where packet.proto is 51, or
+	 * in IPv6 another extension header's number (0, 43, 44, 60, 135, 139, 140), the
+	 * protocol isn't known either.
 	 */
 	OPAQUE_CUT,
 	/* A frame of a protocol that carries no IP: ARP, STP, LLDP, ... Never with has_ip: a

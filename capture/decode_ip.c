@@ -323,6 +323,7 @@ enum step later_fragment(struct work *w, unsigned proto)
 	case EXT_MOBILITY:
 	case EXT_HIP:
 	case EXT_SHIM6:
+		return w->d->packet.family == FAMILY_V6 ? stop(w, OPAQUE_CUT) : STEP_DONE;
 	case PROTO_AH:
 		return stop(w, OPAQUE_CUT);
 	case 4: /* what a first fragment would be followed into */

@@ -19,6 +19,7 @@ enum {
 	TYPE_VNTAG = 0x8926,
 	TYPE_ETAG = 0x893f,
 	TYPE_MACSEC = 0x88e5,
+	TYPE_FABRICPATH = 0x8903,
 	TYPE_LLDP = 0x88cc,
 	LENGTH_MAX = 1500,   /* of 802.3: no EtherType up to here */
 	TYPE_MIN = 0x0600,   /* no length from here on */
@@ -109,6 +110,8 @@ enum step by_ethertype(struct work *w, unsigned ethertype)
 		return STEP_VNTAG;
 	case TYPE_ETAG:
 		return STEP_ETAG;
+	case TYPE_FABRICPATH:
+		return STEP_FABRICPATH;
 	case TYPE_MACSEC:
 		w->d->ethertype = TYPE_MACSEC;
 		return stop(w, OPAQUE_ENCRYPTED);
@@ -212,6 +215,12 @@ enum step step_etag(struct work *w)
 	unsigned type = cursor_u16(&w->c, 6);
 
 	return cursor_skip(&w->c, 8) ? by_type_or_length(w, type) : lack(w, 8);
+}
+
+/* Cisco's, around a whole frame. */
+enum step step_fabricpath(struct work *w)
+{
+	return cursor_skip(&w->c, 2) ? STEP_ETHERNET : lack(w, 2);
 }
 
 /* RFC 2516. */

@@ -17,6 +17,7 @@ enum step {
 	STEP_VLAN,
 	STEP_VNTAG, /* Cisco's VN-tag */
 	STEP_ETAG,  /* 802.1BR */
+	STEP_FABRICPATH,
 	STEP_MPLS,
 	STEP_PPPOE,
 	STEP_PPP,
@@ -83,6 +84,7 @@ enum step step_llc(struct work *w);
 enum step step_vlan(struct work *w);
 enum step step_vntag(struct work *w);
 enum step step_etag(struct work *w);
+enum step step_fabricpath(struct work *w);
 enum step step_mpls(struct work *w);
 enum step step_pppoe(struct work *w);
 enum step step_ppp(struct work *w);
