@@ -16,7 +16,7 @@ static struct evidence evidence_of_nat(const struct point *pt, const struct nat 
 	return (struct evidence){
 		.role = "address-translation",
 		.device = pt->device->name,
-		.plane = pt->device->plane == PLANE_PHYSICAL ? "physical" : "virtual",
+		.plane = plane_name(pt->device->plane),
 		.owner = pt->source ? pt->source->owner : NULL,
 		.at = n->at,
 	};

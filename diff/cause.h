@@ -67,7 +67,4 @@ void finding_describe(struct check_run *run, const struct objection *ob, bool ce
 		      const struct exception *ex, const struct packet *w, const struct cause *c,
 		      struct finding *f);
 
-/* Tells a set of packets with the finding, as boxes; counts those beyond the limit. */
-void finding_add_traffic(struct check_run *run, struct finding *f, struct pset region);
-
 #endif

@@ -281,12 +281,7 @@ int diff_estates(const struct estate *old_e, const struct snapshot *old_s,
 			    .finish = finish,
 			    .pair = one_pair,
 			    .user = &c };
-	res->snap = new_s;
-	res->diags = d;
-	res->policy = p;
-	res->estate = new_e->name;
-	res->policy_name = p->name;
-	res->policy_version = p->version;
+	results_of(res, new_e, new_s, d);
 	find_partners(&c, p);
 	if (!o->whole)
 		scout(&sw);

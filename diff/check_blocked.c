@@ -9,7 +9,7 @@ static void raise_flow(struct check_run *run, int plane, const struct flow *fl)
 	struct pset_space *sp = run->engine->space[p->family];
 	struct pset_assume as = { .first = true };
 	struct pset wanted = pset_and(sp, p->require, pset_lo(sp, fl->service, &as));
-	const char *word = plane == PLANE_PHYSICAL ? "physical" : "virtual";
+	const char *word = plane_name(plane);
 	struct objection ob = {
 		.certain = pset_minus(sp, wanted, p->plane[plane].maybe),
 		.possible = pset_minus(sp, wanted, p->plane[plane].sure),

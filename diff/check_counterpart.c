@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-static const char *const plane_names[] = { "physical", "virtual" };
-
 bool twin_relation(const struct policy *pol, const struct zone *from, const struct zone *to,
 		   int wide)
 {
@@ -29,7 +27,7 @@ static struct pset unexcepted(struct check_run *run, const struct twin *tw, cons
 		const struct exception *ex = &pol->exceptions[i];
 		if (check_matches(ex->check, check) && (!ex->from || ex->from == tw->tp.from) &&
 		    (!ex->to || ex->to == tw->tp.to) &&
-		    (!ex->plane || !strcmp(ex->plane, plane_names[!tw->tp.plane])) &&
+		    (!ex->plane || !strcmp(ex->plane, plane_name(!tw->tp.plane))) &&
 		    run->options->as_of <= ex->expires)
 			set = pset_minus(sp, set, pset_lo(sp, ex->service, &as));
 	}
@@ -104,13 +102,13 @@ static void raise_part(struct check_run *run, const struct twin *tw, struct pset
 		.permits = 1u << wide,
 		.denies = !wide,
 		.twin = tw,
-		.plane = plane_names[wide],
+		.plane = plane_name(wide),
 		.severity = severity,
 		.title = arena_printf(
 			run->res->arena,
 			"The %s plane permits more from %s to %s than the %s one from %s "
 			"to %s",
-			plane_names[wide], p->from->name, p->to->name, plane_names[!wide],
+			plane_name(wide), p->from->name, p->to->name, plane_name(!wide),
 			tw->tp.from->name, tw->tp.to->name),
 		.message = message,
 	};
@@ -148,7 +146,7 @@ static int run_address_only(struct check_run *run)
 		.permits = 1u << wide,
 		.denies = -1,
 		.twin = tw,
-		.plane = plane_names[wide],
+		.plane = plane_name(wide),
 		.severity = SEVERITY_LOW,
 		.title = arena_printf(
 			run->res->arena,

@@ -35,15 +35,11 @@ static void raise_within(struct check_run *run, int wide, int narrow, struct pse
 		.possible = pset_and(sp, within, pset_minus(sp, w.maybe, n.sure)),
 		.permits = 1u << wide,
 		.denies = narrow,
-		.plane = wide == PLANE_PHYSICAL ? "physical" : "virtual",
+		.plane = plane_name(wide),
 		.severity = severity,
 		.message = message,
 	};
-	if (pset_is_empty(ob.certain) && pset_is_empty(ob.possible))
-		return;
-	ob.title = arena_printf(run->res->arena, "%s from %s to %s", title, p->from->name,
-				p->to->name);
-	raise_objection(run, &ob);
+	raise_between(run, &ob, title);
 }
 
 static void raise_drift(struct check_run *run, int wide, int narrow, const char *title)

@@ -46,11 +46,7 @@ static void raise(struct check_run *run, enum severity severity, const char *tit
 		.severity = severity,
 		.message = message,
 	};
-	if (pset_is_empty(ob.certain) && pset_is_empty(ob.possible))
-		return;
-	ob.title = arena_printf(run->res->arena, "%s from %s to %s", title, p->from->name,
-				p->to->name);
-	raise_objection(run, &ob);
+	raise_between(run, &ob, title);
 }
 
 static int run_exposed(struct check_run *run)

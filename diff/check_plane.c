@@ -23,7 +23,7 @@ void check_planes(struct check_run *run, const struct path *path, const bool *pr
 	for (int plane = 0; plane < PLANE_COUNT; plane++) {
 		if (!(al->demands >> plane & 1) || present[plane])
 			continue;
-		const char *word = plane == PLANE_PHYSICAL ? "physical" : "virtual";
+		const char *word = plane_name(plane);
 		struct evidence ev[2] = {
 			{ .role = "declares", .plane = "declared", .at = al->at },
 			{ .role = "declares",

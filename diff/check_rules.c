@@ -15,7 +15,7 @@ static struct evidence rule_evidence(const struct check_run *run, const struct d
 	const struct match *u = match_first_unknown(r->match);
 	return (struct evidence){ .role = role,
 				  .device = d->name,
-				  .plane = d->plane == PLANE_PHYSICAL ? "physical" : "virtual",
+				  .plane = plane_name(d->plane),
 				  .ruleset = rs->name,
 				  .kind = rs->kind,
 				  .rule = r->name,

@@ -12,7 +12,7 @@
 static bool concerns(const struct finding *f, int plane)
 {
 	return strcmp(f->check, "coverage.plane-absent") ||
-	       !strcmp(f->plane, plane == PLANE_PHYSICAL ? "physical" : "virtual");
+	       !strcmp(f->plane, plane_name(plane));
 }
 
 static void put_points(struct results *res, const struct path *path, int plane,
@@ -117,8 +117,7 @@ static void judge(struct check_run *run, const struct path *path, const bool *pr
 				 ? arena_printf(a, "compared with %s, its counterpart",
 						run->twin_said.with)
 			 : !present[plane] ? arena_printf(a, "absent: the %s plane stands alone",
-							plane == PLANE_PHYSICAL ? "virtual"
-										: "physical")
+							plane_name(!plane))
 			 : !present[!plane] ? "stands alone: the other plane has no enforcing point"
 			 : excepted	    ? "all findings are excepted"
 					    : "";
@@ -131,7 +130,7 @@ void cover_pair(struct check_run *run, const struct path *path, const bool *pres
 	for (int plane = 0; plane < PLANE_COUNT; plane++) {
 		struct coverage c = { .from = path->from->name,
 				      .to = path->to->name,
-				      .plane = plane == PLANE_PHYSICAL ? "physical" : "virtual",
+				      .plane = plane_name(plane),
 				      .enforced = present[plane],
 				      .apart = path->none };
 		put_points(run->res, path, plane, &c);

@@ -147,12 +147,7 @@ int check_estate(const struct estate *e, const struct snapshot *s, struct diags 
 			    .finish = finish,
 			    .pair = one_pair,
 			    .user = &c };
-	res->snap = s;
-	res->diags = d;
-	res->policy = p;
-	res->estate = e->name;
-	res->policy_name = p->name;
-	res->policy_version = p->version;
+	results_of(res, e, s, d);
 	for (size_t i = 0; i < e->n_sources; i++)
 		stale[i] = is_stale(&e->sources[i], o->as_of);
 	run.exception_used = c.exception_used = xcalloc(p->n_exceptions, sizeof(bool));

@@ -50,6 +50,9 @@ int diff_sources(const struct snapshot *old_s, const struct snapshot *new_s, str
 		 const struct check_options *o, struct results *res);
 
 void results_init(struct results *res, struct arena *a, const char *command);
+/* Whose results they are; all borrowed. */
+void results_of(struct results *res, const struct estate *e, const struct snapshot *s,
+		struct diags *d);
 void results_finish(struct results *res); /* the lists; not the arena */
 /* Sorts findings and coverage and gives the findings their ids. */
 void results_freeze(struct results *res);

@@ -8,17 +8,12 @@
 
 enum { BOXES_MAX = 8 };
 
-static const char *plane_word(int plane)
-{
-	return plane == PLANE_PHYSICAL ? "physical" : "virtual";
-}
-
 struct evidence evidence_of(const struct engine *en, const struct stage *st,
 			    const struct rule *rule, bool permits)
 {
 	const struct estate_source *src = path_source(en->estate, st->device);
 	struct evidence ev = { .device = st->device->name,
-			       .plane = plane_word(st->device->plane),
+			       .plane = plane_name(st->device->plane),
 			       .ruleset = st->ruleset->name,
 			       .kind = st->ruleset->kind,
 			       .owner = src ? src->owner : NULL };
@@ -108,7 +103,7 @@ static struct evidence dropped_evidence(const struct engine *en, const struct ro
 	return (struct evidence){
 		.role = "no-route",
 		.device = d ? d->name : NULL,
-		.plane = d ? plane_word(d->plane) : NULL,
+		.plane = d ? plane_name(d->plane) : NULL,
 		.note = way->why ? way->why : "the answer misses what translated the question",
 		.owner = src ? src->owner : NULL,
 		.at = way->why_at
@@ -125,7 +120,7 @@ static void put_evidence(struct check_run *run, const struct objection *ob,
 		*vec_add(&out->v) = (struct evidence){
 			.role = "address-translation",
 			.device = c->nat_device->name,
-			.plane = plane_word(c->nat_device->plane),
+			.plane = plane_name(c->nat_device->plane),
 			.note = c->nat->text,
 			.owner = src ? src->owner : NULL,
 			.at = c->nat->at,
@@ -172,19 +167,19 @@ static void put_service(struct text *t, const struct packet *p)
 	}
 }
 
-void finding_add_traffic(struct check_run *run, struct finding *f, struct pset region)
+void finding_add_traffic(struct results *res, struct finding *f, struct pset_space *sp,
+			 struct pset region)
 {
-	struct pset_space *sp = run->engine->space[run->pair->family];
 	struct pset_box boxes[BOXES_MAX];
 	size_t left = 0, room = f->n_traffic < BOXES_MAX ? BOXES_MAX - f->n_traffic : 0;
 	size_t n = pset_boxes(sp, region, boxes, room, &left);
-	const char **list = arena_array(run->res->arena, f->n_traffic + n, sizeof(*list));
+	const char **list = arena_array(res->arena, f->n_traffic + n, sizeof(*list));
 	for (size_t i = 0; i < f->n_traffic; i++)
 		list[i] = f->traffic[i];
 	for (size_t i = 0; i < n; i++) {
 		struct text t = { 0 };
-		pset_box_print(&t, run->pair->family, &boxes[i]);
-		list[f->n_traffic + i] = arena_str(run->res->arena, t.s ? t.s : "");
+		pset_box_print(&t, pset_family(sp), &boxes[i]);
+		list[f->n_traffic + i] = arena_str(res->arena, t.s ? t.s : "");
 		text_finish(&t);
 	}
 	f->traffic = list;

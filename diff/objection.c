@@ -182,7 +182,7 @@ static void raise_causes(struct check_run *run, const struct objection *ob, bool
 					"together here.",
 					ob->message, n);
 		}
-		finding_add_traffic(run, f, region);
+		finding_add_traffic(run->res, f, sp, region);
 		text_finish(&c.key);
 		set = pset_minus(sp, set, region);
 	}
@@ -244,6 +244,16 @@ void raise_objection(struct check_run *run, const struct objection *all)
 	struct pset_space *sp = run->engine->space[run->pair->family];
 	run->taken = pset_or(sp, run->taken, ob->certain);
 	run->taken_possible = pset_or(sp, run->taken_possible, ob->possible);
+}
+
+void raise_between(struct check_run *run, const struct objection *ob, const char *title)
+{
+	struct objection mine = *ob;
+	if (pset_is_empty(ob->certain) && pset_is_empty(ob->possible))
+		return;
+	mine.title = arena_printf(run->res->arena, "%s from %s to %s", title,
+				  run->pair->from->name, run->pair->to->name);
+	raise_objection(run, &mine);
 }
 
 const struct flow *declaring_flow(const struct check_run *run, enum flow_action action,

@@ -17,11 +17,27 @@ const char *certainty_name(enum certainty c)
 	return c == CERTAIN ? "certain" : "possible";
 }
 
+const char *plane_name(int plane)
+{
+	return plane == PLANE_PHYSICAL ? "physical" : "virtual";
+}
+
 void results_init(struct results *res, struct arena *a, const char *command)
 {
 	memset(res, 0, sizeof(*res));
 	res->arena = a;
 	res->command = command;
+}
+
+void results_of(struct results *res, const struct estate *e, const struct snapshot *s,
+		struct diags *d)
+{
+	res->snap = s;
+	res->diags = d;
+	res->policy = e->policy;
+	res->estate = e->name;
+	res->policy_name = e->policy->name;
+	res->policy_version = e->policy->version;
 }
 
 void results_finish(struct results *res)

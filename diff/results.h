@@ -108,5 +108,6 @@ struct results {
 
 const char *coverage_name(enum coverage_verdict v);   /* "aligned", ... */
 const char *certainty_name(enum certainty c);	      /* "certain", "possible" */
+const char *plane_name(int plane); /* "physical", "virtual" */
 
 #endif

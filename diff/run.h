@@ -74,11 +74,17 @@ struct objection {
  * before; takes exceptions into account.
  */
 void raise_objection(struct check_run *run, const struct objection *ob);
+/* The same, where there is anything to object to; the title: "TITLE from A to B". */
+void raise_between(struct check_run *run, const struct objection *ob, const char *title);
 
 /* A finding that rests on one place only, without traffic. */
 struct finding *raise_plain(struct check_run *run, enum severity severity,
 			    const struct evidence *ev, size_t n_ev, const char *title,
 			    const char *message);
+
+/* Tells a set of packets with the finding, as boxes; counts those beyond the limit. */
+void finding_add_traffic(struct results *res, struct finding *f, struct pset_space *sp,
+			 struct pset region);
 
 /* The flow with that action that declares the packet for the pair, or NULL. */
 const struct flow *declaring_flow(const struct check_run *run, enum flow_action action,

@@ -10,7 +10,7 @@
 
 extern const struct check check_diff_opened, check_diff_closed;
 
-enum { BOXES_MAX = 8, CAUSES_MAX = 100 };
+enum { CAUSES_MAX = 100 };
 
 struct job {
 	struct check_run run;
@@ -23,7 +23,7 @@ static struct evidence evidence(const struct device *d, const struct ruleset *rs
 				const struct rule *r, bool permits, const char *note)
 {
 	struct evidence ev = { .device = d->name,
-			       .plane = d->plane == PLANE_PHYSICAL ? "physical" : "virtual",
+			       .plane = plane_name(d->plane),
 			       .ruleset = rs->name,
 			       .kind = rs->kind,
 			       .note = note };
@@ -36,26 +36,6 @@ static struct evidence evidence(const struct device *d, const struct ruleset *rs
 		ev.at = rs->dflt_at.src ? rs->dflt_at : rs->at;
 	}
 	return ev;
-}
-
-static void add_boxes(struct job *j, struct finding *f, struct pset_space *sp, struct pset set)
-{
-	struct arena *a = j->run.res->arena;
-	struct pset_box boxes[BOXES_MAX];
-	size_t left = 0, room = f->n_traffic < BOXES_MAX ? BOXES_MAX - f->n_traffic : 0;
-	size_t n = pset_boxes(sp, set, boxes, room, &left);
-	const char **list = arena_array(a, f->n_traffic + n, sizeof(*list));
-	for (size_t i = 0; i < f->n_traffic; i++)
-		list[i] = f->traffic[i];
-	for (size_t i = 0; i < n; i++) {
-		struct text t = { 0 };
-		pset_box_print(&t, pset_family(sp), &boxes[i]);
-		list[f->n_traffic + i] = arena_str(a, t.s ? t.s : "");
-		text_finish(&t);
-	}
-	f->traffic = list;
-	f->n_traffic += n;
-	f->traffic_left += left;
 }
 
 static struct finding *describe(struct job *j, bool opened, bool certain,
@@ -134,7 +114,9 @@ static void raise_set(struct job *j, bool opened, bool certain, const struct rul
 			describe(j, opened, certain, old, new, &was, &is, &w);
 			*at = (void *)(uintptr_t)j->run.res->findings.n;
 		}
-		add_boxes(j, &j->run.res->findings.v[(size_t)(uintptr_t)*at - 1], sp, region);
+		finding_add_traffic(j->run.res,
+				    &j->run.res->findings.v[(size_t)(uintptr_t)*at - 1], sp,
+				    region);
 		set = pset_minus(sp, set, region);
 	}
 }
@@ -163,20 +145,28 @@ static void compare(struct job *j, const struct ruleset *old, const struct rules
 	map_finish(&j->causes);
 }
 
+/* Something of a ruleset that stands in one export only. */
 static void raise_only(struct job *j, const struct device *d, const struct ruleset *rs,
-		       bool is_new)
+		       struct loc at, bool is_new, const char *title, const char *message,
+		       const char *salt)
 {
 	struct evidence ev = evidence(d, rs, NULL, false,
 				      is_new ? "in the new export" : "in the old export");
 	ev.role = "names";
-	ev.at = rs->at;
+	ev.at = at;
 	j->run.check = is_new ? &check_diff_opened : &check_diff_closed;
-	struct finding *f = raise_plain(
-		&j->run, SEVERITY_MEDIUM, &ev, 1,
-		arena_printf(j->run.res->arena, "%s %s stands only in the %s export.", rs->kind,
-			     rs->name, is_new ? "new" : "old"),
-		"What that opens or closes depends on where it is bound: compare two estates to know.");
-	finish_finding(j->run.res, NULL, f, rs->name);
+	struct finding *f = raise_plain(&j->run, SEVERITY_MEDIUM, &ev, 1, title, message);
+	finish_finding(j->run.res, NULL, f, salt);
+}
+
+static void raise_ruleset(struct job *j, const struct device *d, const struct ruleset *rs,
+			  bool is_new)
+{
+	raise_only(j, d, rs, rs->at, is_new,
+		   arena_printf(j->run.res->arena, "%s %s stands only in the %s export.",
+				rs->kind, rs->name, is_new ? "new" : "old"),
+		   "What that opens or closes depends on where it is bound: compare two estates to know.",
+		   rs->name);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -194,6 +184,7 @@ static bool same_hook(const struct hook *a, const struct hook *b)
 static void compare_hooks(struct job *j, const struct device *here, const struct device *there,
 			  bool is_new)
 {
+	struct arena *a = j->run.res->arena;
 	for (size_t i = 0; i < here->n_hooks; i++) {
 		const struct hook *h = &here->hooks[i];
 		bool found = false;
@@ -201,22 +192,15 @@ static void compare_hooks(struct job *j, const struct device *here, const struct
 			found = same_hook(h, &there->hooks[k]);
 		if (found)
 			continue;
-		struct evidence ev = evidence(here, h->ruleset, NULL, false,
-					      is_new ? "in the new export" : "in the old export");
-		ev.role = "names";
-		ev.at = h->at;
-		j->run.check = is_new ? &check_diff_opened : &check_diff_closed;
-		struct finding *f = raise_plain(
-			&j->run, SEVERITY_MEDIUM, &ev, 1,
-			arena_printf(j->run.res->arena, "%s %s is bound to %s only in the %s export.",
-				     h->ruleset->kind, h->ruleset->name,
-				     h->port ? h->port : "every port", is_new ? "new" : "old"),
-			"What that opens or closes depends on the paths: compare two estates to know.");
-		char salt[40];
-		snprintf(salt, sizeof(salt), "%d %d", h->kind, h->order);
-		finish_finding(j->run.res, NULL, f,
-			       arena_printf(j->run.res->arena, "%s %s %s", h->ruleset->name,
-					    h->port ? h->port : "", salt));
+		const char *port = h->port ? h->port : "";
+		raise_only(j, here, h->ruleset, h->at, is_new,
+			   arena_printf(a, "%s %s is bound to %s only in the %s export.",
+					h->ruleset->kind, h->ruleset->name,
+					h->port ? h->port : "every port",
+					is_new ? "new" : "old"),
+			   "What that opens or closes depends on the paths: compare two estates to know.",
+			   arena_printf(a, "%s %s %d %d", h->ruleset->name, port, h->kind,
+					h->order));
 	}
 }
 
@@ -249,12 +233,12 @@ static void compare_devices(struct job *j, const struct device *old_d, const str
 		if (*at)
 			compare(j, *at, rs);
 		else
-			raise_only(j, new_d, rs, true);
+			raise_ruleset(j, new_d, rs, true);
 		*at = NULL;
 	}
 	for (size_t i = 0; i < old_names.n; i++)
 		if (old_names.entries[i].value)
-			raise_only(j, old_d, old_names.entries[i].value, false);
+			raise_ruleset(j, old_d, old_names.entries[i].value, false);
 	compare_hooks(j, new_d, old_d, true);
 	compare_hooks(j, old_d, new_d, false);
 	map_finish(&old_names);

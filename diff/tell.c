@@ -51,7 +51,7 @@ struct told_hop tell_hop(const struct point *pt)
 			      .at = pt->at };
 	if (pt->device) {
 		h.device = pt->device->name;
-		h.plane = pt->device->plane == PLANE_PHYSICAL ? "physical" : "virtual";
+		h.plane = plane_name(pt->device->plane);
 	}
 	return h;
 }

@@ -20,11 +20,6 @@ struct show {
 	struct text text; /* for one phrase at a time */
 };
 
-static const char *plane_word(unsigned p)
-{
-	return p == PLANE_VIRTUAL ? "virtual" : "physical";
-}
-
 static const char *verdict_word(unsigned v)
 {
 	switch ((enum verdict)v) {
@@ -216,7 +211,7 @@ static json_t *device_json(struct show *s, const struct device *d)
 	doc_put_string(j, "name", d->name);
 	doc_put_string(j, "vendor", d->vendor);
 	doc_put_string(j, "hostname", d->hostname);
-	doc_put_string(j, "plane", plane_word(d->plane));
+	doc_put_string(j, "plane", plane_name(d->plane));
 	doc_put_bool(j, "open_ports", d->open_ports);
 	json_t *v = json_array();
 	for (size_t i = 0; i < d->n_ports; i++)
