@@ -88,6 +88,36 @@ struct counterpart {
 	struct loc at;
 };
 
+/* What a captured packet is told to be on a segment by; the numbers are those of enum
+ * segment_kind (capture/decode.h). */
+enum tag_kind {
+	TAG_VLAN = 1,
+	TAG_VNI,
+	TAG_GRE_KEY,
+	TAG_MPLS,
+	TAG_TEID,
+	TAG_ERSPAN,
+	TAG_PPPOE,
+	TAG_NSH,
+};
+
+struct estate_tag {
+	uint8_t kind; /* enum tag_kind */
+	uint32_t id;
+};
+
+enum { ESTATE_TAGS_MAX = 9 };
+
+/* Whose a segment is: all its tags and its interface hold for the packets on it. */
+struct estate_segment {
+	const struct tenant *tenant; /* one of the two */
+	const struct zone *zone;
+	const struct estate_tag *tags; /* by kind; of VLANs the outer one first */
+	size_t n_tags;
+	const char *interface; /* that is captured on; NULL: any */
+	struct loc at;
+};
+
 struct estate {
 	const char *name;
 	const struct estate_source *sources;
@@ -103,6 +133,8 @@ struct estate {
 	size_t n_links;
 	const struct counterpart *counterparts;
 	size_t n_counterparts;
+	const struct estate_segment *segments;
+	size_t n_segments;
 	struct loc at;
 };
 

@@ -202,6 +202,7 @@ static void read_rest(struct estate_reader *er)
 	read_paths(er);
 	read_links(er);
 	read_counterparts(er);
+	read_segments(er);
 }
 
 int estate_parse(struct matches *m, struct diags *d, const struct source *src,

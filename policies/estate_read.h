@@ -23,6 +23,7 @@ void read_bindings(struct estate_reader *er);
 void read_paths(struct estate_reader *er);
 void read_links(struct estate_reader *er);
 void read_counterparts(struct estate_reader *er);
+void read_segments(struct estate_reader *er);
 
 /* The device under `device`: "edge" or "cloud:vpc-1", where what stands before the colon is a
  * source; NULL after a diagnostic. */

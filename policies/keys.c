@@ -52,7 +52,7 @@ SHAPE(control, "control",
 SHAPE(estate, "estate",
 	NEEDED("version"), NEEDED("name"), NEEDED("policy"), NEEDED("sources"),
 	OPTIONAL("bindings"), OPTIONAL("paths"), OPTIONAL("links"),
-	OPTIONAL("counterparts"));
+	OPTIONAL("counterparts"), OPTIONAL("segments"));
 SHAPE(source, "source",
 	NEEDED("name"), OPTIONAL("file"), OPTIONAL("files"), OPTIONAL("dir"),
 	OPTIONAL("collector"), OPTIONAL("plane"), OPTIONAL("responsible"), OPTIONAL("owner"),
@@ -74,6 +74,10 @@ SHAPE(counterpart, "counterpart",
 	OPTIONAL("id"), NEEDED("physical"), NEEDED("virtual"), OPTIONAL("map"));
 SHAPE(twin, "twin",
 	NEEDED("physical"), NEEDED("virtual"));
+SHAPE(segment, "segment",
+	OPTIONAL("tenant"), OPTIONAL("zone"), OPTIONAL("interface"), OPTIONAL("vlan"),
+	OPTIONAL("vni"), OPTIONAL("gre_key"), OPTIONAL("mpls"), OPTIONAL("teid"),
+	OPTIONAL("erspan"), OPTIONAL("pppoe"), OPTIONAL("nsh"));
 /* clang-format on */
 
 const struct shape *const policy_shapes[] = {
@@ -83,7 +87,8 @@ const struct shape *const policy_shapes[] = {
 };
 const struct shape *const estate_shapes[] = {
 	&shape_estate, &shape_source, &shape_binding,	  &shape_path, &shape_hop,
-	&shape_link,   &shape_end,    &shape_counterpart, &shape_twin, NULL,
+	&shape_link,   &shape_end,    &shape_counterpart, &shape_twin, &shape_segment,
+	NULL,
 };
 
 const char *const responsible_words[] = { "csp", "csc", "shared", NULL };

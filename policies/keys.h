@@ -25,7 +25,7 @@ extern const struct shape shape_policy, shape_service, shape_tenant, shape_zone,
 	shape_segregation, shape_alignment, shape_exception, shape_scope, shape_exclusion,
 	shape_control;
 extern const struct shape shape_estate, shape_source, shape_binding, shape_path, shape_hop,
-	shape_link, shape_end, shape_counterpart, shape_twin;
+	shape_link, shape_end, shape_counterpart, shape_twin, shape_segment;
 
 /* All of the above, NULL-terminated. */
 extern const struct shape *const policy_shapes[], *const estate_shapes[];

@@ -95,6 +95,28 @@ Test(estate, links)
 	end(&r);
 }
 
+Test(estate, segments)
+{
+	struct run r = estate(BASE, ESTATE SOURCES
+			      "segments:\n"
+			      "  - {tenant: blue, interface: eth1, vlan: [100, 20]}\n"
+			      "  - {zone: app, vni: 0, gre_key: 4294967295}\n");
+	cr_assert(!r.err);
+	const struct estate_segment *s = r.estate->segments;
+	cr_assert_eq(r.estate->n_segments, 2);
+	cr_expect(s[0].tenant == &r.policy->tenants[0] && !s[0].zone);
+	cr_expect_str_eq(s[0].interface, "eth1");
+	cr_assert_eq(s[0].n_tags, 2);
+	cr_expect(s[0].tags[0].kind == TAG_VLAN && s[0].tags[0].id == 100);
+	cr_expect(s[0].tags[1].kind == TAG_VLAN && s[0].tags[1].id == 20);
+	cr_expect(!s[1].tenant && s[1].zone == policy_zone(r.policy, "app"));
+	cr_assert_eq(s[1].n_tags, 2);
+	cr_expect(s[1].tags[0].kind == TAG_VNI && s[1].tags[0].id == 0);
+	cr_expect(s[1].tags[1].kind == TAG_GRE_KEY && s[1].tags[1].id == UINT32_MAX);
+	cr_expect_str_eq(loc_print(r.arena, s[1].at), "estate.yaml:9:5");
+	end(&r);
+}
+
 Test(estate, warnings)
 {
 	struct run r = estate(BASE, ESTATE "sources:\n  - {name: a, file: x}\n"
