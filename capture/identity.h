@@ -20,6 +20,18 @@
 
 struct identity; /* in an arena; only read once made */
 
+/*
+ * A zone that an address may belong to. Of the one who begins, a static translation may have
+ * replaced the address: `from` is where the range begins that it was in before, `seen` where it
+ * begins now. A destination may be an address that is translated to one of the zone's.
+ */
+struct candidate {
+	const struct zone *zone;
+	bool translated;
+	bool own; /* it is in the zone as the policy has it */
+	struct addr from, seen;
+};
+
 /* One end of a flow. */
 struct party {
 	const struct zone
@@ -28,6 +40,14 @@ struct party {
 	bool ambiguous;	 /* zones of several segments have it, and the segment doesn't choose */
 	bool excluded;	 /* an exclusion of the policy covers it */
 	bool by_segment; /* the segment chose */
+	bool local;	 /* an address that doesn't leave its link: of no zone */
+	bool group;	 /* multicast that may leave it: of no zone */
+	bool masked;	 /* others are translated to it: whose packet it is isn't told */
+	bool translated; /* it is the zone's by translation */
+	struct addr addr; /* as the zone has it: before it was translated */
+	/* Those that it may belong to, where translation leaves several. */
+	const struct candidate *candidates;
+	size_t n_candidates;
 };
 
 struct parties {
@@ -47,6 +67,8 @@ struct identity *identity_create(struct arena *a, const struct estate *e,
 /* interface: the name captured on, for segments that are told by it. */
 void identity_of(const struct identity *id, const char *interface, const struct flow_record *r,
 		 struct parties *ret);
+/* The same of another conversation in the same segment: an answer's, one that is quoted. */
+void identity_again(const struct identity *id, const struct packet *p, struct parties *io);
 /* The zone of an address where no segment is told: for kernel filters and benchmarks. */
 const struct zone *identity_zone(const struct identity *id, enum family f, struct addr a);
 

@@ -283,6 +283,16 @@ static const char *wire_of(struct linux_read *r, struct linux_link *l, int depth
 	return l->wire;
 }
 
+/* Of an interface that all of one overlay's frames go through. */
+static void tell_vni(struct port *p, const struct linux_link *l)
+{
+	const json_t *v = json_object_get(l->v, "vxlan");
+	int64_t vni = is(l, "vxlan") ? linux_number(v, "vni") : -1;
+	p->has_vni = vni >= 0 && vni < 1 << 24 && !linux_true(v, "external") &&
+		     !linux_true(v, "vnifilter");
+	p->vni = p->has_vni ? (uint32_t)vni : 0;
+}
+
 void linux_wires(struct linux_read *r)
 {
 	static const char *const alone[] = { "dummy", "ifb", "nlmon", "vrf", "vcan", NULL };
@@ -300,6 +310,7 @@ void linux_wires(struct linux_read *r)
 	vec_each (lp, &r->links) {
 		struct port *p = &r->b->ports.v[(*lp)->port];
 		p->wire = wire_of(r, *lp, 0);
+		tell_vni(p, *lp);
 		p->alone = (*lp)->loopback || is_any(*lp, alone);
 	}
 }

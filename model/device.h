@@ -56,6 +56,8 @@ struct port {
 	const char *alias;   /* another name it goes by (hardware name of an ASA port), or NULL */
 	const char *segment; /* VRF, VPC, namespace: tells reused addresses apart; NULL: none */
 	int vlan;	     /* 0: none */
+	uint32_t vni;	     /* of an overlay that it is a tunnel port of, where has_vni */
+	bool has_vni;
 	const char *master;  /* the bridge that it is a port of, itself a port; NULL: none */
 	/*
 	 * What it is plugged into, where the export tells: ports with equal wires are on one
