@@ -46,6 +46,28 @@ static struct ruleset *nature(struct device_build *b, struct aws_rules *r, const
 	return rs;
 }
 
+/* One address for another, out by the port or in by it. */
+static void translate_one(struct aws *w, struct aws_vpc *v, const char *port, struct loc at,
+			  const char *say, enum nat_rewrites end, const struct span *from,
+			  const struct span *to)
+{
+	const struct match *m = match_spans(w->m, end == NAT_SOURCE ? FIELD_SRC : FIELD_DST,
+					    FAMILY_V4, from, 1);
+	*vec_add(&v->build->nats) = (struct nat){ .at = at,
+						  .in = end == NAT_SOURCE ? NULL : port,
+						  .out = end == NAT_SOURCE ? port : NULL,
+						  .text = say,
+						  .touches = m,
+						  .takes = m,
+						  .rewrites = (uint8_t)end,
+						  .kind = NAT_SHIFT,
+						  .match = m,
+						  .from = *from,
+						  .to = to,
+						  .n_to = 1,
+						  .order = 1 };
+}
+
 static void translate(struct aws *w, struct aws_vpc *v, const char *port)
 {
 	struct arena *a = w->snap->arena;
@@ -60,32 +82,8 @@ static void translate(struct aws *w, struct aws_vpc *v, const char *port)
 		text_put(&t, " outside");
 		const char *say = arena_str(a, t.s);
 		text_finish(&t);
-		const struct match *src = match_spans(w->m, FIELD_SRC, FAMILY_V4, &ends[0], 1);
-		const struct match *dst = match_spans(w->m, FIELD_DST, FAMILY_V4, &ends[1], 1);
-		*vec_add(&v->build->nats) = (struct nat){ .at = p->at,
-							  .out = port,
-							  .text = say,
-							  .touches = src,
-							  .takes = src,
-							  .rewrites = NAT_SOURCE,
-							  .kind = NAT_SHIFT,
-							  .match = src,
-							  .from = ends[0],
-							  .to = &ends[1],
-							  .n_to = 1,
-							  .order = 1 };
-		*vec_add(&v->build->nats) = (struct nat){ .at = p->at,
-							  .in = port,
-							  .text = say,
-							  .touches = dst,
-							  .takes = dst,
-							  .rewrites = NAT_DESTINATION,
-							  .kind = NAT_SHIFT,
-							  .match = dst,
-							  .from = ends[1],
-							  .to = &ends[0],
-							  .n_to = 1,
-							  .order = 1 };
+		translate_one(w, v, port, p->at, say, NAT_SOURCE, &ends[0], &ends[1]);
+		translate_one(w, v, port, p->at, say, NAT_DESTINATION, &ends[1], &ends[0]);
 	}
 }
 

@@ -167,22 +167,14 @@ void ipt_find_listings(struct ipt_reader *r, const struct ipt_text *t)
 
 /* The family where the head doesn't tell */
 
-static bool word_of_v6(const char *s, size_t len)
+/* An address of the family, or a prefix of it. */
+static bool word_of(enum family want, const char *s, size_t len)
 {
 	enum family f;
 	struct addr a;
 	const char *slash = memchr(s, '/', len);
-	return memchr(s, ':', len) &&
-	       addr_parse(s, slash ? (size_t)(slash - s) : len, &f, &a) && f == FAMILY_V6;
-}
-
-static bool word_of_v4(const char *s, size_t len)
-{
-	enum family f;
-	struct addr a;
-	const char *slash = memchr(s, '/', len);
-	return memchr(s, '.', len) &&
-	       addr_parse(s, slash ? (size_t)(slash - s) : len, &f, &a) && f == FAMILY_V4;
+	return memchr(s, want == FAMILY_V6 ? ':' : '.', len) &&
+	       addr_parse(s, slash ? (size_t)(slash - s) : len, &f, &a) && f == want;
 }
 
 static unsigned evidence(const struct ipt_line *line)
@@ -214,9 +206,9 @@ static unsigned evidence(const struct ipt_line *line)
 		const char *s = line->s + from;
 		if (len > 1 && *s == '"')
 			continue;
-		if (word_of_v6(s, len))
+		if (word_of(FAMILY_V6, s, len))
 			found |= IPT_V6;
-		else if (word_of_v4(s, len))
+		else if (word_of(FAMILY_V4, s, len))
 			found |= IPT_V4;
 		for (size_t k = 0; k < 8; k++) {
 			if (strlen(six[k]) == len && !memcmp(s, six[k], len))

@@ -70,6 +70,23 @@ static void see_table(struct compare *c, json_t *o)
 		t->listed = true;
 }
 
+/* A chain or set of the table is listed; `listed` is the kernel's one, NULL: it has none. */
+static bool see_named(struct compare *c, const char *what, const struct nfk_table *t, json_t *o,
+		      bool *listed, uint64_t handle)
+{
+	const char *family = nfk_family(t->family), *name = text_of(o, "name");
+	if (!listed) {
+		differ(c, "%s %s %s %s is listed, the kernel hasn't it", what, family, t->name,
+		       name);
+		return false;
+	}
+	if (*listed || handle != handle_of(o))
+		differ(c, "%s %s %s %s is listed %s", what, family, t->name, name,
+		       *listed ? "twice" : "with another handle");
+	*listed = true;
+	return true;
+}
+
 static void see_chain(struct compare *c, json_t *o)
 {
 	struct nfk_table *t = table_of(c, o, "chain");
@@ -77,15 +94,8 @@ static void see_chain(struct compare *c, json_t *o)
 		return;
 	const char *family = nfk_family(t->family), *name = text_of(o, "name");
 	struct nfk_chain *k = nfk_chain(t, name);
-	if (!k) {
-		differ(c, "chain %s %s %s is listed, the kernel hasn't it", family, t->name,
-		       name);
+	if (!see_named(c, "chain", t, o, k ? &k->listed : NULL, k ? k->handle : 0))
 		return;
-	}
-	if (k->listed || k->handle != handle_of(o))
-		differ(c, "chain %s %s %s is listed %s", family, t->name, name,
-		       k->listed ? "twice" : "with another handle");
-	k->listed = true;
 	json_t *hook = json_object_get(o, "hook");
 	if ((hook != NULL) != k->base) {
 		differ(c, "chain %s %s %s: %s a base chain", family, t->name, name,
@@ -317,15 +327,8 @@ static void see_set(struct compare *c, json_t *o, bool map)
 		return;
 	const char *family = nfk_family(t->family), *name = text_of(o, "name");
 	struct nfk_set *s = nfk_set(t, name);
-	if (!s) {
-		differ(c, "set %s %s %s is listed, the kernel hasn't it", family, t->name,
-		       name);
+	if (!see_named(c, "set", t, o, s ? &s->listed : NULL, s ? s->handle : 0))
 		return;
-	}
-	if (s->listed || s->handle != handle_of(o))
-		differ(c, "set %s %s %s is listed %s", family, t->name, name,
-		       s->listed ? "twice" : "with another handle");
-	s->listed = true;
 	if (map != ((s->flags & (NFT_SET_MAP | NFT_SET_OBJECT)) != 0))
 		differ(c, "set %s %s %s: a set for one, a map for the other", family, t->name,
 		       name);
