@@ -4,39 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collectors/collector.h"
-#include "model/interp.h"
 #include "model/path.h"
-
-extern const struct collector collector_iptables;
-
-static struct arena *arena;
-static struct diags diags;
-static struct snapshot *snap;
-static const struct device *device;
-static const struct account *account;
+#include "tests/unit/host_world.h"
 
 static int read_named(const char *name, const char *data, size_t size, const char *beside)
 {
-	const struct source *v[2];
-	arena = arena_create();
-	diags_init(&diags, arena);
-	snap = snapshot_create();
-	cr_assert_eq(source_from_bytes(arena, &diags, name, data, size, &v[0]), 0);
-	if (beside)
-		cr_assert_eq(source_from_bytes(arena, &diags, "sets.ipset", beside,
-					       strlen(beside), &v[1]),
-			     0);
-	struct collect c = { .snap = snap,
-			     .diags = &diags,
-			     .device = "host",
-			     .plane = PLANE_VIRTUAL,
-			     .sources = v,
-			     .n_sources = beside ? 2 : 1 };
-	int err = collector_iptables.read(&c, v[0]);
-	device = snapshot_device(snap, "host");
-	account = snap->accounts.v[0];
-	return err;
+	return host_read(&collector_iptables, "host", name, data, size, beside);
 }
 
 static int read_text(const char *text)
@@ -47,35 +20,6 @@ static int read_text(const char *text)
 static void read_as(const char *name, const char *text)
 {
 	read_named(name, text, strlen(text), NULL);
-}
-
-static void done(void)
-{
-	snapshot_destroy(snap);
-	diags_finish(&diags);
-	arena_destroy(arena);
-}
-
-static struct packet packet_of(const char *line)
-{
-	struct packet p;
-	const char *why = "";
-	cr_assert(packet_parse(arena, line, strlen(line), &p, &why), "%s: %s", line, why);
-	if (p.physin && !strcmp(p.physin, "none"))
-		p.physin = "";
-	if (p.physout && !strcmp(p.physout, "none"))
-		p.physout = "";
-	return p;
-}
-
-/* "permit", "deny" or "unknown", as a ruleset asked directly answers. */
-static const char *answer(const char *ruleset, const char *line)
-{
-	const struct ruleset *rs = device_ruleset(device, ruleset);
-	cr_assert_not_null(rs, "%s", ruleset);
-	struct packet p = packet_of(line);
-	struct interp_answer a = interp(rs, &p);
-	return a.sure ? "permit" : a.maybe ? "unknown" : "deny";
 }
 
 static void expect(const char *ruleset, const char *line, const char *want)

@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "collectors/collector.h"
-#include "model/interp.h"
 #include "model/path.h"
+#include "tests/unit/host_world.h"
 #include "tests/unit/linux_state.h"
-
-extern const struct collector collector_linux;
-
-static struct arena *arena;
-static struct diags diags;
-static struct snapshot *snap;
-static const struct device *device;
-static const struct account *account;
 
 static int read_text(const char *s, size_t len)
 {
-	const struct source *src;
-	arena = arena_create();
-	diags_init(&diags, arena);
-	snap = snapshot_create();
-	cr_assert_eq(source_from_bytes(arena, &diags, "hv1.json", s, len, &src), 0);
-	struct collect c = { .snap = snap,
-			     .diags = &diags,
-			     .device = "hv1",
-			     .plane = PLANE_VIRTUAL,
-			     .sources = &src,
-			     .n_sources = 1 };
-	int err = collector_linux.read(&c, src);
-	device = snapshot_device(snap, "hv1");
-	account = snap->accounts.v[0];
-	return err;
+	return host_read(&collector_linux, "hv1", "hv1.json", s, len, NULL);
 }
 
 static void start(const struct linux_state *s)
@@ -44,20 +20,12 @@ static void start(const struct linux_state *s)
 	text_finish(&t);
 }
 
-static void done(void)
-{
-	snapshot_destroy(snap);
-	diags_finish(&diags);
-	arena_destroy(arena);
-}
-
 /* What the whole way across the host says of a packet, by its iif= and oif=. */
-static const char *answer(const char *line)
+static const char *across(const char *line)
 {
-	struct packet p;
+	struct packet p = packet_of(line);
 	struct point pt;
 	const char *why = "";
-	cr_assert(packet_parse(arena, line, strlen(line), &p, &why), "%s: %s", line, why);
 	cr_assert(path_cross(arena, device, p.iif, p.oif, &pt, &why), "%s: %s", line, why);
 	bool sure = true, maybe = true;
 	for (size_t i = 0; i < pt.n_stages; i++) {
@@ -71,7 +39,7 @@ static const char *answer(const char *line)
 
 static void expect(const char *line, const char *want)
 {
-	const char *is = answer(line);
+	const char *is = across(line);
 	cr_expect_str_eq(is, want, "%s: %s, not %s", line, is, want);
 }
 

@@ -1,44 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a Linux host sends packets: routes, policy rules, what ports are plugged into. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "collectors/collector.h"
+#include "tests/unit/host_world.h"
 #include "tests/unit/linux_state.h"
-
-extern const struct collector collector_linux;
-
-static struct arena *arena;
-static struct diags diags;
-static struct snapshot *snap;
-static const struct device *device;
 
 static void start(const struct linux_state *s)
 {
 	struct text t = { 0 };
-	const struct source *src;
 	linux_state(&t, s);
-	arena = arena_create();
-	diags_init(&diags, arena);
-	snap = snapshot_create();
-	cr_assert_eq(source_from_bytes(arena, &diags, "r.json", t.s, t.len, &src), 0);
-	struct collect c = { .snap = snap,
-			     .diags = &diags,
-			     .device = "r",
-			     .plane = PLANE_VIRTUAL,
-			     .sources = &src,
-			     .n_sources = 1 };
-	cr_assert_eq(collector_linux.read(&c, src), 0, "%s", t.s);
-	device = snapshot_device(snap, "r");
+	cr_assert_eq(host_read(&collector_linux, "r", "r.json", t.s, t.len, NULL), 0, "%s", t.s);
 	text_finish(&t);
-}
-
-static void done(void)
-{
-	snapshot_destroy(snap);
-	diags_finish(&diags);
-	arena_destroy(arena);
 }
 
 static void expect_text(struct text *t, const char *want)

@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the rules of iptables and nft translate, told exactly. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "collectors/collector.h"
+#include "tests/unit/host_world.h"
 #include "tests/unit/linux_state.h"
 
-extern const struct collector collector_linux, collector_iptables, collector_nft;
-
-static struct arena *arena;
-static struct diags diags;
-static struct snapshot *snap;
-static const struct device *device;
-
-static void read_as(const struct collector *col, const char *name, const char *s, size_t len)
+static void read_as(const struct collector *c, const char *name, const char *s, size_t len)
 {
-	const struct source *src;
-	arena = arena_create();
-	diags_init(&diags, arena);
-	snap = snapshot_create();
-	cr_assert_eq(source_from_bytes(arena, &diags, name, s, len, &src), 0);
-	struct collect c = { .snap = snap,
-			     .diags = &diags,
-			     .device = "r",
-			     .plane = PLANE_VIRTUAL,
-			     .sources = &src,
-			     .n_sources = 1 };
-	cr_assert_eq(col->read(&c, src), 0, "%s", s);
-	device = snapshot_device(snap, "r");
+	cr_assert_eq(host_read(c, "r", name, s, len, NULL), 0, "%s", s);
 }
 
 static void read_state(const struct linux_state *s)
@@ -51,13 +31,6 @@ static void read_ipt(const char *rules)
 		      0);
 	read_state(&(struct linux_state){ .iptables = v });
 	free(v);
-}
-
-static void done(void)
-{
-	snapshot_destroy(snap);
-	diags_finish(&diags);
-	arena_destroy(arena);
 }
 
 /* What the entry makes of the end that it rewrites. */
@@ -88,11 +61,9 @@ static void put(struct text *t, const struct nat *x, const struct packet *p)
  */
 static void expect(enum nat_rewrites end, const char *line, const char *want)
 {
-	struct packet p;
+	struct packet p = packet_of(line);
 	struct text t = { 0 };
-	const char *why = "";
 	bool found = false;
-	cr_assert(packet_parse(arena, line, strlen(line), &p, &why), "%s: %s", line, why);
 	if (end == NAT_DESTINATION) {
 		p.iif = p.iif ? p.iif : ""; /* the host itself sends it */
 		p.oif = "";

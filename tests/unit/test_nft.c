@@ -4,34 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collectors/collector.h"
-#include "model/interp.h"
-
-extern const struct collector collector_nft;
-
-static struct arena *arena;
-static struct diags diags;
-static struct snapshot *snap;
-static const struct device *device;
-static const struct account *account;
+#include "tests/unit/host_world.h"
 
 static int read_bytes(const char *data, size_t size)
 {
-	const struct source *src;
-	arena = arena_create();
-	diags_init(&diags, arena);
-	snap = snapshot_create();
-	cr_assert_eq(source_from_bytes(arena, &diags, "host.json", data, size, &src), 0);
-	struct collect c = { .snap = snap,
-			     .diags = &diags,
-			     .device = "host",
-			     .plane = PLANE_VIRTUAL,
-			     .sources = &src,
-			     .n_sources = 1 };
-	int err = collector_nft.read(&c, src);
-	device = snapshot_device(snap, "host");
-	account = snap->accounts.v[0];
-	return err;
+	return host_read(&collector_nft, "host", "host.json", data, size, NULL);
 }
 
 /* Objects of a listing; single quotes stand for double ones. */
@@ -48,31 +25,6 @@ static int read_objects(const char *objects)
 	int err = read_bytes(t.s, t.len);
 	text_finish(&t);
 	return err;
-}
-
-static void done(void)
-{
-	snapshot_destroy(snap);
-	diags_finish(&diags);
-	arena_destroy(arena);
-}
-
-static struct packet packet_of(const char *line)
-{
-	struct packet p;
-	const char *why = "";
-	cr_assert(packet_parse(arena, line, strlen(line), &p, &why), "%s: %s", line, why);
-	return p;
-}
-
-/* "permit", "deny" or "unknown", as a ruleset asked directly answers. */
-static const char *answer(const char *ruleset, const char *line)
-{
-	const struct ruleset *rs = device_ruleset(device, ruleset);
-	cr_assert_not_null(rs, "%s", ruleset);
-	struct packet p = packet_of(line);
-	struct interp_answer a = interp(rs, &p);
-	return a.sure ? "permit" : a.maybe ? "unknown" : "deny";
 }
 
 static void expect(const char *ruleset, const char *line, const char *want)
