@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of a Linux host from untrusted bytes: read, and crossed between its ports. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "collectors/collector.h"
-#include "model/interp.h"
 #include "model/path.h"
+#include "tests/fuzz/reading.h"
 
 extern const struct collector collector_linux;
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void cross(struct arena *a, const struct device *d, const char *in, const char *out)
 {
@@ -32,34 +25,20 @@ static void cross(struct arena *a, const struct device *d, const char *in, const
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct arena *a = arena_create();
-	struct diags d;
-	const struct source *src;
-	diags_init(&d, a);
-	if (!source_from_bytes(a, &d, "host.json", data, size, &src)) {
-		struct snapshot *snap = snapshot_create();
-		struct collect c = { .snap = snap,
-				     .diags = &d,
-				     .device = "host",
-				     .plane = PLANE_VIRTUAL,
-				     .sources = &src,
-				     .n_sources = 1 };
-		int err = collector_linux.read(&c, src);
-		size_t errors = d.n_errors;
-		collector_linux.probe(src->data, src->size, "host.json");
-		if (snap->accounts.n != 1 || (err && !errors) ||
-		    (err != 0) != (snap->accounts.v[0]->failed && !snap->devices.n))
+	struct reading r;
+	reading_start(&r, "host.json", data, size);
+	reading_run(&r, &collector_linux);
+	if (r.snap) {
+		if ((r.err != 0) != (reading_account(&r)->failed && !r.snap->devices.n))
 			abort();
-		snapshot_namespaces(snap, &d);
-		for (size_t i = 0; i < snap->devices.n; i++) {
-			const struct device *dev = snap->devices.v[i];
-			for (size_t k = 0; k < dev->n_ports && k < 6; k++)
-				for (size_t j = 0; j < dev->n_ports && j < 6; j++)
-					cross(a, dev, dev->ports[k].name, dev->ports[j].name);
+		snapshot_namespaces(r.snap, &r.diags);
+		vec_each (at, &r.snap->devices) {
+			const struct device *d = *at;
+			for (size_t k = 0; k < d->n_ports && k < 6; k++)
+				for (size_t j = 0; j < d->n_ports && j < 6; j++)
+					cross(r.arena, d, d->ports[k].name, d->ports[j].name);
 		}
-		snapshot_destroy(snap);
 	}
-	diags_finish(&d);
-	arena_destroy(a);
+	reading_done(&r);
 	return 0;
 }

@@ -3,17 +3,10 @@
  * An nftables listing from untrusted bytes: read, and every hook asked about a packet. Text is
  * looked through for its places alone; reading it is nft's work, in a process of its own.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "collectors/collector.h"
 #include "collectors/nft_script.h"
-#include "model/interp.h"
+#include "tests/fuzz/reading.h"
 
 extern const struct collector collector_nft;
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void ask(const struct device *d)
 {
@@ -22,11 +15,7 @@ static void ask(const struct device *d)
 	p.dst.lo = 0xc0a80101;
 	p.iif = "eth0";
 	for (size_t i = 0; i < d->n_hooks && i < 16; i++)
-		for (p.family = FAMILY_V4; p.family < FAMILY_COUNT; p.family++) {
-			struct interp_answer a = interp(d->hooks[i].ruleset, &p);
-			if (a.sure && !a.maybe)
-				abort();
-		}
+		reading_ask(d->hooks[i].ruleset, p);
 }
 
 static void scan(struct arena *a, const struct source *src)
@@ -52,32 +41,18 @@ static bool is_json(const struct source *src)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct arena *a = arena_create();
-	struct diags d;
-	const struct source *src;
-	diags_init(&d, a);
-	bool have = !source_from_bytes(a, &d, "ruleset.json", data, size, &src);
-	if (have)
-		scan(a, src);
-	if (have && is_json(src)) {
-		struct snapshot *snap = snapshot_create();
-		struct collect c = { .snap = snap,
-				     .diags = &d,
-				     .device = "host",
-				     .plane = PLANE_VIRTUAL,
-				     .sources = &src,
-				     .n_sources = 1 };
-		int err = collector_nft.read(&c, src);
-		size_t errors = d.n_errors;
-		collector_nft.probe(src->data, src->size, "ruleset.json");
-		if (snap->accounts.n != 1 || (err && !errors) ||
-		    (err != 0) != snap->accounts.v[0]->failed)
+	struct reading r;
+	reading_start(&r, "ruleset.json", data, size);
+	if (r.src)
+		scan(r.arena, r.src);
+	if (r.src && is_json(r.src))
+		reading_run(&r, &collector_nft);
+	if (r.snap) {
+		if ((r.err != 0) != reading_account(&r)->failed)
 			abort();
-		for (size_t i = 0; i < snap->devices.n; i++)
-			ask(snap->devices.v[i]);
-		snapshot_destroy(snap);
+		vec_each (d, &r.snap->devices)
+			ask(*d);
 	}
-	diags_finish(&d);
-	arena_destroy(a);
+	reading_done(&r);
 	return 0;
 }
