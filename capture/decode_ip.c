@@ -339,6 +339,40 @@ enum step later_fragment(struct work *w, unsigned proto)
 	}
 }
 
+/* Goes on to what is behind the headers: 1; 0: a later fragment, or the quote ends before; -1:
+ * the capture does. */
+static int quote_v6(struct cursor *c, unsigned *proto)
+{
+	*proto = cursor_u8(c, 6);
+	cursor_skip(c, 40);
+	for (unsigned n = 0; n < EXTENSIONS_MAX; n++) {
+		unsigned len = (cursor_u8(c, 1) + 1) * 8, place = 0;
+
+		switch (*proto) {
+		case EXT_FRAGMENT:
+			len = 8;
+			place = cursor_u16(c, 2) & 0xfff8;
+			break;
+		case PROTO_AH:
+			len = (cursor_u8(c, 1) + 2) * 4;
+			break;
+		case EXT_HOP_BY_HOP:
+		case EXT_ROUTING:
+		case EXT_DESTINATION:
+			break;
+		default:
+			return 1;
+		}
+		if (!cursor_has(c, 8) || !cursor_has(c, len))
+			return c->wire > c->left ? -1 : 0;
+		*proto = cursor_u8(c, 0);
+		cursor_skip(c, len);
+		if (place)
+			return 0;
+	}
+	return 0;
+}
+
 /*
  * The headers of the packet that an error tells of, as far as they go: most senders quote few
  * bytes, so that a quote may end anywhere.
@@ -347,56 +381,44 @@ void quote(struct work *w, uint32_t at)
 {
 	struct quoted *q = &w->d->quoted;
 	struct cursor c = w->c;
-	unsigned first, proto, place = 0, n = 0;
+	unsigned first, proto, header, least;
+	int transport;
 
-	if (!cursor_skip(&c, at) || !c.left) {
-		w->d->anomalies |= c.wire > c.left ? ANOMALY_TRUNCATED : ANOMALY_MALFORMED;
-		return;
-	}
+	cursor_skip(&c, at);
 	first = cursor_u8(&c, 0);
-	*q = (struct quoted){ .family = first >> 4 == 6 ? FAMILY_V6 : FAMILY_V4 };
-	if (!cursor_has(&c, q->family == FAMILY_V6 ? 40 : 20)) {
-		w->d->anomalies |= c.wire > c.left ? ANOMALY_TRUNCATED : ANOMALY_MALFORMED;
+	header = first >> 4 == 6 ? 40 : (first & 15) * 4;
+	least = first >> 4 == 6 ? 40 : 20;
+	if (!cursor_has(&c, least)) {
+		w->d->anomalies |= c.wire >= least ? ANOMALY_TRUNCATED : ANOMALY_MALFORMED;
 		return;
 	}
-	if (q->family == FAMILY_V6) {
-		proto = cursor_u8(&c, 6);
+	if (header < least || (first >> 4 != 4 && first >> 4 != 6)) {
+		w->d->anomalies |= ANOMALY_MALFORMED;
+		return;
+	}
+	*q = (struct quoted){ .any = true };
+	if (first >> 4 == 6) {
+		q->family = FAMILY_V6;
 		q->src = (struct addr){ .hi = cursor_u64(&c, 8), .lo = cursor_u64(&c, 16) };
 		q->dst = (struct addr){ .hi = cursor_u64(&c, 24), .lo = cursor_u64(&c, 32) };
-		cursor_skip(&c, 40);
-		while (n++ < EXTENSIONS_MAX && cursor_has(&c, 8)) {
-			unsigned len = (cursor_u8(&c, 1) + 1) * 8, kind = proto;
-
-			if (kind == EXT_FRAGMENT) {
-				len = 8;
-				place = cursor_u16(&c, 2) & 0xfff8;
-			} else if (kind == PROTO_AH) {
-				len = (cursor_u8(&c, 1) + 2) * 4;
-			} else if (kind != EXT_HOP_BY_HOP && kind != EXT_ROUTING &&
-				   kind != EXT_DESTINATION) {
-				break;
-			}
-			proto = cursor_u8(&c, 0);
-			if (!cursor_skip(&c, len) || place)
-				break;
-		}
+		transport = quote_v6(&c, &proto);
 	} else {
-		if (first >> 4 != 4 || (first & 15) < 5) {
-			w->d->anomalies |= ANOMALY_MALFORMED;
-			return;
-		}
-		proto = cursor_u8(&c, 9);
-		place = cursor_u16(&c, 6) & 0x1fff;
+		q->family = FAMILY_V4;
 		q->src.lo = cursor_u32(&c, 12);
 		q->dst.lo = cursor_u32(&c, 16);
-		if (!cursor_skip(&c, (first & 15) * 4))
-			c.left = 0;
+		proto = cursor_u8(&c, 9);
+		transport = !(cursor_u16(&c, 6) & 0x1fff);
+		if (!cursor_skip(&c, header))
+			transport = c.wire > c.left ? -1 : 0;
 	}
-	q->any = true;
 	q->proto = (uint8_t)proto;
-	q->has_ports = !place && proto_has_ports(proto) && cursor_has(&c, 4);
-	if (q->has_ports) {
-		q->sport = (uint16_t)cursor_u16(&c, 0);
-		q->dport = (uint16_t)cursor_u16(&c, 2);
-	}
+	if (transport < 0)
+		w->d->anomalies |= ANOMALY_TRUNCATED;
+	if (transport <= 0 || !proto_has_ports(proto))
+		return;
+	q->has_ports = cursor_has(&c, 4);
+	q->sport = (uint16_t)cursor_u16(&c, 0);
+	q->dport = (uint16_t)cursor_u16(&c, 2);
+	if (!q->has_ports && c.wire >= 4)
+		w->d->anomalies |= ANOMALY_TRUNCATED;
 }

@@ -181,6 +181,8 @@ enum step step_llc(struct work *w)
 	case 0xff: /* IPX without LLC */
 		return no_ip(w, 0);
 	case 0xfe: /* ISO: IS-IS, ES-IS, CLNP; 0xcc is IP */
+		if (!cursor_has(&w->c, 4) && w->c.wire >= 4)
+			return lack(w, 4);
 		return cursor_u8(&w->c, 3) == 0xcc ? unknown(w, 0) : no_ip(w, 0);
 	default:
 		return unknown(w, 0);

@@ -119,19 +119,21 @@ static enum step icmp(struct work *w)
 static void redirect_v6(struct work *w)
 {
 	struct cursor o = w->c;
+	uint32_t len = 40;
 
-	if (!cursor_skip(&o, 40))
-		return;
-	for (unsigned n = 0; n < EXTENSIONS_MAX && cursor_has(&o, 8); n++) {
-		unsigned len = cursor_u8(&o, 1) * 8;
-
+	for (unsigned n = 0; n < EXTENSIONS_MAX && cursor_skip(&o, len); n++) {
+		len = cursor_u8(&o, 1) * 8;
+		if (!cursor_has(&o, 8))
+			break;
 		if (cursor_u8(&o, 0) == 4) {
 			quote(w, w->c.left - o.left + 8);
 			return;
 		}
-		if (!len || !cursor_skip(&o, len))
+		if (!len)
 			return;
 	}
+	if (o.wire > o.left)
+		w->d->anomalies |= ANOMALY_TRUNCATED;
 }
 
 /* RFC 4443, RFC 8335. */

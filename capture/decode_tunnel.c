@@ -73,13 +73,17 @@ enum step by_port(struct work *w)
 	case PORT_TEREDO:
 		return STEP_TEREDO;
 	case PORT_ESP: /* RFC 3948: 4 bytes of 0 are IKE, 1 byte keeps the translation alive */
-		return w->c.wire > 8 && (!cursor_has(&w->c, 4) || cursor_u32(&w->c, 0))
-			       ? stop(w, OPAQUE_ENCRYPTED)
-			       : STEP_DONE;
+		if (w->c.wire <= 8)
+			return STEP_DONE;
+		if (!cursor_has(&w->c, 4))
+			return lack(w, 4);
+		return cursor_u32(&w->c, 0) ? stop(w, OPAQUE_ENCRYPTED) : STEP_DONE;
 	case PORT_L2TP: /* RFC 2661: control messages have the first bit */
-		return w->c.wire > 6 && !(cursor_u8(&w->c, 0) & 0x80)
-			       ? stop(w, OPAQUE_ENCAPSULATION)
-			       : STEP_DONE;
+		if (w->c.wire <= 6)
+			return STEP_DONE;
+		if (!cursor_has(&w->c, 1))
+			return lack(w, 1);
+		return cursor_u8(&w->c, 0) & 0x80 ? STEP_DONE : stop(w, OPAQUE_ENCAPSULATION);
 	default:
 		return stop(w, OPAQUE_ENCAPSULATION);
 	}
@@ -349,22 +353,39 @@ enum step step_nsh(struct work *w)
 	return tag(w, SEGMENT_NSH, path) ? by_next_protocol(w, next) : STEP_DONE;
 }
 
+/* Whether n bytes were there, and the capture has less. */
+static bool is_cut(const struct cursor *c, uint32_t n)
+{
+	return n > c->left && n <= c->wire;
+}
+
 /* RFC 4380, 5.1.1. What isn't Teredo is nobody's fault here: the port is also a client's. */
 enum step step_teredo(struct work *w)
 {
 	struct cursor c = w->c;
+	uint32_t len;
 
 	w->d->layers--;
-	if (cursor_u16(&c, 0) == 1 && cursor_has(&c, 4) &&
-	    !cursor_skip(&c, 13 + cursor_u8(&c, 2) + cursor_u8(&c, 3)))
-		return c.wire > c.left ? lack(w, c.left + 1) : STEP_DONE;
-	if (cursor_has(&c, 8) && !cursor_u16(&c, 0))
+	if (is_cut(&c, 4))
+		return lack(w, 4);
+	if (cursor_u16(&c, 0) == 1) { /* authentication */
+		len = 13 + cursor_u8(&c, 2) + cursor_u8(&c, 3);
+		if (is_cut(&c, len))
+			return lack(w, len);
+		if (!cursor_skip(&c, len))
+			return STEP_DONE;
+	}
+	if (is_cut(&c, 2))
+		return lack(w, w->c.left + 1);
+	if (cursor_has(&c, 8) && !cursor_u16(&c, 0)) /* where it came from */
 		cursor_skip(&c, 8);
-	if (cursor_u8(&c, 0) >> 4 != 6)
+	if (is_cut(&c, 1))
+		return lack(w, w->c.left + 1);
+	if (cursor_u8(&c, 0) >> 4 != 6 && (cursor_u16(&c, 0) || !is_cut(&c, 8)))
 		return STEP_DONE;
-	if (!cursor_has(&c, 40))
-		return c.wire >= 40 ? lack(w, c.left + 1) : STEP_DONE;
-	if (cursor_u16(&c, 4) + 40 > c.wire && !w->partial)
+	if (is_cut(&c, 40))
+		return lack(w, w->c.left + 1);
+	if (!cursor_has(&c, 40) || (cursor_u16(&c, 4) + 40 > c.wire && !w->partial))
 		return STEP_DONE;
 	w->c = c;
 	return STEP_IPV6;
