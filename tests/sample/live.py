@@ -57,7 +57,8 @@ def main():
     wrong = []
     code, doc = run(root, plumbline, [])
     if code or doc["findings"]:
-        wrong.append(f"aligned: exit {code}, {findings(doc)}")
+        wrong.append(f"aligned: exit {code}, {findings(doc)}, "
+                     f"{[(d['code'], d['message']) for d in doc['diagnostics']]}")
     for plant, (wanted, mine) in PLANTS.items():
         code, doc = run(root, plumbline, [plant])
         found = {f[:3] for f in findings(doc)}
