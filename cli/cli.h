@@ -68,6 +68,8 @@ struct outputs {
 int outputs_add(struct app *app, struct outputs *o, const char *arg);
 /* Renders the results to all of them; 0 or EXIT_INPUT when a file can't be written. */
 int outputs_write(struct app *app, struct outputs *o, json_t *results);
+/* The same of results that are no document yet. */
+int outputs_write_results(struct app *app, struct outputs *o, const struct results *res);
 void outputs_free(struct outputs *o);
 
 /* All of standard output at once; EXIT_INPUT when it can't be written, or 0. */

@@ -94,10 +94,8 @@ static int run(struct app *app, int argc, char **argv)
 	a.check.user = app;
 	check_estate(l.estate, l.snap, &app->diags, &a.check, &res);
 	code = judge_results(&res, (enum severity)a.fail_on, l.any_failed);
-	json_t *doc = results_json(&res);
 	print_diags(app);
-	int written = outputs_write(app, &a.outputs, doc);
-	json_decref(doc);
+	int written = outputs_write_results(app, &a.outputs, &res);
 	results_finish(&res);
 	outputs_free(&a.outputs);
 	loaded_free(&l);

@@ -53,10 +53,8 @@ static int compare(struct app *app, char **paths, const char *collector, bool es
 	else
 		diff_sources(was.snap, is.snap, &app->diags, o, &res);
 	code = judge_results(&res, SEVERITY_LOW, was.any_failed || is.any_failed);
-	json_t *doc = results_json(&res);
 	print_diags(app);
-	int written = outputs_write(app, outputs, doc);
-	json_decref(doc);
+	int written = outputs_write_results(app, outputs, &res);
 	results_finish(&res);
 	loaded_free(&is);
 	loaded_free(&was);

@@ -37,10 +37,8 @@ static int run(struct app *app, int argc, char **argv)
 	results_init(&res, app->arena, "lint");
 	lint_snapshot(l.snap, &app->diags, &opt, &res);
 	code = judge_results(&res, SEVERITY_LOW, l.any_failed);
-	json_t *doc = results_json(&res);
 	print_diags(app);
-	int written = outputs_write(app, &outputs, doc);
-	json_decref(doc);
+	int written = outputs_write_results(app, &outputs, &res);
 	results_finish(&res);
 	outputs_free(&outputs);
 	loaded_free(&l);

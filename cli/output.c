@@ -65,15 +65,24 @@ int write_stdout(struct app *app, const char *s, size_t len)
 	return 0;
 }
 
-int outputs_write(struct app *app, struct outputs *o, json_t *results)
+/* res: what *results is made of when it is asked for, or NULL. */
+static int write_all(struct app *app, struct outputs *o, const struct results *res,
+		     json_t **results)
 {
 	int code = 0;
 	struct output text = { report_format_find("text"), NULL };
+	const struct report_format *json = report_format_find("json");
 	for (size_t i = 0; i < (o->v.n ? o->v.n : 1); i++) {
 		const struct output *x = o->v.n ? &o->v.v[i] : &text;
 		struct text t = { 0 };
-		report_render(x->format, results,
-			      x->path ? (struct report_style){ 0 } : app->out_style, &t);
+		if (res && x->format == json) {
+			results_text(res, &t);
+		} else {
+			if (!*results)
+				*results = results_json(res);
+			report_render(x->format, *results,
+				      x->path ? (struct report_style){ 0 } : app->out_style, &t);
+		}
 		if (!x->path) {
 			code = write_stdout(app, t.s ? t.s : "", t.len) ? EXIT_INPUT : code;
 		} else {
@@ -86,6 +95,19 @@ int outputs_write(struct app *app, struct outputs *o, json_t *results)
 		}
 		text_finish(&t);
 	}
+	return code;
+}
+
+int outputs_write(struct app *app, struct outputs *o, json_t *results)
+{
+	return write_all(app, o, NULL, &results);
+}
+
+int outputs_write_results(struct app *app, struct outputs *o, const struct results *res)
+{
+	json_t *made = NULL;
+	int code = write_all(app, o, res, &made);
+	json_decref(made);
 	return code;
 }
 

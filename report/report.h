@@ -42,6 +42,11 @@ const struct report_format *report_format_find(const char *name);
 
 /* The results as JSON: a new reference. */
 json_t *results_json(const struct results *res);
+/* The same with an empty coverage. */
+json_t *results_but_coverage(const struct results *res);
+/* Appends what the format `json` makes of that document, the same bytes, without making the
+ * document: where the coverage is large it takes far less memory. */
+void results_text(const struct results *res, struct text *out);
 /* What `show` says of a snapshot: accounts and rulesets. A new reference. */
 json_t *snapshot_json(const struct snapshot *snap, const struct diags *d);
 /* `show --format text` from the same document. */

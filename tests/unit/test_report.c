@@ -93,6 +93,46 @@ static void render(const json_t *doc, const char *format, struct report_style st
 	report_render(f, doc, st, out);
 }
 
+/* Without the tree the same bytes come out. */
+static void expect_same_text(const struct results *res)
+{
+	struct text tree = { 0 }, text = { 0 };
+	json_t *doc = results_json(res);
+	render(doc, "json", (struct report_style){ 0 }, &tree);
+	results_text(res, &text);
+	cr_expect_str_eq(text.s, tree.s);
+	json_decref(doc);
+	text_finish(&tree);
+	text_finish(&text);
+}
+
+Test(report, text_without_the_tree_is_the_same)
+{
+	struct fixture *f = fixture_misaligned();
+	struct coverage *c = f->res.coverage.v;
+	size_t placed = 0;
+	cr_assert_gt(f->res.coverage.n, 1);
+	expect_same_text(&f->res);
+	/* quotes, a line break and bytes that are no UTF-8, in a text, a list and a place */
+	static const char *const odd[] = { "\"a\"\n  \"coverage\": [", "\xff\xc3\xa4", "" };
+	c[0].why = odd[0];
+	c[0].points = odd, c[0].n_points = 3;
+	c[1].points = odd, c[1].n_points = 3;
+	c[1].why = NULL;
+	c[1].why_at = (struct loc){ .path = odd[1] };
+	expect_same_text(&f->res);
+	for (size_t i = 0; i < f->res.findings.n && !placed; i++)
+		if (f->res.findings.v[i].n_rules && f->res.findings.v[i].rules[0].at.src) {
+			c[0].why_at = c[1].why_at = f->res.findings.v[i].rules[0].at;
+			placed = 1;
+		}
+	cr_assert(placed);
+	expect_same_text(&f->res);
+	f->res.coverage.n = 0;
+	expect_same_text(&f->res);
+	fixture_destroy(f);
+}
+
 static json_t *read_text(struct fixture *f, const char *text, size_t len)
 {
 	const struct source *src = NULL;
