@@ -54,6 +54,8 @@ void engine_finish(struct engine *en)
 	for (size_t i = 0; i < en->lowered.n; i++)
 		free(en->lowered.entries[i].value);
 	map_finish(&en->lowered);
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		lower_calls_clear(&en->calls[f]);
 	text_finish(&en->key);
 	rewriter_finish(&en->answers);
 	matches_finish(&en->matches);
@@ -86,6 +88,16 @@ static void add_zones(struct engine *en, int f, struct root_list *roots)
 				*vec_add(&roots->v) = &en->zones[i].set[f][side];
 }
 
+static void add_calls(struct engine *en, int f, struct root_list *roots)
+{
+	for (size_t i = 0; i < en->calls[f].done.n; i++) {
+		struct lower_call *lc = en->calls[f].done.entries[i].value;
+		for (int maybe = 0; maybe < 2; maybe++)
+			if (lc->known[maybe])
+				*vec_add(&roots->v) = &lc->f[maybe];
+	}
+}
+
 /* Everything of the family that is kept is a root. */
 static void collect(struct engine *en, int f)
 {
@@ -94,6 +106,7 @@ static void collect(struct engine *en, int f)
 		*vec_add(&roots.v) = &en->keep[f][i];
 	for (struct engine *e = en; e; e = e == en ? en->peer : NULL) {
 		add_zones(e, f, &roots);
+		add_calls(e, f, &roots);
 		for (size_t i = 0; i < e->lowered.n; i++) {
 			struct lowered_entry *le = e->lowered.entries[i].value;
 			if (!le->done[f] || le->too_large[f])
@@ -130,6 +143,7 @@ void engine_breathe(struct engine *en)
 			struct lowered_entry *le = en->lowered.entries[i].value;
 			le->too_large[f] = le->too_large[f] || le->done[f];
 		}
+		lower_calls_clear(&en->calls[f]);
 		collect(en, f);
 		en->kept[f] = pset_space_bytes(en->space[f]);
 	}
@@ -186,6 +200,11 @@ static unsigned ruleset_asks(struct engine *en, const struct ruleset *rs)
 	return asks;
 }
 
+static bool is_same_anywhere(void *user, const struct ruleset *rs)
+{
+	return !ruleset_asks(user, rs);
+}
+
 /* Places of one key are one place to the ruleset: it asks only for what is in the key, and for
  * whether the rest is known. */
 static struct lowered_entry *entry_of(struct engine *en, const struct stage *st)
@@ -216,7 +235,10 @@ static bool whole_stage(struct engine *en, enum family f, const struct stage *st
 	if (!le->done[f] && !le->too_large[f]) {
 		struct pset_space *sp = en->space[f];
 		struct pset_assume as = engine_assume(st);
-		struct lowered l = lower(sp, st->ruleset, &as, pset_universe(sp, &as));
+		en->calls[f].same = is_same_anywhere;
+		en->calls[f].user = en;
+		struct lowered l = lower_again(sp, st->ruleset, &as, pset_universe(sp, &as),
+					       &en->calls[f]);
 		le->done[f] = true;
 		le->too_large[f] = pset_is_spent(l.sure) || pset_is_spent(l.maybe);
 		le->b[f] = (struct bounds){ l.sure, l.maybe };

@@ -12,6 +12,7 @@
 #include "diff/diff.h"
 #include "diff/flows.h"
 #include "model/graph.h"
+#include "model/lower.h"
 #include "model/rewrite.h"
 
 /* What is surely and what is possibly permitted. */
@@ -45,6 +46,7 @@ struct engine {
 	struct matches matches; /* of the conditions that ways are taken by; lives in the arena */
 	struct text key;    /* of what is looked up there */
 	struct map lowered; /* of struct lowered_entry, by ruleset and place */
+	struct lower_calls calls[FAMILY_COUNT]; /* what those have in common */
 	struct flow_index flows;
 	struct zone_sets *zones; /* by place in the policy */
 	uint8_t *asks; /* by ruleset id: what it asks of its place; 0: not known yet */

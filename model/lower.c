@@ -42,8 +42,10 @@ struct job {
 	struct done {
 		const struct ruleset *rs;
 		struct pset f;
+		bool open; /* something in it was open, as in the job */
 	} *done;
 	size_t n_done, n_slots;
+	struct lower_calls *calls; /* of other jobs, or NULL */
 };
 
 static struct done *done_slot(const struct job *j, const struct ruleset *rs)
@@ -54,7 +56,7 @@ static struct done *done_slot(const struct job *j, const struct ruleset *rs)
 	return &j->done[i];
 }
 
-static void done_add(struct job *j, const struct ruleset *rs, struct pset f)
+static void done_add(struct job *j, struct done d)
 {
 	if (j->n_done * 2 >= j->n_slots) {
 		struct done *old = j->done;
@@ -66,7 +68,7 @@ static void done_add(struct job *j, const struct ruleset *rs, struct pset f)
 				*done_slot(j, old[i].rs) = old[i];
 		free(old);
 	}
-	*done_slot(j, rs) = (struct done){ rs, f };
+	*done_slot(j, d.rs) = d;
 	j->n_done++;
 }
 
@@ -91,15 +93,45 @@ static struct pset eager_part(struct job *j, struct pset f)
 
 static struct pset function_of(struct job *j, const struct ruleset *rs);
 
-/* What a call of the rule's target says, RETURN turned into nothing. */
-static struct pset called(struct job *j, const struct rule *r)
+/* Where other jobs left the function; NULL: it isn't theirs. */
+static struct lower_call *call_of(const struct job *j, const struct ruleset *rs)
+{
+	if (!j->calls || j->by_rule || !j->calls->same(j->calls->user, rs))
+		return NULL;
+	void **at = map_atn(&j->calls->done, (const char *)&rs, sizeof(rs));
+	if (!*at)
+		*at = xcalloc(1, sizeof(struct lower_call));
+	return *at;
+}
+
+/* What a call says, RETURN turned into nothing, and whether something in it is open by itself. */
+static struct done call(struct job *j, const struct ruleset *rs)
 {
 	static const uint32_t no_return[] = { 0, 0 };
-	if (j->n_slots && done_slot(j, r->target)->rs)
-		return done_slot(j, r->target)->f;
-	struct pset f = pset_relabel(j->sp, function_of(j, r->target), no_return, 2);
-	done_add(j, r->target, f);
-	return f;
+	struct lower_call *lc = call_of(j, rs);
+	if (lc && lc->known[j->maybe])
+		return (struct done){ rs, lc->f[j->maybe], lc->open[j->maybe] };
+	bool before = j->open;
+	j->open = false;
+	struct pset f = pset_relabel(j->sp, function_of(j, rs), no_return, 2);
+	struct done d = { rs, f, j->open };
+	j->open = before;
+	if (lc && !pset_is_spent(f)) {
+		lc->f[j->maybe] = f;
+		lc->open[j->maybe] = d.open;
+		lc->known[j->maybe] = true;
+	}
+	return d;
+}
+
+/* What a call of the rule's target says. */
+static struct pset called(struct job *j, const struct rule *r)
+{
+	if (!j->n_slots || !done_slot(j, r->target)->rs)
+		done_add(j, call(j, r->target));
+	const struct done *d = done_slot(j, r->target);
+	j->open |= d->open;
+	return d->f;
 }
 
 struct cond {
@@ -212,9 +244,11 @@ static struct pset function_of(struct job *j, const struct ruleset *rs)
 
 static struct pset lower_one(struct pset_space *sp, const struct ruleset *rs,
 			     const struct pset_assume *as, struct pset within, bool maybe,
-			     bool *ret_open)
+			     struct lower_calls *calls, bool *ret_open)
 {
-	struct job j = { .sp = sp, .as = as, .within = within, .maybe = maybe };
+	struct job j = {
+		.sp = sp, .as = as, .within = within, .maybe = maybe, .calls = calls
+	};
 	struct pset f = function_of(&j, rs);
 	free(j.done);
 	*ret_open = j.open || rs->dflt == VERDICT_UNKNOWN;
@@ -224,13 +258,27 @@ static struct pset lower_one(struct pset_space *sp, const struct ruleset *rs,
 	return pset_where(sp, f, label_of(1, true));
 }
 
+struct lowered lower_again(struct pset_space *sp, const struct ruleset *rs,
+			   const struct pset_assume *as, struct pset within,
+			   struct lower_calls *calls)
+{
+	bool open;
+	struct lowered l = { .sure = lower_one(sp, rs, as, within, false, calls, &open) };
+	l.maybe = open ? lower_one(sp, rs, as, within, true, calls, &open) : l.sure;
+	return l;
+}
+
 struct lowered lower(struct pset_space *sp, const struct ruleset *rs,
 		     const struct pset_assume *as, struct pset within)
 {
-	bool open;
-	struct lowered l = { .sure = lower_one(sp, rs, as, within, false, &open) };
-	l.maybe = open ? lower_one(sp, rs, as, within, true, &open) : l.sure;
-	return l;
+	return lower_again(sp, rs, as, within, NULL);
+}
+
+void lower_calls_clear(struct lower_calls *calls)
+{
+	for (size_t i = 0; i < calls->done.n; i++)
+		free(calls->done.entries[i].value);
+	map_finish(&calls->done);
 }
 
 struct pset lower_decides(struct pset_space *sp, const struct ruleset *rs,

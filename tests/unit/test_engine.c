@@ -17,8 +17,8 @@ static void setup(void)
 {
 	snap = snapshot_create();
 	arena = arena_create();
-	snap->n_rules = 2;
-	snap->n_rulesets = 1;
+	snap->n_rules = 5;
+	snap->n_rulesets = 6;
 	engine_init(&en, arena, &estate, snap, &graph, 0, NULL, NULL);
 }
 
@@ -77,6 +77,41 @@ Test(engine, tells_places_apart_that_are_asked_for)
 	cr_expect(pset_equal(asked("a", "d").sure, from_a));
 	cr_expect(pset_is_empty(asked("c", "d").maybe));
 	cr_expect_eq(en.lowered.n, 4);
+}
+
+/* What a called list may do counts for every place and list that calls it, also behind another
+ * one that did so before. */
+Test(engine, what_is_called_stays_open)
+{
+	struct matches *m = &snap->matches;
+	struct rule ask = { .id = 3,
+			    .verdict = VERDICT_PERMIT,
+			    .match = match_unknown(m, LOC_NONE, "a rate") };
+	struct ruleset inner = { .name = "inner", .rules = &ask, .n = 1, .id = 2 };
+	struct rule jump[2] = {
+		{ .id = 4, .verdict = VERDICT_JUMP, .target = &inner, .match = match_all(m) },
+		{ .id = 5, .verdict = VERDICT_JUMP, .match = match_all(m) },
+	};
+	struct ruleset outer[2] = {
+		{ .name = "first", .rules = jump, .n = 1, .id = 3 },
+		{ .name = "second", .rules = jump, .n = 1, .id = 4 },
+	};
+	make_list("a", NULL);
+	rules[1] = (struct rule){
+		.id = 2, .verdict = VERDICT_JUMP, .target = &outer[0], .match = match_all(m)
+	};
+	jump[1].target = &outer[1];
+	struct rule both[2] = { rules[1], jump[1] };
+	for (int i = 0; i < 4; i++) {
+		struct bounds b = asked("b", i % 2 ? "c" : "d");
+		cr_expect(pset_is_empty(b.sure), "%d", i);
+		cr_expect(!pset_is_empty(b.maybe), "%d", i);
+		/* from then on another list calls both, then the second alone */
+		list.rules = i < 2 ? both : &jump[1];
+		list.n = i < 2 ? 2 : 1;
+		list.id = i < 2 ? 5 : 6;
+	}
+	cr_expect_eq(en.calls[FAMILY_V4].done.n, 3);
 }
 
 /* Whether a port is known at all counts, also where its name doesn't. */
