@@ -11,7 +11,7 @@
 struct builder {
 	struct arena *arena;
 	struct graph *g;
-	uint32_t *group; /* of each port: union-find */
+	uint32_t *group;  /* of each port: union-find */
 	const char **why; /* of each port: why its link isn't whole */
 	struct loc *why_at;
 	bool *wired; /* joined by a wire or a declared link */
@@ -149,7 +149,7 @@ static void join_wires(struct builder *b)
 	map_finish(&wires);
 }
 
-static uint32_t node_named(const struct graph *g, const char *device)
+uint32_t graph_node_named(const struct graph *g, const char *device)
 {
 	for (uint32_t i = 0; i < g->n_nodes; i++)
 		if (!strcmp(g->nodes[i].device->name, device))
@@ -166,10 +166,9 @@ static void join_declared(struct builder *b)
 		bool missing = false;
 		VEC(uint32_t) ends = { 0 };
 		for (size_t k = 0; k < l->n; k++) {
-			uint32_t node = node_named(b->g, l->device[k]);
-			uint32_t p = node == GRAPH_NONE
-					     ? GRAPH_NONE
-					     : graph_port_of(b->g, node, l->port[k]);
+			uint32_t node = graph_node_named(b->g, l->device[k]);
+			uint32_t p = node == GRAPH_NONE ? GRAPH_NONE
+							: graph_port_of(b->g, node, l->port[k]);
 			missing |= p == GRAPH_NONE;
 			if (p == GRAPH_NONE)
 				continue;
@@ -192,7 +191,7 @@ static void join_declared(struct builder *b)
 struct claim {
 	struct prefix net;
 	struct addr own;
-	uint32_t port; /* that has the link */
+	uint32_t port;	 /* that has the link */
 	uint32_t holder; /* that has the address: the bridge, or the port */
 };
 
@@ -284,10 +283,12 @@ static void join_networks(struct builder *b)
 				continue;
 			*vec_add(&claims) = (struct claim){
 				{ x->family, x->len,
-				  addr_and(x->addr, addr_mask((enum family)x->family, x->len)) },
+				  addr_and(x->addr,
+					   addr_mask((enum family)x->family, x->len)) },
 				k < p->n_prefixes && p->addrs ? p->addrs[k] : x->addr,
 				at,
-				i };
+				i
+			};
 		}
 	}
 	if (claims.n)
@@ -327,278 +328,6 @@ static void make_links(struct builder *b)
 	free(count);
 }
 
-struct attaches {
-	VEC(struct graph_attach) v;
-};
-
-struct ends {
-	VEC(uint32_t) v; /* ports */
-};
-
-static struct spans zone_spans(const struct zone *z, int f)
-{
-	return (struct spans){ z->spans[f], z->n_spans[f] };
-}
-
-static struct spans port_spans(struct arena *a, const struct port *p, int f)
-{
-	struct span *v = arena_array(a, p->n_prefixes, sizeof(*v));
-	size_t n = 0;
-	for (size_t i = 0; i < p->n_prefixes; i++)
-		if (p->prefixes[i].family == f)
-			v[n++] = span_prefix((enum family)f, p->prefixes[i].addr,
-					     p->prefixes[i].len);
-	return (struct spans){ v, spans_normalise(v, n) };
-}
-
-/* The port of a binding that has a link: a subnet rather than the groups beside it. */
-static uint32_t main_port(struct builder *b, uint32_t node, const struct binding *x)
-{
-	uint32_t best = GRAPH_NONE;
-	for (size_t i = 0; i < x->n_ports; i++) {
-		const char *name = x->ports[i];
-		uint32_t p = graph_port_of(b->g, node, name);
-		if (p == GRAPH_NONE && !strncmp(name, "vlan:", 5)) {
-			int vlan = atoi(name + 5);
-			const struct device *d = b->g->nodes[node].device;
-			for (uint32_t k = 0; k < d->n_ports; k++)
-				if (d->ports[k].vlan == vlan &&
-				    (p == GRAPH_NONE || d->ports[k].n_prefixes))
-					p = b->g->nodes[node].first + k;
-		}
-		if (p == GRAPH_NONE)
-			return GRAPH_NONE;
-		const char *kind = b->g->ports[p].port->kind;
-		if (kind && !strcmp(kind, "security-group"))
-			continue;
-		if (best == GRAPH_NONE || !b->g->ports[p].port->part)
-			best = p;
-	}
-	return best;
-}
-
-/*
- * Of several ports that a zone is behind, an address in the network of one is behind that one;
- * an address in none of their networks may be behind any.
- */
-static void share_out(struct builder *b, struct attaches *as, const struct zone *z)
-{
-	for (int f = 0; f < FAMILY_COUNT; f++) {
-		struct spans all = zone_spans(z, f), taken = { NULL, 0 };
-		struct spans *own = xcalloc(as->v.n, sizeof(*own));
-		for (size_t i = 0; i < as->v.n; i++) {
-			if (as->v.v[i].port == GRAPH_NONE)
-				continue;
-			own[i] = spans_both(
-				b->arena, all,
-				port_spans(b->arena, b->g->ports[as->v.v[i].port].port, f));
-			taken = spans_either(b->arena, taken, own[i]);
-		}
-		struct spans rest = as->v.n > 1 ? spans_without(b->arena, all, taken) : all;
-		for (size_t i = 0; i < as->v.n; i++)
-			as->v.v[i].spans[f] =
-				as->v.n > 1 ? spans_either(b->arena, own[i], rest) : all;
-		free(own);
-	}
-}
-
-static void attach_bound(struct builder *b, const struct zone *z, struct attaches *out)
-{
-	const struct estate *e = b->g->estate;
-	for (size_t i = 0; i < e->n_bindings; i++) {
-		const struct binding *x = &e->bindings[i];
-		if (x->zone != z)
-			continue;
-		uint32_t node = node_named(b->g, x->device);
-		if (node == GRAPH_NONE) {
-			struct graph_zone *gz = &b->g->attached[z - e->policy->zones];
-			gz->unread = gz->unread ? gz->unread : x;
-			continue;
-		}
-		*vec_add(&out->v) = (struct graph_attach){ .zone = z,
-							   .node = node,
-							   .ports = x->ports,
-							   .n_ports = x->n_ports,
-							   .port = main_port(b, node, x),
-							   .bound = true,
-							   .at = x->at };
-	}
-	share_out(b, out, z);
-}
-
-static void attach_at(struct builder *b, const struct zone *z, uint32_t port, bool whole,
-		      struct attaches *out)
-{
-	const struct graph_port *gp = &b->g->ports[port];
-	const char **name = arena_array(b->arena, 1, sizeof(*name));
-	name[0] = gp->port->name;
-	struct graph_attach at = { .zone = z,
-				   .node = gp->node,
-				   .ports = name,
-				   .n_ports = 1,
-				   .port = port,
-				   .at = gp->port->at };
-	for (int f = 0; f < FAMILY_COUNT; f++)
-		at.spans[f] = whole ? zone_spans(z, f)
-				    : spans_both(b->arena, zone_spans(z, f),
-						 port_spans(b->arena, gp->port, f));
-	if (at.spans[FAMILY_V4].n || at.spans[FAMILY_V6].n)
-		*vec_add(&out->v) = at;
-}
-
-/* Where an address says that a zone's hosts are. */
-static bool holds_hosts(const struct port *p)
-{
-	return p->up && !p->alone && !p->part && !p->outside && p->n_prefixes;
-}
-
-static void attach_found(struct builder *b, const struct zone *z, struct attaches *out)
-{
-	for (uint32_t i = 0; i < b->g->n_ports; i++) {
-		const struct port *p = b->g->ports[i].port;
-		if (z->external ? p->outside
-				: holds_hosts(p) && (!z->segment ||
-						     (p->segment && !strcmp(p->segment, z->segment))))
-			attach_at(b, z, i, z->external, out);
-	}
-	bool none = !out->v.n;
-	for (uint32_t i = 0; i < b->g->n_nodes && none; i++) {
-		const char *name = b->g->nodes[i].device->name;
-		for (size_t k = 0; k < b->g->estate->n_sources; k++) {
-			const struct estate_source *src = &b->g->estate->sources[k];
-			size_t len = strlen(src->name);
-			if (!src->uplink || strncmp(name, src->name, len) ||
-			    (name[len] && name[len] != ':'))
-				continue;
-			uint32_t p = graph_port_of(b->g, i, src->uplink);
-			if (p != GRAPH_NONE)
-				attach_at(b, z, p, true, out);
-		}
-	}
-}
-
-/*
- * A port's own link may be a cable to a bridge, and the bridge's other ports cables to others: the
- * hosts of its network are where cables end at nobody that was read. Those ports, by the links
- * that frames get to.
- */
-static void dead_ends(const struct graph *g, uint32_t port, struct ends *out)
-{
-	VEC(uint32_t) links = { 0 };
-	const struct graph_port *p = &g->ports[port];
-	if (p->n_members)
-		for (size_t i = 0; i < p->n_members; i++)
-			*vec_add(&links) = g->ports[p->members[i]].link;
-	else
-		*vec_add(&links) = p->link;
-	for (size_t i = 0; i < links.n && links.n < 256; i++) {
-		const struct graph_link *l = &g->links[links.v[i]];
-		for (size_t k = 0; k < l->n; k++) {
-			const struct graph_port *q = &g->ports[l->ports[k]];
-			bool lone = l->n == 1 && q->port->up;
-			if (q->master == GRAPH_NONE || (lone && l->ports[k] == port))
-				continue;
-			if (lone)
-				*vec_add(&out->v) = l->ports[k];
-			const struct graph_port *bridge = &g->ports[q->master];
-			for (size_t m = 0; m < bridge->n_members; m++) {
-				uint32_t next = g->ports[bridge->members[m]].link;
-				bool old = !g->ports[bridge->members[m]].port->up;
-				for (size_t x = 0; x < links.n && !old; x++)
-					old = links.v[x] == next;
-				if (!old)
-					*vec_add(&links) = next;
-			}
-		}
-	}
-	vec_free(&links);
-}
-
-/* Whether hosts may be on the port's own link: it isn't a cable with a bridge at its other end. */
-static bool has_room(const struct graph *g, uint32_t port)
-{
-	const struct graph_link *l = &g->links[g->ports[port].link];
-	if (g->ports[port].n_members)
-		return false;
-	return !(g->ports[port].port->wire && l->n == 2 &&
-		 (g->ports[l->ports[0]].master != GRAPH_NONE ||
-		  g->ports[l->ports[1]].master != GRAPH_NONE));
-}
-
-/* Zones that were found by a network, moved to where its hosts are. */
-static void move_to_ends(struct builder *b, struct attaches *as)
-{
-	struct attaches moved = { { 0 } };
-	vec_each (at, &as->v) {
-		struct ends ends = { { 0 } };
-		if (!has_room(b->g, at->port))
-			dead_ends(b->g, at->port, &ends);
-		if (!ends.v.n)
-			*vec_add(&moved.v) = *at;
-		vec_each (e, &ends.v) {
-			const struct graph_port *gp = &b->g->ports[*e];
-			bool old = false;
-			vec_each (m, &moved.v)
-				old |= m->port == *e;
-			if (old)
-				continue;
-			const char **name = arena_array(b->arena, 1, sizeof(*name));
-			name[0] = gp->port->name;
-			struct graph_attach *m = vec_add(&moved.v);
-			*m = *at;
-			m->node = gp->node;
-			m->port = *e;
-			m->ports = name;
-		}
-		vec_free(&ends.v);
-	}
-	vec_free(&as->v);
-	*as = moved;
-}
-
-static void attach_zones(struct builder *b)
-{
-	const struct policy *p = b->g->estate->policy;
-	b->g->attached = arena_array(b->arena, p->n_zones, sizeof(*b->g->attached));
-	for (size_t i = 0; i < p->n_zones; i++) {
-		struct attaches out = { { 0 } };
-		attach_bound(b, &p->zones[i], &out);
-		if (!out.v.n) {
-			attach_found(b, &p->zones[i], &out);
-			move_to_ends(b, &out);
-		}
-		b->g->attached[i].v = vec_keep(b->arena, &out.v);
-		b->g->attached[i].n = out.v.n;
-		vec_free(&out.v);
-		for (int f = 0; f < FAMILY_COUNT; f++)
-			b->g->attached[i].destinations[f] =
-				path_destinations(b->arena, b->g->snap, (enum family)f,
-						  zone_spans(&p->zones[i], f));
-	}
-}
-
-/* Counts where a link has no room yet, and then puts them there. */
-static void zone_on_link(struct graph_link *l, const struct graph_attach *at)
-{
-	if (l->zones)
-		l->zones[l->n_zones] = at;
-	l->n_zones++;
-}
-
-static void zones_on_links(struct graph *g)
-{
-	for (size_t i = 0; i < g->estate->policy->n_zones; i++)
-		for (size_t k = 0; k < g->attached[i].n; k++) {
-			const struct graph_attach *at = &g->attached[i].v[k];
-			if (at->port == GRAPH_NONE)
-				continue;
-			const struct graph_port *p = &g->ports[at->port];
-			zone_on_link(&g->links[p->link], at);
-			for (size_t m = 0; m < p->n_members; m++)
-				zone_on_link(&g->links[g->ports[p->members[m]].link], at);
-		}
-}
-
 struct graph *graph_create(struct arena *a, const struct estate *e, const struct snapshot *s)
 {
 	struct graph *g = arena_alloc(a, sizeof(*g));
@@ -617,17 +346,17 @@ struct graph *graph_create(struct arena *a, const struct estate *e, const struct
 	join_declared(&b);
 	join_networks(&b);
 	make_links(&b);
-	attach_zones(&b);
-	zones_on_links(g);
-	for (size_t i = 0; i < g->n_links; i++) {
-		struct graph_link *l = &g->links[i];
-		l->zones = arena_array(a, l->n_zones, sizeof(*l->zones));
-		l->n_zones = 0;
-	}
-	zones_on_links(g);
+	graph_zones(a, g);
 	free(b.group);
 	free(b.why);
 	free(b.why_at);
 	free(b.wired);
 	return g;
+}
+
+bool graph_is_gateway(const struct graph *g, uint32_t port)
+{
+	const struct graph_port *gp = &g->ports[port];
+	return gp->port->edge || !gp->device->netfilter ||
+	       (gp->master == GRAPH_NONE && !gp->n_members);
 }

@@ -90,5 +90,10 @@ uint32_t graph_port_of(const struct graph *g, uint32_t node, const char *name);
 uint32_t graph_node_of(const struct graph *g, const struct device *d);
 /* The estate's source entry that the device came from, or NULL. */
 const struct estate_source *graph_source_of(const struct graph *g, const struct device *d);
+uint32_t graph_node_named(const struct graph *g, const char *device);
+
+/* Whether what is behind the port can only get further by its device; otherwise there may be
+ * other routers on its link. */
+bool graph_is_gateway(const struct graph *g, uint32_t port);
 
 #endif

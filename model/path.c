@@ -104,6 +104,21 @@ static bool same_segment(const struct device *d, const struct side *in, const st
 	return !p || !p->edge;
 }
 
+/* Bound to nothing, and on a network of a port that isn't the uplink. */
+static bool found_elsewhere(const struct finder *f, uint32_t node, const char *uplink,
+			    const struct zone *z)
+{
+	const struct graph_zone *gz = attached(f, z);
+	uint32_t port = graph_port_of(f->graph, node, uplink);
+	bool elsewhere = false;
+	for (size_t i = 0; i < gz->n; i++) {
+		if (gz->v[i].bound)
+			return false;
+		elsewhere |= gz->v[i].node != node || gz->v[i].port != port;
+	}
+	return elsewhere;
+}
+
 /*
  * All points by which the device may be crossed; more than one are alternatives. One with
  * device NULL is the way that doesn't cross it (both zones behind one port).
@@ -127,8 +142,8 @@ static size_t derive_device(struct finder *f, uint32_t node, const struct path *
 			 d->name);
 		return 0;
 	}
-	if ((!from.n || !to.n) && !uplink) {
-		const struct zone *missing = from.n ? p->to : p->from;
+	const struct zone *missing = from.n ? p->to : p->from;
+	if ((!from.n || !to.n) && (!uplink || found_elsewhere(f, node, *uplink, missing))) {
 		struct loc at = from.n ? from.v[0]->at : to.v[0]->at;
 		f->open |= !f->why;
 		path_complain(f, at,
@@ -324,33 +339,39 @@ void path_said(struct finder *f, struct path *p)
 	f->bound = bound && p->n_ways;
 }
 
+/* Behind both devices at once: one after the other, as the estate says. */
+static bool in_series(const struct graph_attach *a, const struct graph_attach *b)
+{
+	bool apart = false;
+	if (!a->bound || !b->bound || a->node == b->node)
+		return false;
+	for (int f = 0; f < FAMILY_COUNT; f++) {
+		if (spans_meet(a->spans[f], b->spans[f]))
+			return true;
+		apart |= a->spans[f].n && b->spans[f].n;
+	}
+	return !apart;
+}
+
 /*
- * Both zones are bound to one device, which knows its routes: those say where it sends a packet, and
- * whether it is translated to come back. True where the answer is whole; otherwise the binding is
- * believed.
+ * The ways are from bindings, and all devices that the zones are behind know their routes: those say
+ * where packets go, what is translated to come back, and who else is on the links. A gap that they
+ * leave is one: that both zones are bound there is no reason for a packet to take that way.
  */
-static bool routed_by_one(struct finder *f, struct path *p)
+static bool routes_tell(struct finder *f, const struct path *p)
 {
 	const struct graph_zone *z[2] = { attached(f, p->from), attached(f, p->to) };
-	uint32_t node = GRAPH_NONE;
 	for (size_t k = 0; k < 2; k++)
 		for (size_t i = 0; i < z[k]->n; i++) {
 			const struct graph_attach *at = &z[k]->v[i];
-			if (at->port == GRAPH_NONE || (node != GRAPH_NONE && at->node != node))
+			const struct device *d = f->graph->nodes[at->node].device;
+			if (at->port == GRAPH_NONE || d->routing != ROUTING_WHOLE || !d->n_routes)
 				return false;
-			node = at->node;
+			for (size_t m = 0; m < i; m++)
+				if (in_series(at, &z[k]->v[m]))
+					return false;
 		}
-	const struct device *d = node == GRAPH_NONE ? NULL : f->graph->nodes[node].device;
-	if (!d || d->routing != ROUTING_WHOLE || !d->n_routes || !z[0]->n || !z[1]->n)
-		return false;
-	struct path found = { .from = p->from, .to = p->to };
-	search(f, &found);
-	if (f->why || !found.n_ways) {
-		f->why = NULL;
-		return false;
-	}
-	*p = found;
-	return true;
+	return z[0]->n && z[1]->n;
 }
 
 void path_find(struct arena *a, const struct graph *g, struct matches *m,
@@ -360,10 +381,11 @@ void path_find(struct arena *a, const struct graph *g, struct matches *m,
 			    .matches = m };
 	struct path p = { .from = from, .to = to };
 	path_said(&f, &p);
-	if (p.n_ways && !(f.bound && routed_by_one(&f, &p)))
-		translate(&f, &p);
-	else if (!p.n_ways && f.open)
+	bool found = f.bound ? routes_tell(&f, &p) : !p.n_ways && f.open;
+	if (found)
 		search(&f, &p);
+	else if (p.n_ways)
+		translate(&f, &p);
 	p.why = f.why;
 	p.why_at = f.why_at;
 	*ret_path = p;

@@ -27,6 +27,9 @@ struct finder {
 	bool open; /* the estate says nothing of the pair: what the devices know may */
 };
 
+/* A part of graph_create(): fills g->attached and the zones of the links. */
+void graph_zones(struct arena *a, struct graph *g);
+
 /* The first complaint stays. */
 void path_complain(struct finder *f, struct loc at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -43,6 +43,37 @@ static void answered_here(struct search *s, const struct domain *dm, struct walk
 	}
 }
 
+/* What is for the addresses of devices on the links themselves goes to them. What isn't is left. */
+static struct spans to_routers(struct search *s, const struct graph_attach *from, struct walk w,
+			       const struct domain *dm)
+{
+	struct spans left = w.dst;
+	for (size_t i = 0; i < dm->n; i++) {
+		const struct graph_link *l = &s->g->links[dm->v[i].link];
+		for (size_t k = 0; k < l->n; k++) {
+			const struct graph_port *gp = &s->g->ports[l->ports[k]];
+			struct spans own = search_owned(s, l->ports[k], w.dst);
+			struct place in = { gp->node, l->ports[k], &gp->port->name, 1, from->at };
+			struct walk next = w;
+			if (!own.n || l->ports[k] == dm->v[i].out)
+				continue;
+			if (l->ports[k] == from->port)
+				in.ports = from->ports, in.n_ports = from->n_ports;
+			left = spans_without(s->f->arena, left, own);
+			next.takes = path_take_spans(s->f, w.takes, s->family, FIELD_DST, w.dst, own);
+			next.dst = own;
+			s->f->why = NULL;
+			if (search_cross_bridges(s, dm, i, w.level, &next.trail))
+				search_enter(s, next, in);
+			else
+				search_end(s, search_condition(s, next.trail, next.takes),
+					   WAY_UNKNOWN, s->f->why, s->f->why_at);
+			s->f->why = NULL;
+		}
+	}
+	return left;
+}
+
 /* Both zones are on one link: nothing routes between them. What isn't there is left. */
 static struct spans neighbours(struct search *s, const struct graph_attach *from, struct walk w)
 {
@@ -54,6 +85,7 @@ static struct spans neighbours(struct search *s, const struct graph_attach *from
 	    s->g->ports[from->port].port->outside)
 		return left;
 	search_flood(s->g, from->port, true, &dm);
+	left = to_routers(s, from, w, &dm);
 	for (size_t i = 0; i < n; i++) {
 		struct spans mine = spans_both(s->f->arena, left, to[i].spans[s->family]);
 		size_t reached = mine.n ? search_attached_at(s, &dm, &to[i]) : SIZE_MAX;
@@ -131,18 +163,6 @@ static void gateways(struct search *s, const struct graph_attach *at, struct wal
 			   at->at);
 }
 
-/* Whether the device routes for what is behind the port. */
-static bool is_gateway(const struct search *s, const struct graph_attach *at)
-{
-	const struct graph_port *gp = &s->g->ports[at->port];
-	const struct device *d = gp->device;
-	uint32_t r = search_routed_port(s->g, at->port);
-	if (gp->port->edge || !d->netfilter)
-		return true;
-	/* behind a bridge there may be other routers */
-	return r == at->port && !gp->n_members;
-}
-
 static void start(struct search *s, const struct graph_attach *at, struct spans src,
 		  struct spans dst)
 {
@@ -165,7 +185,7 @@ static void start(struct search *s, const struct graph_attach *at, struct spans 
 		return;
 	w.takes = path_take_spans(s->f, w.takes, s->family, FIELD_DST, w.dst, left);
 	w.dst = left;
-	if (is_gateway(s, at))
+	if (graph_is_gateway(s->g, at->port))
 		search_enter(
 			s, w,
 			(struct place){ at->node, at->port, at->ports, at->n_ports, at->at });

@@ -135,6 +135,9 @@ size_t search_attached_at(const struct search *s, const struct domain *dm,
 const struct graph_attach *search_attached(const struct search *s, const struct zone *z,
 					   size_t *ret_n);
 
+/* What the port (its bridge) answers for of dst. */
+struct spans search_owned(struct search *s, uint32_t port, struct spans dst);
+
 /* A device is come to. */
 void search_enter(struct search *s, struct walk w, struct place in);
 

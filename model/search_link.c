@@ -162,9 +162,9 @@ static bool leave(struct departure *dp, size_t reached, const struct graph_attac
 	struct visit *v = dp->v;
 	struct search *s = v->s;
 	const struct reached *r = &dp->dm.v[reached];
-	struct side out = { &s->g->ports[r->start].port->name, 1, false };
+	struct side out = { &s->g->ports[r->start].port->name, 1, false, true };
 	if (to && s->g->ports[to->port].port->edge) /* groups of a binding count as well */
-		out = (struct side){ to->ports, to->n_ports, false };
+		out = (struct side){ to->ports, to->n_ports, false, true };
 	struct side routed = { &s->g->ports[dp->out].port->name, 1, false };
 	struct point pt;
 	s->f->why = NULL;
@@ -444,13 +444,11 @@ static void go_outside(struct departure *dp)
 	vec_free(&as.v);
 }
 
-/* What the port answers for of dst, where its device is another one. */
-static struct spans owned(struct search *s, uint32_t out, uint32_t port, struct spans dst)
+struct spans search_owned(struct search *s, uint32_t port, struct spans dst)
 {
 	const struct graph_port *q = &s->g->ports[search_routed_port(s->g, port)];
 	VEC(struct span) own = { 0 };
-	bool may = q->node != s->g->ports[out].node && q->port->up && q->port->addrs &&
-		   !q->port->edge && !q->port->part;
+	bool may = q->port->up && q->port->addrs && !q->port->edge && !q->port->part;
 	for (size_t k = 0; may && k < q->port->n_prefixes; k++) {
 		struct span a = { q->port->addrs[k], q->port->addrs[k] };
 		if (q->port->prefixes[k].family == s->family &&
@@ -492,8 +490,10 @@ void search_depart(struct visit *v, const struct fib_hop *hop, uint32_t out)
 		for (size_t i = 0; i < dp.dm.n; i++) {
 			const struct graph_link *l = &g->links[dp.dm.v[i].link];
 			for (size_t k = 0; k < l->n; k++) {
-				struct spans mine = owned(s, out, l->ports[k], all);
+				struct spans mine = { NULL, 0 };
 				struct spans left = v->dst;
+				if (g->ports[l->ports[k]].node != g->ports[out].node)
+					mine = search_owned(s, l->ports[k], all);
 				if (!mine.n || l->ports[k] == dp.dm.v[i].start ||
 				    l->ports[k] == dp.dm.v[i].out)
 					continue;
