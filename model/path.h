@@ -49,6 +49,8 @@ struct side {
 	const char *const *ports;
 	size_t n;
 	bool local; /* the device itself */
+	bool routed; /* of the way out: the host sends it there itself, though it may be the
+		      * bridge that it came by */
 };
 
 /* One device crossed from one port to another. */
@@ -62,6 +64,7 @@ struct point {
 	struct side in, out;
 	const struct stage *stages;
 	size_t n_stages;
+	bool bridged; /* a bridge passes it on: of the host's rules only those that it shows it to */
 	const struct way_step *steps; /* every stage is one of them */
 	size_t n_steps;
 	/* How it goes on, where that was found: "10.2.0.0/16 via 192.0.2.1", and where it is

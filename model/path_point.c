@@ -104,12 +104,19 @@ static const char *bridge_of(const struct device *d, const struct side *s)
 	return p ? p->master : NULL;
 }
 
+/* One bridge has both sides, and the frame isn't for the host. */
+static bool is_bridged(const struct device *d, const struct side *in, const struct side *out)
+{
+	const char *from = bridge_of(d, in), *to = bridge_of(d, out);
+	return from && to && !out->routed && !strcmp(from, to);
+}
+
 /* Whether the hook's layer of a Linux host is on the way. */
 static bool layer_applies(const struct device *d, const struct hook *h, const struct side *in,
 			  const struct side *out)
 {
 	const char *from = bridge_of(d, in), *to = bridge_of(d, out);
-	bool bridged = from && to && !strcmp(from, to);
+	bool bridged = is_bridged(d, in, out);
 	switch ((enum hook_layer)h->layer) {
 	case LAYER_IP:
 		return !bridged;
@@ -316,7 +323,7 @@ bool path_point(struct finder *f, const struct device *d, struct side in,
 			   .in = in,
 			   .out = out,
 			   .at = at };
-	if (d->netfilter && is_bridge(d, &in) && is_bridge(d, &out) &&
+	if (d->netfilter && !out.routed && is_bridge(d, &in) && is_bridge(d, &out) &&
 	    !strcmp(in.ports[0], out.ports[0])) {
 		path_complain(f, at, "%s: from %s to itself: bind its ports, which its rules see",
 			 d->name, in.ports[0]);
@@ -346,10 +353,9 @@ bool path_point(struct finder *f, const struct device *d, struct side in,
 	p.steps = steps;
 	p.n_steps = p.n_stages;
 	/* a bridge takes frames from anybody, whatever the host that holds it knows */
-	const char *from = bridge_of(d, &in), *to = bridge_of(d, &out);
-	bool bridged = d->netfilter && from && to && !strcmp(from, to);
-	const struct port *src = bridged ? NULL : present(d, &in);
-	const struct port *dst = bridged ? NULL : present(d, &out);
+	p.bridged = d->netfilter && is_bridged(d, &in, &out);
+	const struct port *src = p.bridged ? NULL : present(d, &in);
+	const struct port *dst = p.bridged ? NULL : present(d, &out);
 	p.present_src = src ? src->present : NULL;
 	p.present_dst = dst ? dst->present_dst : NULL;
 	struct text t = { 0 };

@@ -220,6 +220,8 @@ static bool rule_is_here(const struct visit *v, const struct route_rule *r)
 	if (gp && gp->master != GRAPH_NONE &&
 	    !strcmp(v->s->g->ports[gp->master].port->name, r->in))
 		return true;
+	if (gp && gp->master != GRAPH_NONE && v->d->netfilter)
+		return false; /* it came in by the bridge, and by nothing else */
 	for (size_t i = 0; i < v->side.n; i++)
 		if (!strcmp(v->side.ports[i], r->in))
 			return true;
