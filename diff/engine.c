@@ -28,6 +28,7 @@ void engine_init(struct engine *en, struct arena *a, const struct estate *e,
 	matches_init(&en->matches, a);
 	en->flows = flows_index(a, e->policy);
 	en->answers = answer_rewriter(&en->matches);
+	en->unseen = answer_rewriter_unseen(&en->matches);
 	en->peer = peer;
 	en->borrowed = peer != NULL;
 	if (peer)
@@ -58,6 +59,7 @@ void engine_finish(struct engine *en)
 		lower_calls_clear(&en->calls[f]);
 	text_finish(&en->key);
 	rewriter_finish(&en->answers);
+	rewriter_finish(&en->unseen);
 	matches_finish(&en->matches);
 	if (en->peer)
 		en->peer->peer = NULL;

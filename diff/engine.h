@@ -43,6 +43,7 @@ struct engine {
 	struct pset_space *space[FAMILY_COUNT];
 	const struct graph *graph;
 	struct rewriter answers; /* rulesets as answers meet them */
+	struct rewriter unseen;  /* where the conversation's first packet went another way */
 	struct matches matches; /* of the conditions that ways are taken by; lives in the arena */
 	struct text key;    /* of what is looked up there */
 	struct map lowered; /* of struct lowered_entry, by ruleset and place */

@@ -51,13 +51,28 @@ static const struct ruleset *unseen_ruleset(struct engine *en, const struct stag
 	return rs;
 }
 
-static struct reply_stage reply_stage(struct engine *en, const struct point *pt,
-				      const struct stage *st, size_t level)
+/* The host's rules saw the conversation on its way there. */
+static bool tracked(const struct route_way *way, const struct device *d)
 {
+	for (size_t i = 0; i < way->n_points; i++) {
+		const struct point *pt = &way->points[i];
+		bool shown = !pt->bridged;
+		for (size_t k = 0; k < pt->n_stages; k++)
+			shown |= pt->stages[k].hook->layer == LAYER_BRIDGED;
+		if (pt->device == d && shown)
+			return true;
+	}
+	return false;
+}
+
+static struct reply_stage reply_stage(struct engine *en, const struct route_way *way,
+				      const struct point *pt, const struct stage *st, size_t level)
+{
+	struct rewriter *rw = tracked(way, pt->device) ? &en->answers : &en->unseen;
 	struct reply_stage rs = { .stage = *st, .level = { level, 0 }, .point = pt };
 	rs.unseen = st->ruleset->stateful;
 	rs.stage.ruleset =
-		rs.unseen ? unseen_ruleset(en, st) : rewrite_ruleset(&en->answers, st->ruleset);
+		rs.unseen ? unseen_ruleset(en, st) : rewrite_ruleset(rw, st->ruleset);
 	rs.stage.iif = st->oif, rs.stage.oif = st->iif;
 	rs.stage.physin = st->physout, rs.stage.physout = st->physin;
 	return rs;
@@ -83,7 +98,7 @@ static struct reply_way reply_way(struct engine *en, struct arena *a,
 				};
 			else if (st->kind == STEP_STAGE &&
 				 (!st->stage->ruleset->stateful || !saw(way, pt->device)))
-				*vec_add(&stages) = reply_stage(en, pt, st->stage, level);
+				*vec_add(&stages) = reply_stage(en, way, pt, st->stage, level);
 		}
 	}
 	/* what is left to be undone at its end makes it no answer */
@@ -132,6 +147,12 @@ static struct bounds at_level(struct engine *en, enum family f, const struct rou
 	return meet(en->space[f], b, both(of));
 }
 
+/* A host's source check of what was translated back already: it may drop what somebody sent. */
+static bool is_check(const struct route_way *way, const struct point *pt)
+{
+	return pt->device->netfilter && pt->level_in < way->n_points;
+}
+
 /* Those whose answers somebody sends and awaits, as far as ports tell who is behind them. */
 static struct pset somebody(struct engine *en, enum family f, const struct route_way *way,
 			    const struct reply_way *r, struct pset of)
@@ -143,7 +164,7 @@ static struct pset somebody(struct engine *en, enum family f, const struct route
 		const struct point *pt = &r->back->points[i];
 		const struct match *m[2] = { pt->present_src, pt->present_dst };
 		for (size_t k = 0; k < 2; k++) {
-			if (!m[k])
+			if (!m[k] || is_check(way, pt))
 				continue;
 			struct bounds b =
 				both(pset_hi(sp, rewrite_match(&en->answers, m[k]), &as));
@@ -152,6 +173,24 @@ static struct pset somebody(struct engine *en, enum family f, const struct route
 		}
 	}
 	return there;
+}
+
+/* What the source checks leave. */
+static struct bounds checked(struct engine *en, enum family f, const struct route_way *way,
+			     const struct reply_way *r, struct pset of, struct bounds passes)
+{
+	struct pset_space *sp = en->space[f];
+	struct pset_assume as = { .first = true };
+	for (size_t i = 0; i < r->back->n_points; i++) {
+		const struct point *pt = &r->back->points[i];
+		if (!pt->present_src || !is_check(way, pt))
+			continue;
+		const struct match *m = rewrite_match(&en->answers, pt->present_src);
+		struct bounds b = { pset_lo(sp, m, &as), pset_hi(sp, m, &as) };
+		struct way_place level = { pt->level_in, 0 };
+		passes = meet(sp, passes, at_level(en, f, way, level, b, of));
+	}
+	return passes;
 }
 
 /*
@@ -186,6 +225,7 @@ static void reply_sets(struct engine *en, enum family f, const struct route_way 
 		struct bounds b = engine_stage(en, f, &st->stage, here);
 		passes = meet(sp, passes, at_level(en, f, way, st->level, b, of));
 	}
+	passes = checked(en, f, way, r, of, passes);
 	*ret_takes = takes;
 	*ret_awaited = pset_minus(sp, takes.maybe, nobody);
 	ret_passes->sure = pset_or(sp, passes.sure, pset_and(sp, takes.maybe, nobody));

@@ -61,3 +61,15 @@ struct rewriter answer_rewriter(struct matches *m)
 {
 	return (struct rewriter){ .m = m, .leaf = answer_leaf, .ids = ANSWER_IDS };
 }
+
+static const struct match *unseen_leaf(struct matches *m, const struct match *leaf, void *user)
+{
+	if (leaf->kind == MATCH_RANGES && leaf->field == FIELD_STATE)
+		return match_unknown(m, LOC_NONE, "state of a conversation that went another way");
+	return answer_leaf(m, leaf, user);
+}
+
+struct rewriter answer_rewriter_unseen(struct matches *m)
+{
+	return (struct rewriter){ .m = m, .leaf = unseen_leaf, .ids = 3u * ANSWER_IDS };
+}

@@ -16,6 +16,9 @@ enum { ANSWER_IDS = 1 << 29 };
 
 struct rewriter answer_rewriter(struct matches *m);
 
+/* The same where the first packet went another way: what state the answer is in isn't known. */
+struct rewriter answer_rewriter_unseen(struct matches *m);
+
 /* ICMP messages that are answered, over FIELD_ICMP_TYPE. */
 const struct match *answer_expected(struct matches *m);
 
