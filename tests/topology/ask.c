@@ -108,6 +108,31 @@ static const char *doubt(struct asker *as, const struct route_way *w, const stru
 	return NULL;
 }
 
+static json_t *tell_trail(const struct route_way *w)
+{
+	struct text t = { 0 };
+	for (size_t i = 0; i < w->n_points; i++)
+		text_putf(&t, "%s%s", i ? ", " : "", w->points[i].text ? w->points[i].text : "-");
+	json_t *o = json_string(t.len ? t.s : "");
+	text_finish(&t);
+	return o;
+}
+
+/* The ways that the answer may take. */
+static json_t *tell_answers(const struct replies *re, const struct packet *p)
+{
+	json_t *o = json_array();
+	for (size_t i = 0; i < re->n; i++) {
+		struct way_event ev[WAY_EVENTS_MAX];
+		if (way_walk(re->v[i].way, p, ev).takes == TRUTH_FALSE)
+			continue;
+		for (size_t k = 0; k < re->v[i].n; k++)
+			if (reply_takes(&re->v[i], &re->v[i].v[k], p) != TRUTH_FALSE)
+				json_array_append_new(o, tell_trail(re->v[i].v[k].back));
+	}
+	return o;
+}
+
 /* What makes a device on the way inconclusive, or NULL. */
 static const char *taint(struct asker *as, const struct route_way *w)
 {
@@ -125,23 +150,19 @@ static json_t *tell_way(struct asker *as, const struct route_way *w, const struc
 	static struct way_event ev[WAY_EVENTS_MAX];
 	static const char *const ends[] = { "arrives", "dropped", "unknown", "aside" };
 	struct way_walk x = way_walk(w, p, ev);
-	struct text t = { 0 }, trail = { 0 };
+	struct text t = { 0 };
 	if (x.takes == TRUTH_FALSE)
 		return NULL;
 	packet_print(&t, &x.packet);
-	for (size_t i = 0; i < w->n_points; i++)
-		text_putf(&trail, "%s%s", i ? ", " : "",
-			  w->points[i].text ? w->points[i].text : "-");
 	json_t *o =
-		json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:s}", "end", ends[w->end], "takes",
+		json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:o}", "end", ends[w->end], "takes",
 			  x.takes == TRUTH_TRUE, "sure", x.sure, "maybe", x.maybe, "chosen",
-			  x.chosen, "packet", t.s, "trail", trail.len ? trail.s : "");
+			  x.chosen, "packet", t.s, "trail", tell_trail(w));
 	if (w->why)
 		json_object_set_new(o, "why", json_string(w->why));
 	*ret_doubt = *ret_doubt ? *ret_doubt : doubt(as, w, &x, ev);
 	*ret_taint = *ret_taint ? *ret_taint : taint(as, w);
 	text_finish(&t);
-	text_finish(&trail);
 	return o;
 }
 
@@ -164,6 +185,7 @@ static json_t *tell_zone(struct asker *as, size_t from, size_t to, const struct 
 		const struct replies *re = &k->replies[p->family];
 		const char *back = reply_word(as, &k->pair[p->family], re, p);
 		json_object_set_new(o, "reply", json_string(back));
+		json_object_set_new(o, "answers", tell_answers(re, p));
 		if (re->why && !strcmp(back, "gap"))
 			json_object_set_new(o, "reply_why", json_string(re->why));
 	}

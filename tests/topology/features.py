@@ -523,7 +523,9 @@ def link_down(m):
     """Its routes go with it; the other end has no carrier."""
     r = m.rng.choice(m.routers)
     if r.n_ports and not carries(r):
-        r.add("ip", f"link set eth{m.rng.randrange(r.n_ports)} down", True, feature="link_down")
+        port = f"eth{m.rng.randrange(r.n_ports)}"
+        r.add("ip", f"link set {port} down", True, feature="link_down")
+        m.forsake(r, port)
 
 
 WEIGHTS = {

@@ -3,7 +3,7 @@
 a packet's way worth asking about (features). Everything from one seed."""
 import ipaddress
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import features
 from packets import Packet
@@ -240,6 +240,18 @@ class Maker:
                     s.add("bridge", f"fdb append 00:00:00:00:00:00 dev {port} dst {o}")
             ends.append((s, port, mac))
         return ends
+
+    def forsake(self, space, port):
+        """Hosts turn to another router where there is one: the cable at the port is dead."""
+        dead = {(space.name, port)}
+        for w in self.plan.wires:
+            words = w.split()
+            ends = {(words[6], words[2]), (words[17], words[13])}
+            dead |= ends if ends & dead else set()
+        macs = {x.mac for seg in self.segments for x in seg.members if (x.space.name, x.port) in dead}
+        for k, e in enumerate(self.plan.edges):
+            left = tuple(g for g in e.gateways if g not in macs)
+            self.plan.edges[k] = replace(e, gateways=left or e.gateways)
 
     # ---- ways ----
 

@@ -100,7 +100,8 @@ def hold(plan, number, probe, seen, answer, count):
         word, ways = told["set"], told["ways"]
         if word in ("sure", "no") and "taint" in told:
             word = "tainted"
-        if word == "out" and (probe.packet.dst in plan.own or seen.own):
+        aside = word == "no" and any(w["end"] == "aside" for w in ways)
+        if (word == "out" or aside) and (probe.packet.dst in plan.own or seen.own):
             count["to a router itself, which no zone speaks of"] += 1
             continue
         if got or word not in ("out", "unsaid"):
