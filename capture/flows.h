@@ -25,25 +25,36 @@ enum record_kind {
 	RECORD_END,
 };
 
-/* How sure it is who began. */
+/*
+ * How sure it is who began. A SYN without ACK against the one who is known, or guessed, to
+ * have begun ends the flow and begins another: an answer's direction that turns into a
+ * beginning is told, to be judged by itself. ICMP queries are keyed by who asks.
+ */
 enum beginning {
 	BEGAN_SEEN,    /* SYN without ACK, an echo request, ...: src of the packet began */
 	BEGAN_GUESSED, /* the first packet seen, which need not be the first there was */
 	BEGAN_REVERSE, /* SYN with ACK, an echo reply, ...: dst of the packet began */
 };
 
-/* Plain bytes that go through a pipe; the reader checks every field (flow_record_valid). */
+/*
+ * Plain bytes that go through a pipe; the reader checks every field (flow_record_valid). MORE
+ * and LAST come only where something was counted since the record before, and describe the flow
+ * as FIRST did. EXCERPT is FIRST again, with as many bytes of the frame as are wanted.
+ */
 struct flow_record {
 	uint8_t kind;	/* enum record_kind */
 	uint8_t began;	/* enum beginning */
 	uint8_t opaque; /* enum opaque */
 	uint8_t has_ip, n_segments, n_tunnels;
 	uint8_t related;    /* quoted holds the conversation that this ICMP error is about */
-	uint8_t fragments;  /* later fragments whose first one wasn't seen: ports are unknown */
+	uint8_t fragments;  /* fragments whose ports are unknown, because the first one wasn't
+			       seen or is too short for them; packet.fragment says so too */
 	uint16_t anomalies; /* enum anomaly, of all its packets */
 	uint16_t interface; /* index in capture_input.names */
 	uint16_t ethertype; /* of what has no IP */
-	struct packet packet; /* of the one who began, or is held for it; place pointers NULL */
+	/* The first packet that was seen, as it was; place pointers NULL. BEGAN_REVERSE: it is
+	 * an answer. */
+	struct packet packet;
 	struct segment_tag segments[SEGMENTS_MAX];
 	struct tunnel_end tunnels[TUNNELS_MAX]; /* of the first packet */
 	struct quoted quoted;

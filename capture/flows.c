@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entries stand in one array of a fixed size, found through a table of open addressing
+ * (linear probing, at most half full, deletion by shifting back) that holds 32 bits of a keyed
+ * hash: a packet of a known flow costs one line of the table and one entry. The key is drawn
+ * once a table, so that nobody can choose addresses that collide.
+ *
+ * The two ends of a key are sorted, so that both directions meet; where the packet says who
+ * asked (ICMP queries), or where nothing ever comes back (ICMP errors), they are not.
+ *
+ * When all entries are taken, a hand goes round (a clock): what had a packet since the hand
+ * came by last stays, what had only its first goes first. A scan of addresses puts itself out.
+ */
+#include "capture/flows.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/map.h"
+#include "capture/flows_internal.h"
+
+enum {
+	BIT_IP = 1,
+	BIT_PORTLESS = 2, /* fragments whose ports aren't known */
+	BIT_RELATED = 4,  /* quoted is part of the key */
+	FLOWS_MOST = 1 << 26,
+	SEEDS = 8,
+};
+
+/* Compared as bytes: no holes. */
+struct flow_key {
+	struct addr end[2];
+	uint16_t port[2];
+	uint8_t family, proto, icmp_type, icmp_code; /* of a query: the question's type */
+	uint8_t opaque, bits, n_segments, zero;
+	uint16_t interface;
+	uint16_t ethertype; /* of ICMP: the identifier */
+};
+
+/*
+ * The first packet went from end[turned] to the other; counts are since the last record, and
+ * anomalies of all its packets.
+ */
+struct entry {
+	struct flow_key key;
+	uint32_t hash;
+	uint32_t packets[2]; /* [0]: as the first packet went */
+	uint32_t file;
+	uint64_t bytes[2];
+	int64_t at, until;
+	uint64_t number, flow;
+	uint8_t mac_src[6];
+	uint16_t anomalies;
+	uint8_t flags, began, turned, touched, listed, n_tunnels;
+};
+
+/* What few flows have; its memory is touched by those alone. */
+struct entry_more {
+	struct segment_tag segments[SEGMENTS_MAX];
+	struct tunnel_end tunnels[TUNNELS_MAX];
+	struct quoted quoted;
+};
+
+struct slot {
+	uint32_t hash, entry; /* entry + 1; 0: free */
+};
+
+_Static_assert(sizeof(struct flow_key) == 48, "no holes");
+_Static_assert(sizeof(struct entry) <= 128, "two lines");
+
+struct flows {
+	struct slot *slots;
+	struct entry *entries;
+	struct entry_more *more;
+	struct fragments *fragments;
+	uint32_t *untold; /* entries with counts since their last record, each once */
+	size_t n_untold;
+	size_t mask, max, n, hand;
+	size_t excerpt_bytes;
+	flow_sink *sink;
+	void *user;
+	uint64_t told, evicted;
+	uint64_t seed[SEEDS];
+};
+
+struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *sink, void *user)
+{
+	struct flows *f = xcalloc(1, sizeof(*f));
+	f->max = flows_max < 1 ? 1 : flows_max > FLOWS_MOST ? FLOWS_MOST : flows_max;
+	f->excerpt_bytes = excerpt_bytes;
+	f->sink = sink;
+	f->user = user;
+	size_t n_slots = 16;
+	while (n_slots < 2 * f->max)
+		n_slots *= 2;
+	f->mask = n_slots - 1;
+	f->slots = xcalloc(n_slots, sizeof(*f->slots));
+	f->entries = xcalloc(f->max, sizeof(*f->entries));
+	f->more = xcalloc(f->max, sizeof(*f->more));
+	f->untold = xcalloc(f->max, sizeof(*f->untold));
+	f->fragments = fragments_create();
+	/* the process's own key stands in where the kernel has none to give yet */
+	if (getrandom(f->seed, sizeof(f->seed), GRND_NONBLOCK) != sizeof(f->seed))
+		for (size_t i = 0; i < SEEDS; i++)
+			f->seed[i] = siphash(&i, sizeof(i));
+	return f;
+}
+
+void flows_destroy(struct flows *f)
+{
+	if (!f)
+		return;
+	free(f->slots);
+	free(f->entries);
+	free(f->more);
+	free(f->untold);
+	fragments_destroy(f->fragments);
+	free(f);
+}
+
+void flows_count(const struct flows *f, struct capture_counts *c)
+{
+	c->flows = f->told;
+	c->evicted = f->evicted;
+	c->flows_now = f->n;
+}
+
+/* ---- hashing ------------------------------------------------------------------------- */
+
+__extension__ typedef unsigned __int128 wide;
+
+static inline uint64_t mix(uint64_t a, uint64_t b)
+{
+	wide p = (wide)a * b;
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+static uint64_t hash_tags(const struct flows *f, uint64_t h, const struct segment_tag *v,
+			  size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h = mix(h ^ f->seed[6],
+			((uint64_t)v[i].inner << 40 | (uint64_t)v[i].kind << 32 | v[i].id) ^
+				f->seed[7]);
+	return h;
+}
+
+static uint64_t hash_quoted(const struct flows *f, uint64_t h, const struct quoted *q)
+{
+	uint64_t what = (uint64_t)q->sport << 48 | (uint64_t)q->dport << 32 |
+			(uint64_t)q->has_ports << 24 | (uint64_t)q->family << 16 | q->proto;
+	h = mix(h ^ what ^ f->seed[6], q->src.hi ^ f->seed[7]);
+	h = mix(h ^ q->src.lo ^ f->seed[5], q->dst.hi ^ f->seed[4]);
+	return mix(h ^ q->dst.lo ^ f->seed[3], f->seed[2]);
+}
+
+static inline uint64_t hash_key(const struct flows *f, const struct flow_key *k)
+{
+	uint64_t w[6];
+	memcpy(w, k, sizeof(w));
+	uint64_t h = mix(w[0] ^ f->seed[0], w[1] ^ f->seed[1]) ^
+		     mix(w[2] ^ f->seed[2], w[3] ^ f->seed[3]) ^
+		     mix(w[4] ^ f->seed[4], w[5] ^ f->seed[5]);
+	return mix(h ^ f->seed[6], f->seed[7]);
+}
+
+/* ---- what a packet belongs to -------------------------------------------------------- */
+
+/* The type of the question where t is an answer's (RFC 792, 950, 4443, 4620); -1 otherwise. */
+static int icmp_question(uint8_t family, uint8_t t)
+{
+	if (family == FAMILY_V4)
+		return t == 0 ? 8 : t == 14 || t == 16 || t == 18 ? t - 1 : -1;
+	return t == 129 || t == 140 ? t - 1 : -1;
+}
+
+static bool icmp_asks(uint8_t family, uint8_t t)
+{
+	if (family == FAMILY_V4)
+		return t == 8 || t == 13 || t == 15 || t == 17;
+	return t == 128 || t == 139;
+}
+
+static uint8_t icmp_answer(uint8_t family, uint8_t question)
+{
+	return family == FAMILY_V4 && question == 8 ? 0 : question + 1;
+}
+
+/* The packet's own view: which way it goes within its key, and what it says of who began. */
+struct seen {
+	uint8_t turned; /* it goes from end[1] to end[0] */
+	uint8_t began;	/* enum beginning, of this packet's src */
+	bool fresh;	/* it begins a conversation, whatever was before */
+};
+
+static inline void set_ends(struct flow_key *k, const struct packet *p, bool turned)
+{
+	k->end[turned] = p->src;
+	k->end[!turned] = p->dst;
+	k->port[turned] = p->sport;
+	k->port[!turned] = p->dport;
+}
+
+static inline bool behind(const struct packet *p)
+{
+	struct addr s = p->src, d = p->dst;
+	if (s.hi != d.hi)
+		return s.hi > d.hi;
+	return s.lo > d.lo || (s.lo == d.lo && p->sport > p->dport);
+}
+
+static void key_icmp(struct flow_key *k, const struct decoded *d, struct seen *s)
+{
+	const struct packet *p = &d->packet;
+	int question = icmp_question(p->family, p->icmp_type);
+	k->icmp_type = question < 0 ? p->icmp_type : (uint8_t)question;
+	k->icmp_code = p->icmp_code;
+	k->ethertype = d->icmp_id;
+	if (d->quoted.any)
+		k->bits |= BIT_RELATED;
+	s->turned = question >= 0;
+	s->began = question >= 0			? BEGAN_REVERSE
+		   : icmp_asks(p->family, p->icmp_type) ? BEGAN_SEEN
+							: BEGAN_GUESSED;
+	set_ends(k, p, s->turned);
+}
+
+static inline void key_of(const struct decoded *d, unsigned interface, struct flow_key *k,
+			  struct seen *s)
+{
+	const struct packet *p = &d->packet;
+	*k = (struct flow_key){ .opaque = d->opaque,
+				.n_segments = d->n_segments,
+				.interface = (uint16_t)interface };
+	*s = (struct seen){ .began = BEGAN_GUESSED };
+	if (!d->has_ip) {
+		k->ethertype = d->ethertype;
+		return;
+	}
+	k->bits = BIT_IP;
+	k->family = p->family;
+	k->proto = p->proto;
+	if (d->opaque == OPAQUE_ENCAPSULATION)
+		k->ethertype = d->ethertype;
+	if (p->fragment || (d->anomalies & ANOMALY_TINY_FRAGMENT))
+		k->bits |= BIT_PORTLESS;
+	else if (packet_has_icmp(p) && !d->opaque) {
+		key_icmp(k, d, s);
+		return;
+	}
+	s->turned = behind(p);
+	set_ends(k, p, s->turned);
+	if (k->bits & BIT_PORTLESS) {
+		k->port[0] = k->port[1] = 0;
+	} else if (p->proto == PROTO_TCP && (p->flags & TCP_SYN) && !(p->flags & TCP_RST)) {
+		s->began = p->flags & TCP_ACK ? BEGAN_REVERSE : BEGAN_SEEN;
+		s->fresh = !(p->flags & TCP_ACK);
+	}
+}
+
+/* ---- records ------------------------------------------------------------------------- */
+
+static void describe(const struct flows *f, const struct entry *e, struct flow_record *r)
+{
+	const struct flow_key *k = &e->key;
+	const struct entry_more *m = &f->more[e - f->entries];
+	memset(r, 0, sizeof(*r));
+	r->began = e->began;
+	r->opaque = k->opaque;
+	r->has_ip = k->bits & BIT_IP;
+	r->related = !!(k->bits & BIT_RELATED);
+	r->fragments = !!(k->bits & BIT_PORTLESS);
+	r->interface = k->interface;
+	r->anomalies = e->anomalies;
+	r->packet = (struct packet){ .family = k->family,
+				     .proto = k->proto,
+				     .flags = e->flags,
+				     .fragment = r->fragments,
+				     .icmp_type = k->icmp_type,
+				     .icmp_code = k->icmp_code,
+				     .sport = k->port[e->turned],
+				     .dport = k->port[!e->turned],
+				     .src = k->end[e->turned],
+				     .dst = k->end[!e->turned] };
+	bool icmp = r->has_ip && !k->opaque && packet_has_icmp(&r->packet);
+	if (icmp && e->turned)
+		r->packet.icmp_type = icmp_answer(k->family, k->icmp_type);
+	r->ethertype = icmp ? 0 : k->ethertype;
+	r->n_segments = k->n_segments;
+	r->n_tunnels = e->n_tunnels;
+	if (k->n_segments)
+		memcpy(r->segments, m->segments, k->n_segments * sizeof(*m->segments));
+	if (e->n_tunnels)
+		memcpy(r->tunnels, m->tunnels, e->n_tunnels * sizeof(*m->tunnels));
+	if (r->related)
+		r->quoted = m->quoted;
+	memcpy(r->mac_src, e->mac_src, sizeof(r->mac_src));
+	r->flow = e->flow;
+	r->file = e->file;
+	r->number = e->number;
+	r->at = e->at;
+	r->until = e->until;
+	for (size_t i = 0; i < 2; i++) {
+		r->packets[i] = e->packets[i];
+		r->bytes[i] = e->bytes[i];
+	}
+}
+
+/* What was counted goes out, where there is anything. */
+static void tell(struct flows *f, struct entry *e, enum record_kind kind)
+{
+	if (!e->packets[0] && !e->packets[1])
+		return;
+	struct flow_record r;
+	describe(f, e, &r);
+	r.kind = (uint8_t)kind;
+	e->packets[0] = e->packets[1] = 0;
+	e->bytes[0] = e->bytes[1] = 0;
+	f->sink(f->user, &r, NULL, 0);
+}
+
+/* Where and what was captured. */
+struct where {
+	uint64_t file, number;
+	int64_t at;
+	const uint8_t *bytes;
+	uint32_t caplen;
+};
+
+static inline void count(struct flows *f, struct entry *e, const struct decoded *d, bool back,
+			 const struct where *w)
+{
+	if (!e->packets[0] && !e->packets[1]) {
+		e->file = (uint32_t)w->file;
+		e->number = w->number;
+		e->at = e->until = w->at;
+		if (!e->listed) {
+			e->listed = 1;
+			f->untold[f->n_untold++] = (uint32_t)(e - f->entries);
+		}
+	}
+	if (w->at > e->until)
+		e->until = w->at;
+	e->packets[back]++;
+	e->bytes[back] += d->length;
+	e->anomalies |= d->anomalies;
+	e->touched = 1;
+	if (__builtin_expect(e->packets[back] >= UINT32_MAX / 2, 0))
+		tell(f, e, RECORD_MORE);
+}
+
+/* ---- the table ----------------------------------------------------------------------- */
+
+/* Compared field by field: tags have holes. */
+static bool same_tags(const struct entry_more *m, const struct decoded *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (m->segments[i].kind != d->segments[i].kind ||
+		    m->segments[i].inner != d->segments[i].inner ||
+		    m->segments[i].id != d->segments[i].id)
+			return false;
+	return true;
+}
+
+static bool same_quoted(const struct quoted *a, const struct quoted *b)
+{
+	return a->family == b->family && a->proto == b->proto && a->has_ports == b->has_ports &&
+	       a->sport == b->sport && a->dport == b->dport && addr_equal(a->src, b->src) &&
+	       addr_equal(a->dst, b->dst);
+}
+
+static inline struct entry *find(struct flows *f, const struct flow_key *k, uint32_t hash,
+				 const struct decoded *d)
+{
+	for (size_t i = hash & f->mask; f->slots[i].entry; i = (i + 1) & f->mask) {
+		if (f->slots[i].hash != hash)
+			continue;
+		struct entry *e = &f->entries[f->slots[i].entry - 1];
+		const struct entry_more *m = &f->more[e - f->entries];
+		if (!memcmp(&e->key, k, sizeof(*k)) && same_tags(m, d, k->n_segments) &&
+		    (!(k->bits & BIT_RELATED) || same_quoted(&m->quoted, &d->quoted)))
+			return e;
+	}
+	return NULL;
+}
+
+static void remove_slot(struct flows *f, const struct entry *e)
+{
+	uint32_t want = (uint32_t)(e - f->entries) + 1;
+	size_t i = e->hash & f->mask;
+	while (f->slots[i].entry != want)
+		i = (i + 1) & f->mask;
+	for (size_t j = i;;) {
+		j = (j + 1) & f->mask;
+		if (!f->slots[j].entry)
+			break;
+		/* stays where its home lies behind the gap */
+		size_t home = f->slots[j].hash & f->mask;
+		if (((j - home) & f->mask) < ((j - i) & f->mask))
+			continue;
+		f->slots[i] = f->slots[j];
+		i = j;
+	}
+	f->slots[i] = (struct slot){ 0 };
+}
+
+/* Room for one more: a new entry, or that of what was quiet longest. */
+static struct entry *room(struct flows *f)
+{
+	if (f->n < f->max)
+		return &f->entries[f->n++];
+	for (;;) {
+		struct entry *e = &f->entries[f->hand];
+		f->hand = f->hand + 1 == f->max ? 0 : f->hand + 1;
+		if (e->touched) {
+			e->touched = 0;
+			continue;
+		}
+		tell(f, e, RECORD_LAST);
+		remove_slot(f, e);
+		f->evicted++;
+		return e;
+	}
+}
+
+/* The first packet of what stands in e from now on. */
+static void begin(struct flows *f, struct entry *e, const struct decoded *d,
+		  const struct seen *s, const struct where *w)
+{
+	struct flow_record r;
+	struct flow_key key = e->key;
+	uint32_t hash = e->hash;
+	*e = (struct entry){ .key = key,
+			     .hash = hash,
+			     .packets = { 1 },
+			     .bytes = { d->length },
+			     .file = (uint32_t)w->file,
+			     .number = w->number,
+			     .at = w->at,
+			     .until = w->at,
+			     .anomalies = d->anomalies,
+			     .listed = e->listed, /* of the entry, whoever is in it */
+			     .turned = s->turned,
+			     .began = s->began,
+			     .flow = ++f->told };
+	e->flags = packet_has_flags(&d->packet) && !(key.bits & BIT_PORTLESS) ? d->packet.flags
+									      : 0;
+	e->n_tunnels = d->n_tunnels;
+	if (d->has_macs)
+		memcpy(e->mac_src, d->mac_src, sizeof(e->mac_src));
+	if (d->n_segments || d->n_tunnels || (key.bits & BIT_RELATED)) {
+		struct entry_more *m = &f->more[e - f->entries];
+		memcpy(m->segments, d->segments, d->n_segments * sizeof(*m->segments));
+		memcpy(m->tunnels, d->tunnels, d->n_tunnels * sizeof(*m->tunnels));
+		m->quoted = key.bits & BIT_RELATED ? d->quoted : (struct quoted){ 0 };
+	}
+	if (f->excerpt_bytes) {
+		size_t n = w->caplen < f->excerpt_bytes ? w->caplen : f->excerpt_bytes;
+		describe(f, e, &r);
+		r.kind = RECORD_EXCERPT;
+		tell(f, e, RECORD_FIRST);
+		f->sink(f->user, &r, w->bytes, n);
+		return;
+	}
+	tell(f, e, RECORD_FIRST);
+}
+
+static struct entry *insert(struct flows *f, const struct flow_key *k, uint32_t hash)
+{
+	struct entry *e = room(f);
+	size_t i = hash & f->mask;
+	while (f->slots[i].entry)
+		i = (i + 1) & f->mask;
+	f->slots[i] = (struct slot){ hash, (uint32_t)(e - f->entries) + 1 };
+	e->key = *k;
+	e->hash = hash;
+	return e;
+}
+
+/* ---- fragments ----------------------------------------------------------------------- */
+
+static uint64_t fragment_of(const struct flows *f, const struct decoded *d, unsigned interface,
+			    int64_t at, struct fragment *ret)
+{
+	const struct packet *p = &d->packet;
+	*ret = (struct fragment){ .src = p->src,
+				  .dst = p->dst,
+				  .at = at,
+				  .id = d->fragment_id,
+				  .interface = (uint16_t)interface,
+				  .family = p->family,
+				  .proto = p->family == FAMILY_V4 ? p->proto : 0 };
+	ret->segments = hash_tags(f, f->seed[0], d->segments, d->n_segments);
+	uint64_t h = mix(p->src.hi ^ f->seed[1], p->src.lo ^ f->seed[2]) ^
+		     mix(p->dst.hi ^ f->seed[3], p->dst.lo ^ f->seed[4]);
+	h = mix(h ^ ret->segments ^ f->seed[5],
+		((uint64_t)ret->id << 32 | ret->proto) ^ f->seed[6]);
+	return mix(h ^ f->seed[7], f->seed[0]);
+}
+
+/* A later fragment: counted with its first one's flow where that is known. */
+static bool join(struct flows *f, const struct decoded *d, unsigned interface,
+		 const struct where *w)
+{
+	struct fragment later;
+	uint64_t hash = fragment_of(f, d, interface, w->at, &later);
+	const struct fragment *first = fragments_find(f->fragments, hash, &later);
+	if (!first || f->entries[first->entry].flow != first->flow)
+		return false;
+	count(f, &f->entries[first->entry], d, first->way, w);
+	return true;
+}
+
+/* ---- packets ------------------------------------------------------------------------- */
+
+void flows_add(struct flows *f, const struct decoded *d, unsigned interface, uint64_t file,
+	       uint64_t number, int64_t at, const uint8_t *bytes, uint32_t caplen)
+{
+	struct where w = { file, number, at, bytes, caplen };
+	struct flow_key k;
+	struct seen s;
+	if (d->has_ip && d->packet.fragment && join(f, d, interface, &w))
+		return;
+	key_of(d, interface, &k, &s);
+	uint64_t full = hash_key(f, &k);
+	if (k.n_segments)
+		full = hash_tags(f, full, d->segments, k.n_segments);
+	if (k.bits & BIT_RELATED)
+		full = hash_quoted(f, full, &d->quoted);
+	uint32_t hash = (uint32_t)(full >> 16);
+	struct entry *e = find(f, &k, hash, d);
+	if (!e) {
+		e = insert(f, &k, hash);
+		begin(f, e, d, &s, &w);
+	} else if (s.began != BEGAN_GUESSED &&
+		   (e->began == BEGAN_GUESSED ||
+		    (s.fresh && (e->began == BEGAN_SEEN) != (e->turned == s.turned)))) {
+		/* who begins is known only now, or it is the other end this time: what was said
+		 * of the flow doesn't hold for what follows */
+		tell(f, e, RECORD_LAST);
+		begin(f, e, d, &s, &w);
+	} else {
+		count(f, e, d, e->turned != s.turned, &w);
+	}
+	if (d->first_fragment && !(k.bits & BIT_PORTLESS)) {
+		struct fragment first;
+		uint64_t h = fragment_of(f, d, interface, at, &first);
+		first.entry = (uint32_t)(e - f->entries);
+		first.flow = e->flow;
+		first.way = e->turned != s.turned;
+		fragments_add(f->fragments, h, &first);
+	}
+}
+
+void flows_flush(struct flows *f, bool end)
+{
+	for (size_t i = 0; i < f->n_untold; i++) {
+		struct entry *e = &f->entries[f->untold[i]];
+		e->listed = 0;
+		tell(f, e, end ? RECORD_LAST : RECORD_MORE);
+	}
+	f->n_untold = 0;
+}
