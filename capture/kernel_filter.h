@@ -27,7 +27,22 @@ struct kernel_filter {
 
 /* Tenants' addresses of each family; shared tenants and zones without a tenant count as
  * baseline. */
-void kernel_filter_build(struct arena *a, const struct policy *p, int dlt, unsigned one_in,
-			 bool by_flow, struct kernel_filter *ret);
+void kernel_filter_build(struct arena *a, const struct policy *p, unsigned one_in, bool by_flow,
+			 struct kernel_filter *ret);
+
+enum {
+	KERNEL_FILTER_MAX = 4000, /* instructions of a built one */
+	KERNEL_FILTER_EXTRA = 3,  /* that kernel_filter_place() puts before them */
+};
+
+/*
+ * Programs are built for frames that begin with an Ethernet header. Here it becomes one for a
+ * socket on another link: offsets move, the EtherType is asked of the kernel, and a VLAN tag
+ * that the kernel has taken off the frame is asked for first. to has room for n +
+ * KERNEL_FILTER_EXTRA; gives how many there are.
+ */
+struct sock_filter;
+size_t kernel_filter_place(const struct sock_filter *v, size_t n, int dlt,
+			   struct sock_filter *to);
 
 #endif

@@ -21,14 +21,16 @@ struct capture_input {
 	size_t n_files;
 	const char *interface;
 	const char *netns; /* name, path or pid; NULL: where we are */
-	const char *
-		expression; /* pcap-filter(7); NULL: none. The user's own narrowing, reported */
+	/* pcap-filter(7); NULL: none. The user's own narrowing, reported: what it leaves out is
+	 * in no count. Asked in user space, behind the kernel's filter. */
+	const char *expression;
 	/* Of the kernel's filter, live: built from the policy (capture/kernel_filter.h); NULL:
 	 * none. */
 	const struct kernel_filter *filter;
-	unsigned snaplen;     /* 0: 256 */
-	size_t buffer;	      /* bytes of the kernel's ring, live; 0: 16 MiB */
-	uint64_t count;	      /* packets; 0: no bound */
+	unsigned snaplen; /* 0: 256 */
+	size_t buffer;	  /* bytes of the kernel's ring, live; 0: 16 MiB */
+	uint64_t count;	  /* packets; 0: no bound */
+	/* Of files, the time is that of the packets. */
 	int64_t duration;     /* nanoseconds; 0: no bound */
 	int64_t interval;     /* nanoseconds between RECORD_TICK; 0: none */
 	size_t flows_max;     /* 0: 262,144 */
@@ -38,7 +40,8 @@ struct capture_input {
 struct capture_worker; /* the parent's end */
 
 /*
- * Opens all and starts the child. Files that can't be opened, aren't captures or have a link
+ * Opens all and starts the child. For an interface the calling thread has no capabilities any
+ * more afterwards. Files that can't be opened, aren't captures or have a link
  * type that isn't known are diagnostics (capture.open, capture.format, capture.link-type, ...)
  * and are left out, *ret_lost counts them; the others are still read. Negative errno where
  * nothing can be captured, or where an interface was asked for and the child can't be locked in
@@ -49,9 +52,12 @@ int capture_start(struct arena *a, struct diags *d, const struct capture_input *
 		  size_t *ret_lost, struct capture_worker **ret);
 
 /*
- * Waits for records and hands them to the sink, until RECORD_TICK (1), RECORD_END (0), or a
- * signal (-EINTR: the caller looks at why, and goes on or stops). -EPROTO: the child died or
- * sent what isn't a record; why is a diagnostic (capture.worker).
+ * Waits for records and hands them to the sink, until RECORD_TICK (1), RECORD_END (0), or
+ * -EINTR: after a signal, a quarter of a second without records, and now and then under load,
+ * so that the caller can look at its flags, and go on or stop. RECORD_COUNTS comes before each
+ * RECORD_TICK and RECORD_END; its received = processed + dropped by kernel and interface.
+ * RECORD_FAULT goes to the sink, and is a diagnostic (a warning) as well. -EPROTO: the child
+ * died or sent what isn't a record; why is a diagnostic (capture.worker).
  */
 int capture_next(struct capture_worker *w, struct diags *d, flow_sink *sink, void *user);
 
@@ -64,7 +70,8 @@ void capture_destroy(struct capture_worker *w);
 
 /* How the child is held: "seccomp 12 calls, landlock 6, no capabilities" or what is missing. */
 const char *capture_sandbox_text(const struct capture_worker *w);
-/* The link type of what is captured, and the names by index of flow_record.interface. */
+/* The name by index of flow_record.interface; NULL for files, whose packets are all of
+ * interface 0 (flow_record.file tells them apart). */
 const char *capture_interface(const struct capture_worker *w, unsigned interface);
 
 #endif

@@ -27,6 +27,7 @@ FENCES = {
     "yaml.h": ["policies/"],
     "pcap.h": ["capture/"],
     "pcap/": ["capture/"],
+    "seccomp.h": ["capture/"],
     "netlink/": ["collectors/live"],
     "libxml/": ["collectors/"],
     "openssl/": ["base/digest."],
@@ -39,7 +40,8 @@ PRINTS = r"\b(?:printf|fprintf|vfprintf|vprintf|puts|fputs|putchar|putc|fputc|pe
 LEAVES = r"\b(?:exit|_exit|quick_exit|_Exit)\s*\("
 READS = r"\b(?:getenv|secure_getenv|time|gettimeofday|clock_gettime|localtime|localtime_r)\s*\("
 ABORTS = r"\babort\s*\("
-LEAVE_FILES = {"collectors/nft_run.c"}  # children leave by _exit
+LEAVE_FILES = {"collectors/nft_run.c", "capture/worker_child.c"}  # children leave by _exit
+CLOCK_FILES = {"capture/worker_live.c"}  # how long an interface is looked at
 ABORT_FILES = {"base/arena.c"}  # memory is spent and no handler was set
 
 
@@ -72,7 +74,8 @@ def check_file(path, text):
     if room not in ("cli", "report"):
         for what, pattern in (("prints", PRINTS), ("exits", LEAVES),
                               ("reads environment or clock", READS)):
-            if pattern == LEAVES and path in LEAVE_FILES:
+            if (pattern == LEAVES and path in LEAVE_FILES) or \
+                    (pattern == READS and path in CLOCK_FILES):
                 continue
             for m in re.finditer(pattern, code):
                 line = code.count("\n", 0, m.start()) + 1
@@ -106,6 +109,7 @@ BROKEN = [
     ("collectors/x.c", SPDX + '#include "policies/policies.h"\n'),
     ("base/x.c", SPDX + '#include "arena.h"\n'),
     ("model/x.c", SPDX + "#include <jansson.h>\n"),
+    ("collectors/x.c", SPDX + "#include <seccomp.h>\n"),
     ("report/x.c", SPDX + "#include <openssl/sha.h>\n"),
     ("diff/x.c", SPDX + 'void f(void) { printf("x"); }\n'),
     ("model/x.c", SPDX + "void f(void) { exit(1); }\n"),
