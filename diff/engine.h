@@ -20,6 +20,8 @@ struct bounds {
 	struct pset sure, maybe;
 };
 
+struct bounds bounds_and(struct pset_space *sp, struct bounds a, struct bounds b);
+
 struct rule_place {
 	const struct device *device;
 	const struct ruleset *ruleset;
@@ -80,6 +82,10 @@ void engine_breathe(struct engine *en);
 struct bounds engine_stage(struct engine *en, enum family f, const struct stage *st,
 			   struct pset within);
 
+/* What the stage permits, wherever that is asked; false where it is too large to be kept. */
+bool engine_whole(struct engine *en, enum family f, const struct stage *st,
+		  struct bounds *ret);
+
 /* A zone pair in one family. Sets are valid until engine_breathe. */
 struct pair {
 	const struct zone *from, *to;
@@ -111,6 +117,8 @@ void engine_pair(struct engine *en, const struct path *path, enum family f,
 bool engine_tainted(const struct engine *en, const struct point *pt, const char **ret_why,
 		    struct loc *ret_at);
 
+/* Whether the device may translate by it what goes through the point, or what answers that. */
+bool engine_nat_applies(const struct nat *n, const struct point *pt);
 /* A translation on the way that may rewrite the packet, or NULL. */
 const struct nat *engine_nat(const struct route_way *way, const struct packet *p,
 			     const struct device **ret_device);

@@ -124,11 +124,6 @@ struct pset push_on(struct engine *en, enum family f, const struct route_way *wa
 	return s;
 }
 
-static struct bounds narrow(struct pset_space *sp, struct bounds b, struct bounds to)
-{
-	return (struct bounds){ pset_and(sp, b.sure, to.sure), pset_and(sp, b.maybe, to.maybe) };
-}
-
 /* One step undone. within: what packets may be there at all, before the step. */
 static struct bounds undo(struct engine *en, enum family f, const struct point *pt,
 			  const struct way_step *st, unsigned planes, struct bounds s,
@@ -140,7 +135,7 @@ static struct bounds undo(struct engine *en, enum family f, const struct point *
 	case STEP_STAGE:
 		if (!(planes >> pt->device->plane & 1))
 			return s;
-		return narrow(sp, s, engine_stage(en, f, st->stage, within));
+		return bounds_and(sp, s, engine_stage(en, f, st->stage, within));
 	case STEP_TAKE:
 		if (st->negate)
 			return (struct bounds){
