@@ -50,6 +50,7 @@ static bool same_port(const struct port *a, const struct port *b)
 		    a->vlan == b->vlan && same_text(a->master, b->master) &&
 		    same_text(a->wire, b->wire) && a->alone == b->alone &&
 		    a->outside == b->outside && same_match(a->announced, b->announced) &&
+		    a->has_vni == b->has_vni && (!a->has_vni || a->vni == b->vni) &&
 		    a->part == b->part && a->up == b->up && a->edge == b->edge &&
 		    same_match(a->present, b->present) &&
 		    same_match(a->present_dst, b->present_dst) &&
@@ -248,6 +249,7 @@ static bool same_point(struct same_memo *m, const struct point *a, const struct 
 		    same_text(a->iif, b->iif) && same_text(a->oif, b->oif) &&
 		    same_text(a->ip_iif, b->ip_iif) && same_text(a->ip_oif, b->ip_oif) &&
 		    x->n_taints == y->n_taints && (shared || !x->n_taints) &&
+		    a->bridged == b->bridged && a->out.routed == b->out.routed &&
 		    a->n_stages == b->n_stages && a->n_steps == b->n_steps &&
 		    same_match(a->present_src, b->present_src) &&
 		    same_match(a->present_dst, b->present_dst) &&

@@ -10,7 +10,7 @@
  */
 Test(incremental, every_member_is_compared)
 {
-	cr_expect_eq(sizeof(struct port), 168);
+	cr_expect_eq(sizeof(struct port), 176);
 	cr_expect_eq(sizeof(struct hook), 56);
 	cr_expect_eq(sizeof(struct route), 120);
 	cr_expect_eq(sizeof(struct route_rule), 112);
@@ -25,9 +25,9 @@ Test(incremental, every_member_is_compared)
 	cr_expect_eq(sizeof(struct estate_path), 104);
 	cr_expect_eq(sizeof(struct estate_link), 64);
 	cr_expect_eq(sizeof(struct estate_source), 104);
-	cr_expect_eq(sizeof(struct estate), 144);
+	cr_expect_eq(sizeof(struct estate), 160);
 	cr_expect_eq(sizeof(struct stage), 56);
 	cr_expect_eq(sizeof(struct way_step), 40);
-	cr_expect_eq(sizeof(struct point), 240);
+	cr_expect_eq(sizeof(struct point), 248);
 	cr_expect_eq(sizeof(struct route_way), 64);
 }
