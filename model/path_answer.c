@@ -21,8 +21,11 @@ size_t path_translates(const struct forward *fw, const struct device *d, size_t 
 {
 	bool other = false;
 	for (size_t i = level; i-- > 0;) {
-		if (!rewrites(&fw->way->points[i]))
+		/* crossed again as another conversation, which takes the answers */
+		if (!rewrites(&fw->way->points[i])) {
+			other |= fw->way->points[i].device == d && !fw->way->points[i].bridged;
 			continue;
+		}
 		if (fw->way->points[i].device == d)
 			return other ? PATH_OUT_OF_ORDER : i;
 		other = true;

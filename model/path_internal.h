@@ -129,7 +129,7 @@ struct forward {
 /*
  * The point before `level` at which the device translates, or SIZE_MAX. Translations are undone in
  * reverse order: PATH_OUT_OF_ORDER where another device's comes first, whose answer this one
- * doesn't know.
+ * doesn't know, or where the device was crossed once more behind it.
  */
 #define PATH_OUT_OF_ORDER (SIZE_MAX - 1)
 size_t path_translates(const struct forward *fw, const struct device *d, size_t level);

@@ -253,9 +253,14 @@ static void deliver(struct departure *dp, bool behind)
 	struct arena *a = s->f->arena;
 	size_t n;
 	const struct graph_attach *at = search_attached(s, s->to, &n);
-	struct spans left = v->dst;
+	struct spans left = v->dst, near = { NULL, 0 };
+	/* what is on the link, and is sent to somebody there instead, may go anywhere */
+	if (behind && dp->hop && dp->hop->has_via && !s->g->ports[dp->out].port->edge)
+		near = port_networks(s, dp->out);
 	for (size_t i = 0; i < n; i++) {
 		struct spans mine = spans_both(a, v->dst, at[i].spans[s->family]);
+		if (near.n)
+			mine = spans_without(a, mine, near);
 		size_t reached = mine.n ? search_attached_at(s, &dp->dm, &at[i]) : SIZE_MAX;
 		struct walk w;
 		if (reached == SIZE_MAX)
