@@ -461,6 +461,11 @@ def translated(m):
         rule(m, r, f, "forward", condition(m, r, f), "drop", "-j DROP", "translated")
 
 
+def beside_overlays(m, s, f, c):
+    """What carries an overlay isn't followed: rules in a switch below one are about zones."""
+    return {**c, "src": around(m, f)} if s.name in m.below and "src" not in c else c
+
+
 def switch_filter(m):
     """nft's bridge family in a switch."""
     switches = [s for s in m.plan.spaces if s.role == "switch"]
@@ -471,7 +476,7 @@ def switch_filter(m):
     once(s, "add chain bridge filter forward { type filter hook forward priority 0; policy accept; }")
     for f in (0, 1):
         for _ in range(2):
-            c = condition(m, s, f)
+            c = beside_overlays(m, s, f, condition(m, s, f))
             words = nft_words(c, f).replace(f"meta nfproto ipv{(4, 6)[f]}", f"ether type ip{('', '6')[f]}")
             s.add("nft", f"add rule bridge filter forward {words} drop", True, feature="switch_filter")
 
@@ -486,7 +491,8 @@ def switch_calls(m):
     s.add("sysctl", "net/bridge/bridge-nf-call-ip6tables 1")
     for f in (0, 1):
         for _ in range(2):
-            rule(m, s, f, "forward", condition(m, s, f, False), "drop", "-j DROP", "switch_calls")
+            rule(m, s, f, "forward", beside_overlays(m, s, f, condition(m, s, f, False)), "drop", "-j DROP",
+                 "switch_calls")
 
 
 # ---- the host's own ----

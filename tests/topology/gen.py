@@ -66,6 +66,7 @@ class Maker:
         self.routers, self.segments = [], []
         self.n_macs = self.n_worlds = self.n_publics = self.n_tables = self.n_nexthops = 0
         self.outside, self.far = None, OUTSIDE
+        self.below = set()  # switches that carry an overlay
         self.targets = []  # addresses that mean something beside the zones' hosts
 
     # ---- spaces and ports ----
@@ -174,8 +175,6 @@ class Maker:
 
     def plugged(self, seg, space, bridge, ends, sure):
         """The zones' hosts at ports of the bridge; sure: the estate says by which."""
-        if len(ends) > 1 or ends[0][0] is not space:
-            self.plan.beyond |= set(seg.zones)
         for zone in seg.zones:
             plug = self.port(space)
             self.hosts(seg, space, plug, tuple(mac for _, _, mac in ends), zone)
@@ -212,8 +211,10 @@ class Maker:
         """An overlay of its own above a subnet of its own; two or more ends."""
         n = len(self.segments)
         under = (ipaddress.ip_network(f"172.31.{n}.0/24"), ipaddress.ip_network(f"fd31:0:0:{n:x}::/64"))
+        before = len(self.plan.spaces)
         low = self.segment(spaces, "direct" if len(spaces) == 2 else "switch", net=under)
         low.name += " (underlay)"
+        self.below |= {s.name for s in self.plan.spaces[before:]}
         return self.overlay(n, [low.of(s) for s in spaces])
 
     def tunnel(self, seg, spaces):
@@ -248,7 +249,9 @@ class Maker:
             words = w.split()
             ends = {(words[6], words[2]), (words[17], words[13])}
             dead |= ends if ends & dead else set()
-        macs = {x.mac for seg in self.segments for x in seg.members if (x.space.name, x.port) in dead}
+        gone = [x for seg in self.segments for x in seg.members if (x.space.name, x.port) in dead]
+        self.plan.dead |= {a for x in gone for a in x.addrs}
+        macs = {x.mac for x in gone}
         for k, e in enumerate(self.plan.edges):
             left = tuple(g for g in e.gateways if g not in macs)
             self.plan.edges[k] = replace(e, gateways=left or e.gateways)

@@ -83,7 +83,7 @@ class Plan:
     zones: dict = field(default_factory=dict)  # name: [prefix]; none: the external zone
     bindings: list = field(default_factory=list)
     own: set = field(default_factory=set)  # routers' addresses
-    beyond: set = field(default_factory=set)  # zones that a router reaches through another's bridge
+    dead: set = field(default_factory=set)  # those whose cable is dead: nobody else has them
     probes: dict = field(default_factory=dict)  # number: Probe
     features: list = field(default_factory=list)
     known: dict = field(default_factory=dict)  # addresses: zones
@@ -100,7 +100,7 @@ class Plan:
             left = Space(space.name, space.role, space.plane, space.tool, space.uplink)
             left.items = [x for i, x in enumerate(space.items) if (s, i) not in gone]
             spaces.append(left)
-        return Plan(self.name, spaces, self.wires, self.edges, self.zones, self.bindings, self.own, self.beyond,
+        return Plan(self.name, spaces, self.wires, self.edges, self.zones, self.bindings, self.own, self.dead,
                     self.probes, self.features)
 
     def zone_of(self, addr):
