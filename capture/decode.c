@@ -50,13 +50,21 @@ enum step stop(struct work *w, unsigned why)
 	return STEP_DONE;
 }
 
+void want(struct work *w, uint32_t n)
+{
+	const struct cursor *c = &w->c;
+
+	if (cursor_has(c, n))
+		return;
+	if (n > c->wire)
+		w->d->anomalies |= w->partial ? ANOMALY_TINY_FRAGMENT : ANOMALY_MALFORMED;
+	if (c->left < c->wire)
+		w->d->anomalies |= ANOMALY_TRUNCATED;
+}
+
 enum step lack(struct work *w, uint32_t n)
 {
-	struct decoded *d = w->d;
-
-	d->anomalies |= n <= w->c.wire ? ANOMALY_TRUNCATED
-			: w->partial   ? ANOMALY_TINY_FRAGMENT
-				       : ANOMALY_MALFORMED;
+	want(w, n);
 	return stop(w, OPAQUE_CUT);
 }
 

@@ -49,7 +49,10 @@ struct work {
 
 /* Ends it: why is an enum opaque. */
 enum step stop(struct work *w, unsigned why);
-/* The next n bytes aren't all there: cut by the capture, by a fragment, or never there. */
+/* Notes it where the next n bytes aren't all there: cut by the capture, by a fragment, or
+ * never there. It goes on. */
+void want(struct work *w, uint32_t n);
+/* The same of bytes that it can't go on without, and aren't all there. */
 enum step lack(struct work *w, uint32_t n);
 /* They are there, and can't be right. */
 enum step malformed(struct work *w);

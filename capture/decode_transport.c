@@ -26,15 +26,6 @@ static void ports(struct work *w)
 	w->d->packet.dport = (uint16_t)cursor_u16(&w->c, 2);
 }
 
-/* Bytes of a header that the ports are in, behind them: they end nothing. */
-static void want(struct work *w, uint32_t n)
-{
-	if (!cursor_has(&w->c, n))
-		w->d->anomalies |= n <= w->c.wire ? ANOMALY_TRUNCATED
-				   : w->partial	  ? ANOMALY_TINY_FRAGMENT
-						  : ANOMALY_MALFORMED;
-}
-
 static enum step tcp(struct work *w)
 {
 	unsigned length = cursor_u8(&w->c, 12) >> 4;

@@ -167,21 +167,21 @@ enum step step_gre(struct work *w)
 }
 
 /*
- * draft-foschiano-erspan: the frame's VLAN is in this header, of len bytes, or yet in the
- * frame, or (as some senders do) in both.
+ * draft-foschiano-erspan: what was mirrored follows a header of len bytes. Its VLAN is in the
+ * header, or `kept` in the frame, or (as some senders do) in both.
  */
-static enum step erspan(struct work *w, uint32_t len, bool kept)
+static enum step erspan(struct work *w, uint32_t len, bool kept, enum step next)
 {
 	unsigned vlan = cursor_u16(&w->c, 0) & 0xfff, session = cursor_u16(&w->c, 2) & 0x3ff,
 		 type = cursor_u16(&w->c, len + 12);
 
-	if ((type == 0x8100 || type == 0x88a8 || type == 0x9100) &&
+	if (next == STEP_ETHERNET && (type == 0x8100 || type == 0x88a8 || type == 0x9100) &&
 	    (cursor_u16(&w->c, len + 14) & 0xfff) == vlan)
 		kept = true;
+	cursor_skip(&w->c, len);
 	if (!tag(w, SEGMENT_ERSPAN, session) || (vlan && !kept && !tag(w, SEGMENT_VLAN, vlan)))
 		return STEP_DONE;
-	cursor_skip(&w->c, len);
-	return STEP_ETHERNET;
+	return next;
 }
 
 enum step step_erspan2(struct work *w)
@@ -192,7 +192,7 @@ enum step step_erspan2(struct work *w)
 		return lack(w, 8);
 	if (cursor_u8(&w->c, 0) >> 4 != 1)
 		return malformed(w);
-	return erspan(w, 8, (cursor_u8(&w->c, 2) >> 3 & 3) == TAG_KEPT);
+	return erspan(w, 8, (cursor_u8(&w->c, 2) >> 3 & 3) == TAG_KEPT, STEP_ETHERNET);
 }
 
 enum step step_erspan3(struct work *w)
@@ -207,10 +207,15 @@ enum step step_erspan3(struct work *w)
 		return malformed(w);
 	if (!cursor_has(&w->c, len))
 		return lack(w, len);
-	if (frame == FRAME_ETHERNET)
-		return erspan(w, len, false);
-	erspan(w, len, false);
-	return w->d->opaque ? STEP_DONE : frame == FRAME_IP ? STEP_IP : unknown(w, 0);
+	switch (frame) {
+	case FRAME_ETHERNET:
+		return erspan(w, len, false, STEP_ETHERNET);
+	case FRAME_IP:
+		return erspan(w, len, false, STEP_IP);
+	default:
+		erspan(w, len, false, STEP_DONE);
+		return unknown(w, 0);
+	}
 }
 
 /* RFC 7348. */
