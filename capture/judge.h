@@ -11,8 +11,8 @@
  *	not-in-model  surely denied by all planes together, and yet it is here
  *	opaque        encrypted or unknown encapsulation between tenants, not declared as such
  *	undeclared    the model permits it, the policy doesn't
- *	unknown       it can't be said (no zone, an ambiguous address, ports not known, a gap in
- *the model and not declared): never clean, makes the run inconclusive where tenants differ
+ *	unknown       it can't be said (no zone, an ambiguous address, ports not known): never
+ *                    clean, makes the run inconclusive where tenants may differ
  *	declared      the policy has it, and the model doesn't deny it
  *	excluded      the policy leaves it out
  *	within        one zone with itself that the policy doesn't judge
@@ -24,11 +24,21 @@
 #include "capture/identity.h"
 #include "diff/diff.h"
 
+enum { JUDGE_NO_PAIR = UINT32_MAX };
+
 struct judgement {
 	uint8_t observed;  /* enum observed */
 	uint8_t certainty; /* enum certainty */
 	bool reversed;	   /* judged as begun by the other end */
-	bool across;	   /* two tenants, neither shared */
+	bool across;	   /* two tenants that are to be kept apart, or they can't be told */
+	/* What was judged: as its source sends it, ports exchanged where reversed; of a tunnel
+	 * that crosses tenants its own packet (tunnel: which, + 1). */
+	struct packet packet;
+	uint8_t tunnel;
+	bool portless; /* the ports aren't known */
+	uint32_t pair; /* counts the zone pairs that were seen, from 0; JUDGE_NO_PAIR: none */
+	/* An exception of the policy holds it; expired: it did. */
+	struct exception_use excepted;
 	/* What the model lets through of it: by plane, and together; 0 surely not, 1 perhaps, 2
 	 * surely. 3: the plane is absent. */
 	uint8_t plane[PLANE_COUNT], together;
@@ -45,9 +55,20 @@ struct judge;
 struct judge *judge_create(struct arena *a, const struct estate *e, const struct snapshot *s,
 			   const struct check_options *o);
 void judge_destroy(struct judge *j);
-/* A verdict may be kept from an equal packet before. */
 void judge_flow(struct judge *j, const char *interface, const struct flow_record *r,
 		struct judgement *ret);
+/* Zone pairs so far; the pair's zones. */
+size_t judge_pairs(const struct judge *j);
+void judge_pair_zones(const struct judge *j, uint32_t pair, const struct zone **ret_from,
+		      const struct zone **ret_to);
+/*
+ * Who decides about the judged packet on each plane, in evidence for a finding: what should have
+ * stopped it, or what lets it through; and the way that it takes. In the arena.
+ */
+void judge_evidence(struct judge *j, struct arena *a, const struct judgement *g,
+		    struct finding *f);
+const struct policy *judge_policy(const struct judge *j);
+const struct estate *judge_estate(const struct judge *j);
 
 /* What a run has seen, gathered: bounded, whatever the packets are. */
 struct observations;
