@@ -576,3 +576,16 @@ void judge_flow(struct judge *j, const char *interface, const struct flow_record
 	if (ret->observed >= OBSERVED_UNDECLARED && j->policy->n_exceptions)
 		by_exceptions(j, ret);
 }
+
+bool judge_baseline(struct judge *j, const char *interface, const struct flow_record *r)
+{
+	struct parties ps;
+	identity_of(j->identity, interface, r, &ps);
+	if (!r->has_ip)
+		return r->opaque == OPAQUE_NO_IP;
+	if (ps.spoofed || may_cross(&ps.from, &ps.to) || r->n_tunnels || r->related ||
+	    r->opaque || ps.from.n_candidates || ps.to.n_candidates)
+		return false;
+	const struct tenant *s = ps.from.tenant, *t = ps.to.tenant;
+	return !(s && t && s != t);
+}

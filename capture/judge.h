@@ -70,14 +70,31 @@ void judge_evidence(struct judge *j, struct arena *a, const struct judgement *g,
 const struct policy *judge_policy(const struct judge *j);
 const struct estate *judge_estate(const struct judge *j);
 
+/* Whether a flow is surely not between tenants, nor may be: what may be left out by sampling. */
+bool judge_baseline(struct judge *j, const char *interface, const struct flow_record *r);
+
 /* What a run has seen, gathered: bounded, whatever the packets are. */
 struct observations;
-struct observations *observations_create(struct judge *j, unsigned one_in, size_t findings_max);
+
+struct observation_options {
+	unsigned one_in;     /* of what isn't between tenants, 1 in N flows is judged; 0: all */
+	size_t findings_max; /* 0: 200; the rest of each check is told in one */
+	unsigned excerpts;   /* packets kept of each finding */
+	/* Names of flow_record.interface (to tell segments by) and of where a record is from
+	 * (to be told), and the link type of an interface. */
+	const char *(*interface)(void *user, unsigned interface);
+	const char *(*where)(void *user, const struct flow_record *r);
+	int (*link)(void *user, unsigned interface);
+	void *user;
+};
+
+struct observations *observations_create(struct judge *j, const struct observation_options *o);
 void observations_destroy(struct observations *o);
-/* A flow_sink: judges and counts; samples the baseline 1 in N by flow, never what is between
- * tenants. */
+/* A flow_sink: judges and counts. */
 void observations_add(void *o, const struct flow_record *r, const void *more, size_t n);
-/* The findings (observed.*), and diagnostics of what makes it inconclusive. */
-void observations_results(struct observations *o, struct diags *d, struct results *res);
+/* A reason why the run can't be called clean, besides those that follow from the records. */
+void observations_doubt(struct observations *o, const char *why);
+/* The findings (observed.*), each with where it was seen. */
+void observations_results(struct observations *o, struct results *res);
 
 #endif

@@ -2,6 +2,8 @@
 /* What is wrong with the papers: exceptions that ran out or hold nothing, exports too old. */
 #include "diff/paper.h"
 
+#include <string.h>
+
 static void raise_exception(struct check_run *run, const struct check *check,
 			    enum severity severity, const struct exception *ex,
 			    const char *title, const char *message)
@@ -15,6 +17,12 @@ static void raise_exception(struct check_run *run, const struct check *check,
 	struct finding *f = raise_plain(run, severity, &ev, 1, title, message);
 	f->owner = ex->owner;
 	finish_finding(run->res, run->policy, f, ex->id);
+}
+
+/* Made for what is found in captured packets, which no check of configurations finds. */
+static bool is_for_packets(const struct exception *ex)
+{
+	return !strncmp(ex->check, "observed.", strlen("observed."));
 }
 
 void check_exceptions(struct check_run *run)
@@ -31,7 +39,7 @@ void check_exceptions(struct check_run *run)
 						? "What it held back is reported again. Renew it with "
 						  "an approval, or close what it excepted."
 						: "It holds nothing back any more: take it out.");
-		else if (!run->exception_used[i])
+		else if (!run->exception_used[i] && !is_for_packets(ex))
 			raise_exception(run, &check_exception_unused, SEVERITY_LOW, ex,
 					arena_printf(a, "The exception %s holds nothing back.", ex->id),
 					"What it was made for is gone, or it names the wrong zones or "

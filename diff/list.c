@@ -7,7 +7,8 @@ extern const struct check check_crosstalk, check_exposed, check_blocked, check_r
 	check_drift_virtual, check_address_only, check_plane_absent, check_rule_dead,
 	check_rule_shadowed, check_rule_redundant, check_name_undefined, check_name_unused,
 	check_exception_expired, check_exception_unused, check_source_stale, check_diff_opened,
-	check_diff_closed;
+	check_diff_closed, check_spoofed, check_observed_crosstalk, check_not_in_model,
+	check_opaque, check_undeclared;
 
 /* The gravest first: a packet set is reported by the first check that objects to it. */
 const struct check *const checks[] = {
@@ -30,6 +31,11 @@ const struct check *const checks[] = {
 	&check_source_stale,
 	&check_diff_opened,
 	&check_diff_closed,
+	&check_spoofed,
+	&check_observed_crosstalk,
+	&check_not_in_model,
+	&check_opaque,
+	&check_undeclared,
 	NULL,
 };
 

@@ -64,6 +64,7 @@ struct finding {
 	const char *const *controls;
 	size_t n_controls;
 	struct exception_use excepted; /* by an exception that holds: doesn't count for the exit */
+	const struct sighting *seen; /* of packets that were captured; NULL otherwise */
 	/* SHA-256 hex over what stays when lines move: check, zones, plane, service, the
 	 * rules' own text. */
 	const char *fingerprint;

@@ -57,6 +57,29 @@ struct flow_seen { /* a declared flow of the policy */
 	int64_t last; /* nanoseconds since 1970 */
 };
 
+/* A packet as it was captured. */
+struct excerpt {
+	int64_t at; /* nanoseconds since 1970 */
+	int dlt;    /* link type, pcap-linktype(7) */
+	uint32_t caplen, len;
+	const uint8_t *bytes;
+};
+
+/* Where and how often what a finding tells of was seen. */
+struct sighting {
+	const char *where;   /* file or interface */
+	uint64_t number;     /* of its first packet there, from 1 */
+	int64_t first, last; /* nanoseconds since 1970 */
+	uint64_t flows, answered, packets, bytes;
+	const char *segment; /* "vlan 20"; NULL: none */
+	const char *why;     /* what isn't known; NULL: nothing */
+	const char *model;   /* what the model lets through of it, in a phrase */
+	/* Of what was captured, by --excerpt; n 0: not asked for. */
+	const struct excerpt *excerpts;
+	size_t n_excerpts;
+	const char *file; /* where they were written, NULL: nowhere */
+};
+
 struct statement {
 	struct capture_counts counts;
 	unsigned one_in;
@@ -64,6 +87,9 @@ struct statement {
 	uint64_t by[OBSERVED_COUNT]; /* flows by verdict */
 	uint64_t by_packets[OBSERVED_COUNT];
 	uint64_t answers;		     /* packets that came back in conversations */
+	uint64_t excepted;		     /* flows that an exception of the policy holds */
+	uint64_t unknown_between;	     /* unknown, and perhaps between tenants */
+	uint64_t possible;		     /* findings that are possible, not certain */
 	uint64_t between, between_violating; /* flows between tenants */
 	double bound_between, bound_all;     /* 95 % upper bounds; 1 where nothing was seen */
 	uint64_t positive; /* declared flows that were seen: the control that the place sees
@@ -72,12 +98,19 @@ struct statement {
 	size_t n_tenants, n_zones;
 	/* Pairs that the policy tells apart or declares, and of which nothing was seen. */
 	const struct pair_seen *tenants_missed;
-	size_t n_tenants_missed;
+	size_t n_tenants_missed, tenants_missed_left;
 	const struct flow_seen *flows; /* every allow and require of the policy, in its order */
 	size_t n_flows;
 	/* Reasons why the run can't be called clean, as phrases; none: it can. */
 	const char *const *inconclusive;
 	size_t n_inconclusive;
+	/* What was captured: files or an interface, the window, how the decoder is held. */
+	const char *const *inputs;
+	size_t n_inputs;
+	bool live;
+	const char *filter, *sandbox; /* NULL: none */
+	const char *const *notes;     /* what a reader has to know besides */
+	size_t n_notes;
 };
 
 #endif

@@ -19,6 +19,11 @@ const char *const check_ids[] = {
 	"exception.expired",
 	"exception.unused",
 	"source.stale",
+	"observed.spoofed",
+	"observed.cross-talk",
+	"observed.not-in-model",
+	"observed.opaque",
+	"observed.undeclared",
 	NULL,
 };
 

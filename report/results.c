@@ -285,7 +285,10 @@ static bool check_belongs(const char *command, const char *id)
 		       has_prefix(id, "name.");
 	if (!strcmp(command, "diff"))
 		return has_prefix(id, "diff.");
-	return !has_prefix(id, "diff.") && !has_prefix(id, "lint.");
+	if (!strcmp(command, "sample"))
+		return has_prefix(id, "observed.");
+	return !has_prefix(id, "diff.") && !has_prefix(id, "lint.") &&
+	       !has_prefix(id, "observed.");
 }
 
 static json_t *checks_json(const struct results *res)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CAPTURE_OBSERVATIONS_INTERNAL_H
+#define CAPTURE_OBSERVATIONS_INTERNAL_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "capture/sample.h"
+
+enum { GROUP_NONE = UINT32_MAX, TALKS_MAX = 8, DOUBTS_MAX = 32 };
+
+/* Who talked to whom, of one finding. */
+struct talk {
+	struct packet packet;
+	uint64_t flows;
+};
+
+/* Flows that are one finding. */
+struct group {
+	struct judgement first; /* the example */
+	struct flow_record record;
+	const char *where; /* copied */
+	bool rest;	   /* more than are told apart */
+	uint64_t flows, answered, packets, bytes;
+	int64_t from, until;
+	struct talk talks[TALKS_MAX];
+	size_t n_talks;
+	uint64_t talks_left; /* flows of others */
+	VEC(struct excerpt) excerpts;
+};
+
+struct pair_count {
+	uint64_t flows, packets, bytes, by[OBSERVED_COUNT];
+};
+
+/* A flow that is open, and what was said of it. */
+struct open_flow {
+	uint64_t flow; /* 0: a free slot */
+	uint32_t pair, group;
+	uint32_t declared; /* place in policy->flows, or GROUP_NONE */
+	uint8_t observed;
+	bool answered;
+};
+
+struct observations {
+	struct judge *judge;
+	const struct policy *policy;
+	struct observation_options options;
+	struct arena *arena;
+	struct capture_counts counts;
+	struct open_flow *open;
+	size_t n_open, n_slots;
+	struct map keys; /* of groups: place + 1 */
+	VEC(struct group) groups;
+	VEC(struct pair_count) pairs;
+	struct flow_seen *flows; /* by place in policy->flows */
+	uint64_t judged, excepted, answers, by[OBSERVED_COUNT], by_packets[OBSERVED_COUNT];
+	uint64_t between, between_violating, violating, unknown_between, positive;
+	uint64_t out_flows, out_packets; /* left out by sampling */
+	uint64_t possible;		 /* findings */
+	const char *doubts[DOUBTS_MAX];
+	size_t n_doubts;
+};
+
+#endif
