@@ -63,6 +63,7 @@ struct flow_record {
 	uint64_t file;	 /* index of the file, 0 for an interface */
 	uint64_t number; /* of the first packet counted here, in its file or on the interface,
 			    from 1 */
+	int32_t link;	 /* of EXCERPT: the link type (DLT_) of the frame */
 	int64_t at,
 		until; /* nanoseconds since 1970 of the first and last packet counted here */
 	uint64_t packets[2], bytes[2]; /* [0]: as packet goes, [1]: back; on the wire */

@@ -29,7 +29,7 @@ enum { JUDGE_NO_PAIR = UINT32_MAX };
 struct judgement {
 	uint8_t observed;  /* enum observed */
 	uint8_t certainty; /* enum certainty */
-	bool reversed;	   /* judged as begun by the other end */
+	bool reversed;	   /* judged as begun by who the record's packet goes to */
 	bool across;	   /* two tenants that are to be kept apart, or they can't be told */
 	/* What was judged: as its source sends it, ports exchanged where reversed; of a tunnel
 	 * that crosses tenants its own packet (tunnel: which, + 1). */
@@ -81,10 +81,9 @@ struct observation_options {
 	size_t findings_max; /* 0: 200; the rest of each check is told in one */
 	unsigned excerpts;   /* packets kept of each finding */
 	/* Names of flow_record.interface (to tell segments by) and of where a record is from
-	 * (to be told), and the link type of an interface. */
+	 * (to be told). */
 	const char *(*interface)(void *user, unsigned interface);
 	const char *(*where)(void *user, const struct flow_record *r);
-	int (*link)(void *user, unsigned interface);
 	void *user;
 };
 

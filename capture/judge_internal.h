@@ -64,6 +64,16 @@ struct judge {
 	VEC(struct pset) kept[FAMILY_COUNT];
 };
 
+/* One conversation in one direction: g->packet and g->parties are set, and the rest follows. */
+void judge_one(struct judge *j, const struct flow_record *r, struct judgement *g);
+void judge_unknown(struct judgement *g, const char *why);
+/* Two tenants, neither serving the other, or told apart by name. */
+bool kept_apart(const struct policy *p, const struct tenant *a, const struct tenant *b);
+/* Where an end isn't known: whether it could be another tenant's than the other end. */
+bool may_cross(const struct party *a, const struct party *b);
+/* Whether anything is declared between the two at all. */
+bool declares_some(struct judge *j, const struct zone *from, const struct zone *to);
+
 /* The pair's place; JUDGE_NO_PAIR: there are too many. */
 uint32_t pair_of(struct judge *j, const struct zone *from, const struct zone *to);
 /* What its function says of a first packet. NULL: the sets don't fit. */

@@ -33,7 +33,7 @@ void observations_destroy(struct observations *o)
 	vec_free(&o->groups);
 	vec_free(&o->pairs);
 	map_finish(&o->keys);
-	free(o->open);
+	free(o->answered);
 	free(o->flows);
 	arena_destroy(o->arena);
 	free(o);
@@ -48,55 +48,23 @@ void observations_doubt(struct observations *o, const char *why)
 		o->doubts[o->n_doubts++] = arena_str(o->arena, why);
 }
 
-/* --- open flows: linear probing, without tombstones --- */
-
-static size_t home(const struct observations *o, uint64_t flow)
+/* Whether the flow's answers are new. Which were counted is forgotten when there are too many.
+ */
+static bool first_answer(struct observations *o, uint64_t flow)
 {
-	return (size_t)(flow * 0x9e3779b97f4a7c15u >> 20) & (o->n_slots - 1);
-}
-
-static struct open_flow *find_open(const struct observations *o, uint64_t flow)
-{
-	size_t i = home(o, flow);
-	while (o->open[i].flow && o->open[i].flow != flow)
-		i = (i + 1) & (o->n_slots - 1);
-	return &o->open[i];
-}
-
-static void grow(struct observations *o)
-{
-	struct open_flow *old = o->open;
-	size_t n = o->n_slots;
-	o->n_slots = n ? n * 2 : 1024;
-	o->open = xcalloc(o->n_slots, sizeof(*o->open));
-	for (size_t i = 0; i < n; i++)
-		if (old[i].flow)
-			*find_open(o, old[i].flow) = old[i];
-	free(old);
-}
-
-static void put_open(struct observations *o, const struct open_flow *of)
-{
-	if (o->n_open * 2 >= o->n_slots)
-		grow(o);
-	struct open_flow *at = find_open(o, of->flow);
-	o->n_open += !at->flow;
-	*at = *of;
-}
-
-static void drop_open(struct observations *o, struct open_flow *at)
-{
-	size_t mask = o->n_slots - 1, hole = (size_t)(at - o->open);
-	for (size_t i = (hole + 1) & mask; o->open[i].flow; i = (i + 1) & mask) {
-		size_t want = home(o, o->open[i].flow);
-		/* it may move to the hole, unless its home lies behind that */
-		if (((i - want) & mask) < ((i - hole) & mask))
-			continue;
-		o->open[hole] = o->open[i];
-		hole = i;
+	size_t mask = ANSWERED_SLOTS - 1, i = (size_t)(flow * 0x9e3779b97f4a7c15u >> 20) & mask;
+	if (!o->answered)
+		o->answered = xcalloc(ANSWERED_SLOTS, sizeof(*o->answered));
+	if (o->n_answered > ANSWERED_SLOTS / 2) {
+		memset(o->answered, 0, ANSWERED_SLOTS * sizeof(*o->answered));
+		o->n_answered = 0;
 	}
-	o->open[hole].flow = 0;
-	o->n_open--;
+	for (; o->answered[i]; i = (i + 1) & mask)
+		if (o->answered[i] == flow)
+			return false;
+	o->answered[i] = flow;
+	o->n_answered++;
+	return true;
 }
 
 /* --- findings --- */
@@ -111,7 +79,7 @@ struct group_key {
 	uint8_t segment_kind, observed, certainty, proto, rest, tunnel, portless;
 };
 
-static void key_of(const struct judgement *g, struct group_key *k)
+static void key_of(const struct judgement *g, const struct flow_record *r, struct group_key *k)
 {
 	const struct packet *p = &g->packet;
 	memset(k, 0, sizeof(*k));
@@ -120,9 +88,12 @@ static void key_of(const struct judgement *g, struct group_key *k)
 	k->to = g->parties.to.zone;
 	k->segment_tenant = g->parties.segment_tenant;
 	k->exception = g->excepted.exception;
-	if (g->parties.segment) {
-		k->segment = g->parties.segment->id;
-		k->segment_kind = g->parties.segment->kind;
+	const struct segment_tag *tag = g->parties.segment;
+	if (!tag && r->n_segments)
+		tag = &r->segments[r->n_segments - 1];
+	if (tag) {
+		k->segment = tag->id;
+		k->segment_kind = tag->kind;
 	}
 	k->certainty = g->certainty;
 	k->proto = p->proto;
@@ -135,7 +106,7 @@ static struct group *group_of(struct observations *o, const struct judgement *g,
 			      const struct flow_record *r)
 {
 	struct group_key key;
-	key_of(g, &key);
+	key_of(g, r, &key);
 	uintptr_t at = (uintptr_t)map_getn(&o->keys, (const char *)&key, sizeof(key));
 	if (!at && o->groups.n >= o->options.findings_max) {
 		memset(&key, 0, sizeof(key));
@@ -181,28 +152,11 @@ static void add_talk(struct group *g, const struct packet *p)
 	g->talks[g->n_talks++] = (struct talk){ *p, 1 };
 }
 
-static void add_to_group(struct group *g, const struct flow_record *r)
-{
-	g->packets += r->packets[0] + r->packets[1];
-	g->bytes += r->bytes[0] + r->bytes[1];
-	g->until = r->until > g->until ? r->until : g->until;
-}
-
 /* --- records --- */
 
 static bool is_violation(const struct judgement *g)
 {
 	return g->observed >= OBSERVED_UNDECLARED;
-}
-
-static void count_pair(struct observations *o, const struct judgement *g)
-{
-	if (g->pair == JUDGE_NO_PAIR)
-		return;
-	while (o->pairs.n <= g->pair)
-		vec_add(&o->pairs);
-	o->pairs.v[g->pair].flows++;
-	o->pairs.v[g->pair].by[g->observed]++;
 }
 
 /* Equal for both directions of one conversation. */
@@ -226,6 +180,13 @@ static bool is_sampled(const struct observations *o, const struct flow_record *r
 	return siphash(&key, sizeof(key)) % o->options.one_in == 0;
 }
 
+static struct pair_count *pair_count_at(struct observations *o, uint32_t pair)
+{
+	while (o->pairs.n <= pair)
+		vec_add(&o->pairs);
+	return &o->pairs.v[pair];
+}
+
 static void count_flow(struct observations *o, const struct judgement *g)
 {
 	bool bad = is_violation(g) && (!g->excepted.exception || g->excepted.expired);
@@ -239,90 +200,85 @@ static void count_flow(struct observations *o, const struct judgement *g)
 	}
 	o->unknown_between += g->across && g->observed == OBSERVED_UNKNOWN;
 	o->positive += g->observed == OBSERVED_DECLARED;
-	count_pair(o, g);
+	if (g->pair != JUDGE_NO_PAIR) {
+		struct pair_count *pc = pair_count_at(o, g->pair);
+		pc->flows++;
+		pc->by[g->observed]++;
+	}
 }
 
-/* What a record counts, added to what was said of its flow. */
-static void count_packets(struct observations *o, struct open_flow *of,
+/* What a record counts. */
+static void count_packets(struct observations *o, const struct judgement *g,
 			  const struct flow_record *r)
 {
 	uint64_t packets = r->packets[0] + r->packets[1], bytes = r->bytes[0] + r->bytes[1];
-	o->by_packets[of->observed] += packets;
-	o->answers += r->packets[1];
-	if (of->pair != JUDGE_NO_PAIR) {
-		o->pairs.v[of->pair].packets += packets;
-		o->pairs.v[of->pair].bytes += bytes;
+	uint64_t answers = r->packets[!g->reversed];
+	o->by_packets[g->observed] += packets;
+	o->answers += answers;
+	if (g->pair != JUDGE_NO_PAIR) {
+		struct pair_count *pc = pair_count_at(o, g->pair);
+		pc->packets += packets;
+		pc->bytes += bytes;
 	}
-	if (of->declared != GROUP_NONE) {
-		struct flow_seen *fs = &o->flows[of->declared];
+	if (g->observed == OBSERVED_DECLARED && g->flow) {
+		struct flow_seen *fs = &o->flows[g->flow - o->policy->flows];
 		fs->packets += packets;
 		fs->last = r->until > fs->last ? r->until : fs->last;
 	}
-	if (of->group != GROUP_NONE) {
-		struct group *g = &o->groups.v[of->group];
-		add_to_group(g, r);
-		g->answered += r->packets[1] && !of->answered;
+	if (is_violation(g)) {
+		struct group *at = group_of(o, g, r);
+		at->packets += packets;
+		at->bytes += bytes;
+		at->until = r->until > at->until ? r->until : at->until;
+		at->answered += answers && first_answer(o, r->flow);
 	}
-	of->answered |= r->packets[1] != 0;
 }
 
-static void first_record(struct observations *o, const struct flow_record *r)
+static const char *interface_of(const struct observations *o, const struct flow_record *r)
+{
+	return o->options.interface ? o->options.interface(o->options.user, r->interface)
+				    : NULL;
+}
+
+static void flow_record(struct observations *o, const struct flow_record *r)
 {
 	struct judgement g;
-	struct open_flow of = { .flow = r->flow, .group = GROUP_NONE, .declared = GROUP_NONE };
-	const char *interface =
-		o->options.interface ? o->options.interface(o->options.user, r->interface)
-				     : NULL;
+	const char *interface = interface_of(o, r);
+	bool first = r->kind == RECORD_FIRST;
 	if (!is_sampled(o, r) && judge_baseline(o->judge, interface, r)) {
-		o->out_flows++;
+		o->out_flows += first;
 		o->out_packets += r->packets[0] + r->packets[1];
 		return;
 	}
 	judge_flow(o->judge, interface, r, &g);
-	count_flow(o, &g);
-	of.pair = g.pair;
-	of.observed = g.observed;
-	if (g.observed == OBSERVED_DECLARED && g.flow) {
-		of.declared = (uint32_t)(g.flow - o->policy->flows);
-		o->flows[of.declared].flows++;
+	if (first) {
+		count_flow(o, &g);
+		if (g.observed == OBSERVED_DECLARED && g.flow)
+			o->flows[g.flow - o->policy->flows].flows++;
+		if (is_violation(&g)) {
+			struct group *at = group_of(o, &g, r);
+			at->flows++;
+			add_talk(at, &g.packet);
+		}
 	}
-	if (is_violation(&g)) {
-		struct group *at = group_of(o, &g, r);
-		of.group = (uint32_t)(at - o->groups.v);
-		at->flows++;
-		add_talk(at, &g.packet);
-	}
-	count_packets(o, &of, r);
-	put_open(o, &of);
-}
-
-static void next_record(struct observations *o, const struct flow_record *r)
-{
-	struct open_flow *of = o->n_slots ? find_open(o, r->flow) : NULL;
-	if (!of || !of->flow) {
-		o->out_packets += r->packets[0] + r->packets[1];
-		return;
-	}
-	count_packets(o, of, r);
-	if (r->kind == RECORD_LAST)
-		drop_open(o, of);
+	count_packets(o, &g, r);
 }
 
 static void keep_excerpt(struct observations *o, const struct flow_record *r, const void *more,
 			 size_t n)
 {
-	struct open_flow *of = o->n_slots ? find_open(o, r->flow) : NULL;
-	if (!of || !of->flow || of->group == GROUP_NONE)
+	struct judgement g;
+	judge_flow(o->judge, interface_of(o, r), r, &g);
+	if (!is_violation(&g))
 		return;
-	struct group *g = &o->groups.v[of->group];
-	if (g->excerpts.n >= o->options.excerpts)
+	struct group *at = group_of(o, &g, r);
+	if (at->excerpts.n >= o->options.excerpts)
 		return;
-	uint64_t len = r->bytes[0] + r->bytes[1];
-	*vec_add(&g->excerpts) = (struct excerpt){
+	*vec_add(&at->excerpts) = (struct excerpt){
 		.at = r->at,
-		.dlt = o->options.link ? o->options.link(o->options.user, r->interface) : 1,
+		.dlt = (int)r->link,
 		.caplen = (uint32_t)n,
-		.len = len > n && len < UINT32_MAX ? (uint32_t)len : (uint32_t)n,
+		.len = r->bytes[0] > n ? (uint32_t)r->bytes[0] : (uint32_t)n,
 		.bytes = arena_copy(o->arena, more, n),
 	};
 }
@@ -341,11 +297,9 @@ void observations_add(void *user, const struct flow_record *r, const void *more,
 	struct observations *o = user;
 	switch (r->kind) {
 	case RECORD_FIRST:
-		first_record(o, r);
-		break;
 	case RECORD_MORE:
 	case RECORD_LAST:
-		next_record(o, r);
+		flow_record(o, r);
 		break;
 	case RECORD_COUNTS:
 		if (n == sizeof(o->counts))

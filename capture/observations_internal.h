@@ -6,7 +6,7 @@
 #include "base/vec.h"
 #include "capture/sample.h"
 
-enum { GROUP_NONE = UINT32_MAX, TALKS_MAX = 8, DOUBTS_MAX = 32 };
+enum { TALKS_MAX = 8, DOUBTS_MAX = 32, ANSWERED_SLOTS = 1 << 17 };
 
 /* Who talked to whom, of one finding. */
 struct talk {
@@ -32,23 +32,15 @@ struct pair_count {
 	uint64_t flows, packets, bytes, by[OBSERVED_COUNT];
 };
 
-/* A flow that is open, and what was said of it. */
-struct open_flow {
-	uint64_t flow; /* 0: a free slot */
-	uint32_t pair, group;
-	uint32_t declared; /* place in policy->flows, or GROUP_NONE */
-	uint8_t observed;
-	bool answered;
-};
-
 struct observations {
 	struct judge *judge;
 	const struct policy *policy;
 	struct observation_options options;
 	struct arena *arena;
 	struct capture_counts counts;
-	struct open_flow *open;
-	size_t n_open, n_slots;
+	/* Of findings: flows whose answers were counted. When it is full it is begun anew. */
+	uint64_t *answered;
+	size_t n_answered;
 	struct map keys; /* of groups: place + 1 */
 	VEC(struct group) groups;
 	VEC(struct pair_count) pairs;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/judge_internal.h"
 #include "capture/observations_internal.h"
 
 enum { MISSED_MAX = 1000, TENANTS_MAX = 1000 };
@@ -85,22 +86,6 @@ static bool saw(const struct map *tenants, const char *a, const char *b)
 	return seen;
 }
 
-static bool listed(const struct segregation *s, const struct tenant *t)
-{
-	for (size_t i = 0; i < s->n_between; i++)
-		if (s->between[i] == t)
-			return true;
-	return false;
-}
-
-static bool told_apart(const struct policy *p, const struct tenant *a, const struct tenant *b)
-{
-	bool apart = !a->shared && !b->shared;
-	for (size_t i = 0; i < p->n_segregations && !apart; i++)
-		apart = listed(&p->segregations[i], a) && listed(&p->segregations[i], b);
-	return apart;
-}
-
 static void miss(struct map *told, const struct map *tenants, struct seen_list *l, size_t *left,
 		 const char *a, const char *b)
 {
@@ -129,7 +114,7 @@ static void missed_of(const struct observations *o, struct arena *a, const struc
 	/* of very many, those that are told are enough */
 	for (size_t i = 0; i < p->n_tenants && (i < TENANTS_MAX || l.v.n < MISSED_MAX); i++)
 		for (size_t k = i + 1; present[i] && k < p->n_tenants; k++)
-			if (present[k] && told_apart(p, &p->tenants[i], &p->tenants[k]))
+			if (present[k] && kept_apart(p, &p->tenants[i], &p->tenants[k]))
 				miss(&told, tenants, &l, &ret->tenants_missed_left,
 				     p->tenants[i].name, p->tenants[k].name);
 	free(present);

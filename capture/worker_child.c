@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -65,6 +66,11 @@ static void record(void *user, const struct flow_record *r, const void *more, si
 	if (c->n_batch + sizeof(*r) + sizeof(size) + size > BATCH)
 		child_push(c);
 	put(c, r, sizeof(*r));
+	if (r->kind == RECORD_EXCERPT) {
+		int32_t link = c->dlt;
+		memcpy(c->batch + c->n_batch - sizeof(*r) + offsetof(struct flow_record, link),
+		       &link, sizeof(link));
+	}
 	if (has_more(r->kind)) {
 		put(c, &size, sizeof(size));
 		put(c, more, size);

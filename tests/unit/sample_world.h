@@ -18,6 +18,9 @@ struct world {
 static inline struct world world(const char *policy_text, const char *estate_text,
 				 void (*build)(struct snapshot *s))
 {
+	struct run p = policy(policy_text);
+	cr_assert(!p.err, "%s", p.d.n ? p.d.v[0].text : "");
+	end(&p);
 	struct world w = { .r = estate(policy_text, estate_text) };
 	cr_assert(!w.r.err, "%s", w.r.d.n ? w.r.d.v[0].text : "");
 	w.snap = snapshot_create();
