@@ -143,6 +143,7 @@ struct call {
 static const struct call calls[] = {
 	{ SCMP_SYS(read), true, true, 0, { { 0 } } },
 	{ SCMP_SYS(write), true, true, 1, { ARG(0, 1) } },
+	{ SCMP_SYS(write), true, false, 1, { ARG(0, 0) } }, /* what the interface lost */
 #ifdef __NR_poll
 	{ SCMP_SYS(poll), true, true, 0, { { 0 } } },
 #else
@@ -170,6 +171,7 @@ static const struct call calls[] = {
 	  { ARG(1, SOL_PACKET), ARG(2, PACKET_STATISTICS_OPTION) } },
 	{ SCMP_SYS(getsockopt), true, false, 2, { ARG(1, SOL_SOCKET), ARG(2, SO_ERROR) } },
 	{ SCMP_SYS(ioctl), true, false, 1, { ARG(1, SIOCGIFFLAGS) } },
+	{ SCMP_SYS(getsockname), true, false, 0, { { 0 } } },
 	{ SCMP_SYS(setsockopt),
 	  true,
 	  false,
