@@ -15,6 +15,7 @@ enum {
 	PORT_GRE = 4754, /* RFC 8086 */
 	PORT_VXLAN = 4789,
 	PORT_VXLAN_GPE = 4790,
+	PORT_AYIYA = 5072, /* draft-massar-v6ops-ayiya */
 	PORT_CAPWAP_DATA = 5247,
 	PORT_GENEVE = 6081,
 	PORT_MPLS = 6635,	 /* RFC 7510 */
@@ -58,17 +59,13 @@ enum step by_port(struct work *w)
 		return STEP_GRE;
 	case PORT_MPLS:
 		return STEP_MPLS;
-	case PORT_TEREDO:
-	case PORT_ESP:
-	case PORT_L2TP:
 	case PORT_LISP:
-	case PORT_CAPWAP_DATA:
-		break;
-	default:
-		if (p->sport != PORT_TEREDO && p->sport != PORT_ESP && p->sport != PORT_L2TP)
-			return STEP_DONE;
-		port = p->sport;
+		return stop(w, OPAQUE_ENCAPSULATION);
 	}
+	/* These answer from their port. */
+	if (port != PORT_TEREDO && port != PORT_ESP && port != PORT_L2TP &&
+	    port != PORT_CAPWAP_DATA && port != PORT_AYIYA)
+		port = p->sport;
 	switch (port) {
 	case PORT_TEREDO:
 		return STEP_TEREDO;
@@ -84,8 +81,11 @@ enum step by_port(struct work *w)
 		if (!cursor_has(&w->c, 1))
 			return lack(w, 1);
 		return cursor_u8(&w->c, 0) & 0x80 ? STEP_DONE : stop(w, OPAQUE_ENCAPSULATION);
-	default:
+	case PORT_CAPWAP_DATA:
+	case PORT_AYIYA:
 		return stop(w, OPAQUE_ENCAPSULATION);
+	default:
+		return STEP_DONE;
 	}
 }
 
