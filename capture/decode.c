@@ -171,6 +171,7 @@ static enum step (*const steps[])(struct work *) = {
 	[STEP_ETHERNET] = step_ethernet,
 	[STEP_LLC] = step_llc,
 	[STEP_VLAN] = step_vlan,
+	[STEP_MACSEC] = step_macsec,
 	[STEP_VNTAG] = step_vntag,
 	[STEP_ETAG] = step_etag,
 	[STEP_FABRICPATH] = step_fabricpath,

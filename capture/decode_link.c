@@ -113,8 +113,7 @@ enum step by_ethertype(struct work *w, unsigned ethertype)
 	case TYPE_FABRICPATH:
 		return STEP_FABRICPATH;
 	case TYPE_MACSEC:
-		w->d->ethertype = TYPE_MACSEC;
-		return stop(w, OPAQUE_ENCRYPTED);
+		return STEP_MACSEC;
 	}
 	return carries_no_ip(ethertype) ? no_ip(w, ethertype) : unknown(w, ethertype);
 }
@@ -202,6 +201,22 @@ enum step step_vlan(struct work *w)
 	if (id && !tag(w, SEGMENT_VLAN, id))
 		return STEP_DONE;
 	return by_type_or_length(w, type);
+}
+
+/* 802.1AE, 9.3: authenticated alone, or encrypted too. */
+enum step step_macsec(struct work *w)
+{
+	enum { SCI = 0x20, ENCRYPTED = 0x08, CHANGED = 0x04 };
+	unsigned flags = cursor_u8(&w->c, 0), len = flags & SCI ? 14 : 6,
+		 type = cursor_u16(&w->c, len);
+
+	if (!cursor_has(&w->c, 1))
+		return lack(w, 1);
+	if (flags & (ENCRYPTED | CHANGED)) {
+		w->d->ethertype = TYPE_MACSEC;
+		return stop(w, OPAQUE_ENCRYPTED);
+	}
+	return cursor_skip(&w->c, len + 2) ? by_type_or_length(w, type) : lack(w, len + 2);
 }
 
 /* Which port of an extended switch: nothing that tells one tenant from another. */

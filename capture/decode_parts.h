@@ -15,6 +15,7 @@ enum step {
 	STEP_ETHERNET,
 	STEP_LLC,
 	STEP_VLAN,
+	STEP_MACSEC,
 	STEP_VNTAG, /* Cisco's VN-tag */
 	STEP_ETAG,  /* 802.1BR */
 	STEP_FABRICPATH,
@@ -85,6 +86,7 @@ bool may_be_ip(const struct cursor *c);
 enum step step_ethernet(struct work *w);
 enum step step_llc(struct work *w);
 enum step step_vlan(struct work *w);
+enum step step_macsec(struct work *w);
 enum step step_vntag(struct work *w);
 enum step step_etag(struct work *w);
 enum step step_fabricpath(struct work *w);

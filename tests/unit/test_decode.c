@@ -161,6 +161,22 @@ Test(decode, switch_port_tags)
 	expect(take(&f, DLT_EN10MB), SYN);
 }
 
+Test(decode, authenticated_and_not_encrypted)
+{
+	struct frame f = { 0 };
+
+	ethernet(&f, 0x88e5);
+	put(&f, "20000000 0001 0200000000010001 8100");
+	vlan(&f, 7, 0x0800);
+	inner_packet(&f);
+	expect(take(&f, DLT_EN10MB), SYN " | vlan 7");
+	memset(&f, 0, sizeof(f));
+	ethernet(&f, 0x88e5);
+	put(&f, "00000000 0001 0800");
+	inner_packet(&f);
+	expect(take(&f, DLT_EN10MB), SYN);
+}
+
 Test(decode, frames_without_ip)
 {
 	struct frame f = { 0 };
@@ -191,7 +207,10 @@ Test(decode, frames_that_may_hide_it)
 	} t[] = {
 		{ 0x88e7, "00000000", "none | opaque encapsulation 88e7" },
 		{ 0x1234, "00000000", "none | opaque encapsulation 1234" },
-		{ 0x88e5, "00000000", "none | opaque encrypted 88e5" },
+		{ 0x88e5, "2c000000 0001 0200000000010001 0800",
+		  "none | opaque encrypted 88e5" },
+		{ 0x88e5, "08000000 0001 0800", "none | opaque encrypted 88e5" },
+		{ 0x88e5, "04000000 0001 0800", "none | opaque encrypted 88e5" },
 		{ 8, "aaaa03 0080c2 0007", "none | opaque encapsulation 0007" },
 		{ 4, "fefe03cc", "none | opaque encapsulation" },
 		{ 3, "121203", "none | opaque encapsulation" },
