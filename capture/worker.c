@@ -414,6 +414,7 @@ static int hand_over(struct diags *d, struct capture_worker *w, struct flow_reco
 
 int capture_next(struct capture_worker *w, struct diags *d, flow_sink *sink, void *user)
 {
+	bool handed = false;
 	if (w->end != 1)
 		return w->end;
 	for (;;) {
@@ -422,6 +423,7 @@ int capture_next(struct capture_worker *w, struct diags *d, flow_sink *sink, voi
 		uint32_t n;
 		int got;
 		while ((got = take(w, &r, &more, &n)) == 1) {
+			handed = true;
 			got = hand_over(d, w, &r, more, n, sink, user);
 			if (got < 0)
 				break;
@@ -432,12 +434,12 @@ int capture_next(struct capture_worker *w, struct diags *d, flow_sink *sink, voi
 		}
 		if (got < 0)
 			return refuse(d, w);
-		/* a full buffer was worked off: the caller may have a signal to look at */
-		bool full = w->n == BUFFER;
+		if (handed) /* a signal may have come meanwhile */
+			return -EINTR;
 		got = more_bytes(w);
 		if (!got)
 			return died(d, w);
-		if (got == -EINTR || (got > 0 && full))
+		if (got == -EINTR)
 			return -EINTR;
 		if (got < 0)
 			return w->end = diag_error(d, -got, "capture.worker", LOC_NONE,
@@ -547,12 +549,18 @@ void capture_stop(struct capture_worker *w)
 	atomic_store_explicit(&w->orders->stop, 1, memory_order_release);
 }
 
+void capture_tick(struct capture_worker *w)
+{
+	atomic_fetch_add_explicit(&w->orders->tick, 1, memory_order_release);
+}
+
 int capture_refilter(struct capture_worker *w, struct diags *d, const struct kernel_filter *f)
 {
 	if (!w->in.interface || (f && f->program->len > FILTER_MAX))
 		return diag_error(d, EINVAL, "capture.kernel-filter", LOC_NONE,
 				  "no filter for what is captured");
 	set_filter(w->orders, f);
+	capture_tick(w);
 	return 0;
 }
 

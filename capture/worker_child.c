@@ -96,11 +96,19 @@ static void totals(struct child *c)
 
 void child_tick(struct child *c, int64_t at)
 {
-	struct flow_record r = { .kind = RECORD_TICK, .at = at };
+	struct flow_record r = { .kind = RECORD_TICK, .at = at, .number = c->ticked };
 	flows_flush(c->flows, false);
 	totals(c);
 	record(c, &r, NULL, 0);
 	child_push(c);
+}
+
+bool child_tick_asked(struct child *c)
+{
+	unsigned asked = atomic_load_explicit(&c->orders->tick, memory_order_acquire);
+	bool fresh = asked != c->ticked;
+	c->ticked = asked;
+	return fresh;
 }
 
 bool child_link(struct child *c, int dlt)

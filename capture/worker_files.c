@@ -84,8 +84,12 @@ static bool run(struct child *c, struct reader *r, struct clock *k)
 		child_packet(c, p.bytes, p.caplen, p.len, p.at);
 		if (c->full)
 			return false;
-		if (reader_refilled(r) && child_stopped(c))
+		if (!reader_refilled(r))
+			continue;
+		if (child_stopped(c))
 			return false;
+		if (child_tick_asked(c))
+			child_tick(c, p.at);
 	}
 	if (n < 0)
 		child_fault(c, FAULT_CUT, c->file, error);

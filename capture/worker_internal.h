@@ -23,8 +23,9 @@ enum {
 	MORE_MAX = 65536,  /* bytes behind one record */
 	FAULT_TEXT = 384,  /* bytes of a fault's text, without a NUL */
 	FILTER_MAX = 4096, /* BPF_MAXINSNS, as the kernel has it */
-	NO_FILE = UINT32_MAX,
 };
+
+#define NO_FILE UINT32_MAX
 
 /* What a RECORD_FAULT is about: its record's ethertype. */
 enum fault {
@@ -51,6 +52,7 @@ struct ready {
 /* Written by the parent alone. */
 struct orders {
 	atomic_uint stop;
+	atomic_uint tick; /* how often a period was to end at once */
 	/* Even: filter is whole; odd: it is being written. Changed: there is another. */
 	atomic_uint filter_turn;
 	uint32_t n_filter;
@@ -79,6 +81,7 @@ struct child {
 	int dlt;
 	const struct bpf_program *expression; /* of the link type; NULL: none */
 	uint64_t file, number, left_out;      /* left_out: by the expression */
+	unsigned ticked;		      /* of orders->tick, how many were followed */
 	bool full;			      /* as many packets as were asked for */
 	struct flows *flows;
 	struct capture_counts counts;
@@ -98,6 +101,8 @@ bool child_link(struct child *c, int dlt);
 /* Ends a period: everything counted goes out, and the totals. */
 void child_tick(struct child *c, int64_t at);
 void child_fault(struct child *c, enum fault what, uint64_t file, const char *text);
+/* A period was to end at once; the call takes the order. */
+bool child_tick_asked(struct child *c);
 /* What was batched goes out now. */
 void child_push(struct child *c);
 static inline bool child_stopped(const struct child *c)

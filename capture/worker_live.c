@@ -355,12 +355,15 @@ static void loop(struct live *l)
 		int64_t wait = next == INT64_MAX ? TIMEOUT_MS : (next - now) / 1000000 + 1;
 		if (!burst(l, (int)(wait < TIMEOUT_MS ? wait : TIMEOUT_MS)))
 			break;
-		refilter(l);
+		bool at_once = child_tick_asked(c);
+		if (at_once)
+			refilter(l); /* so that no packet of the old one's comes behind it */
 		now = now_of(CLOCK_MONOTONIC);
-		if (now >= tick) {
+		if (now >= tick || at_once) {
 			tell_counts(l);
 			child_tick(c, now_of(CLOCK_REALTIME));
-			tick += c->in->interval;
+			if (now >= tick)
+				tick += c->in->interval;
 			if (tick <= now)
 				tick = now + c->in->interval;
 		}

@@ -114,7 +114,7 @@ struct run {
 	struct diags diags;
 	struct capture_counts counts;
 	struct capture_worker *worker;
-	uint64_t firsts, packets;
+	uint64_t firsts, packets, tick; /* the number of the last one */
 	size_t ticks, faults;
 	int start, end;
 };
@@ -126,6 +126,8 @@ static void hear(void *user, const struct flow_record *r, const void *more, size
 		t->packets += r->packets[0] + r->packets[1];
 	t->firsts += r->kind == RECORD_FIRST;
 	t->ticks += r->kind == RECORD_TICK;
+	if (r->kind == RECORD_TICK)
+		t->tick = r->number;
 	t->faults += r->kind == RECORD_FAULT;
 	if (r->kind == RECORD_COUNTS)
 		memcpy(&t->counts, more, n);
@@ -333,14 +335,31 @@ Test(capture_live, another_filter_from_now_on)
 	if (!world())
 		return;
 	struct sender s = sender("in0");
-	struct run t = begin((struct capture_input){ .interval = 100000000 });
+	struct run t = begin((struct capture_input){ 0 });
 	flood(&s, 1000, 10, FRAME);
 	cr_expect_eq(capture_refilter(t.worker, &t.diags, &port_filter), 0);
-	cr_expect_eq(next(&t), 1);
-	cr_expect_eq(next(&t), 1); /* taken over by now */
+	cr_expect_eq(next(&t), 1); /* the period ends there */
+	cr_expect_eq(t.tick, 1);
 	flood(&s, 1000, 10, FRAME);
 	stop(&t);
 	cr_expect_eq(t.counts.received, 1100);
+}
+
+Test(capture_live, a_period_ends_when_asked)
+{
+	if (!world())
+		return;
+	struct sender s = sender("in0");
+	struct run t = begin((struct capture_input){ .interval = INT64_C(3600000000000) });
+	for (uint64_t i = 1; i <= 3; i++) {
+		send_one(&s, 1);
+		capture_tick(t.worker);
+		cr_expect_eq(next(&t), 1);
+		cr_expect_eq(t.tick, i);
+	}
+	stop(&t);
+	cr_expect_eq(t.ticks, 3);
+	cr_expect_eq(t.counts.processed, 3);
 }
 
 Test(capture_live, an_expression_narrows)
