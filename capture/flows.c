@@ -33,7 +33,7 @@ struct flow_key {
 	struct addr end[2];
 	uint16_t port[2];
 	uint8_t family, proto, icmp_type, icmp_code; /* of a query: the question's type */
-	uint8_t opaque, bits, n_segments, zero;
+	uint8_t opaque, bits, n_segments, n_tunnels;
 	uint16_t interface;
 	uint16_t ethertype; /* of ICMP: the identifier */
 };
@@ -52,7 +52,7 @@ struct entry {
 	uint64_t number, flow;
 	uint8_t mac_src[6];
 	uint16_t anomalies;
-	uint8_t flags, began, turned, touched, listed, n_tunnels;
+	uint8_t flags, began, turned, touched, listed;
 };
 
 /* What few flows have; its memory is touched by those alone. */
@@ -146,6 +146,18 @@ static uint64_t hash_tags(const struct flows *f, uint64_t h, const struct segmen
 	return h;
 }
 
+/* The same for both directions: what a tunnel carries must not hide behind another one. */
+static uint64_t hash_tunnels(const struct flows *f, uint64_t h, const struct tunnel_end *v,
+			     size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h = mix(h ^ v[i].proto ^ f->seed[5],
+			mix(v[i].src.hi ^ f->seed[1], v[i].src.lo ^ f->seed[2]) ^
+				mix(v[i].dst.hi ^ f->seed[1], v[i].dst.lo ^ f->seed[2]) ^
+				f->seed[7]);
+	return h;
+}
+
 static uint64_t hash_quoted(const struct flows *f, uint64_t h, const struct quoted *q)
 {
 	uint64_t what = (uint64_t)q->sport << 48 | (uint64_t)q->dport << 32 |
@@ -217,7 +229,9 @@ static void key_icmp(struct flow_key *k, const struct decoded *d, struct seen *s
 	k->icmp_type = question < 0 ? p->icmp_type : (uint8_t)question;
 	k->icmp_code = p->icmp_code;
 	k->ethertype = d->icmp_id;
-	if (d->quoted.any)
+	/* an error goes to who sent what it quotes (RFC 1122 3.2.2): no other is excused by it
+	 */
+	if (d->quoted.any && d->quoted.family == p->family && addr_equal(d->quoted.src, p->dst))
 		k->bits |= BIT_RELATED;
 	s->turned = question >= 0;
 	s->began = question >= 0			? BEGAN_REVERSE
@@ -232,6 +246,7 @@ static inline void key_of(const struct decoded *d, unsigned interface, struct fl
 	const struct packet *p = &d->packet;
 	*k = (struct flow_key){ .opaque = d->opaque,
 				.n_segments = d->n_segments,
+				.n_tunnels = d->n_tunnels,
 				.interface = (uint16_t)interface };
 	*s = (struct seen){ .began = BEGAN_GUESSED };
 	if (!d->has_ip) {
@@ -288,11 +303,11 @@ static void describe(const struct flows *f, const struct entry *e, struct flow_r
 		r->packet.icmp_type = icmp_answer(k->family, k->icmp_type);
 	r->ethertype = icmp ? 0 : k->ethertype;
 	r->n_segments = k->n_segments;
-	r->n_tunnels = e->n_tunnels;
+	r->n_tunnels = k->n_tunnels;
 	if (k->n_segments)
 		memcpy(r->segments, m->segments, k->n_segments * sizeof(*m->segments));
-	if (e->n_tunnels)
-		memcpy(r->tunnels, m->tunnels, e->n_tunnels * sizeof(*m->tunnels));
+	if (k->n_tunnels)
+		memcpy(r->tunnels, m->tunnels, k->n_tunnels * sizeof(*m->tunnels));
 	if (r->related)
 		r->quoted = m->quoted;
 	memcpy(r->mac_src, e->mac_src, sizeof(r->mac_src));
@@ -363,6 +378,18 @@ static bool same_tags(const struct entry_more *m, const struct decoded *d, size_
 	return true;
 }
 
+static bool same_tunnels(const struct entry_more *m, const struct decoded *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct tunnel_end *a = &m->tunnels[i], *b = &d->tunnels[i];
+		if (a->family != b->family || a->proto != b->proto ||
+		    !((addr_equal(a->src, b->src) && addr_equal(a->dst, b->dst)) ||
+		      (addr_equal(a->src, b->dst) && addr_equal(a->dst, b->src))))
+			return false;
+	}
+	return true;
+}
+
 static bool same_quoted(const struct quoted *a, const struct quoted *b)
 {
 	return a->family == b->family && a->proto == b->proto && a->has_ports == b->has_ports &&
@@ -379,6 +406,7 @@ static inline struct entry *find(struct flows *f, const struct flow_key *k, uint
 		struct entry *e = &f->entries[f->slots[i].entry - 1];
 		const struct entry_more *m = &f->more[e - f->entries];
 		if (!memcmp(&e->key, k, sizeof(*k)) && same_tags(m, d, k->n_segments) &&
+		    same_tunnels(m, d, k->n_tunnels) &&
 		    (!(k->bits & BIT_RELATED) || same_quoted(&m->quoted, &d->quoted)))
 			return e;
 	}
@@ -446,7 +474,6 @@ static void begin(struct flows *f, struct entry *e, const struct decoded *d,
 			     .flow = ++f->told };
 	e->flags = packet_has_flags(&d->packet) && !(key.bits & BIT_PORTLESS) ? d->packet.flags
 									      : 0;
-	e->n_tunnels = d->n_tunnels;
 	if (d->has_macs)
 		memcpy(e->mac_src, d->mac_src, sizeof(e->mac_src));
 	if (d->n_segments || d->n_tunnels || (key.bits & BIT_RELATED)) {
@@ -526,6 +553,8 @@ void flows_add(struct flows *f, const struct decoded *d, unsigned interface, uin
 	uint64_t full = hash_key(f, &k);
 	if (k.n_segments)
 		full = hash_tags(f, full, d->segments, k.n_segments);
+	if (k.n_tunnels)
+		full = hash_tunnels(f, full, d->tunnels, k.n_tunnels);
 	if (k.bits & BIT_RELATED)
 		full = hash_quoted(f, full, &d->quoted);
 	uint32_t hash = (uint32_t)(full >> 16);

@@ -27,6 +27,8 @@ enum {
 
 #define NO_FILE UINT32_MAX
 
+#define NO_FILE UINT64_MAX /* of a fault that is about none */
+
 /* What a RECORD_FAULT is about: its record's ethertype. */
 enum fault {
 	FAULT_FORMAT = 1, /* not a capture */

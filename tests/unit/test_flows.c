@@ -222,9 +222,15 @@ Test(flows, errors_go_with_what_they_quote)
 		cr_expect_eq(record(&w, i)->quoted.dport, i + 1);
 		cr_expect_eq(record(&w, i)->quoted.src.lo, A);
 	}
+	/* what its receiver never sent is no excuse */
+	struct decoded forged = icmp(C, A, 3);
+	forged.quoted = (struct quoted){ .any = true, .src = { 0, B }, .dst = { 0, C } };
+	see(&w, forged);
+	cr_expect_eq(record(&w, 2)->related, 0);
 	/* nobody answers an error */
 	see(&w, icmp(A, C, 3));
-	cr_expect_eq(record(&w, 2)->related, 0);
+	cr_expect_eq(record(&w, 3)->related, 0);
+	cr_expect_eq(record(&w, 3)->packet.src.lo, A);
 	over(&w);
 }
 
@@ -256,6 +262,34 @@ Test(flows, segments_tell_flows_apart)
 	struct decoded d = tcp(A, 40000, B, 443, TCP_SYN);
 	flows_add(w.flows, &d, 1, 0, 99, 0, NULL, 0);
 	cr_expect_eq(record(&w, 7)->interface, 1);
+	over(&w);
+}
+
+/* What is carried must not hide behind the same between other ends. */
+Test(flows, tunnels_tell_flows_apart)
+{
+	WORLD(w, 16, 0);
+	for (int round = 0; round < 2; round++)
+		for (uint32_t i = 0; i < 3; i++) {
+			struct decoded d = tcp(A, 40000, B, 443, TCP_ACK),
+				       no_ip = { .opaque = OPAQUE_NO_IP, .ethertype = 0x0806 };
+			d.n_tunnels = no_ip.n_tunnels = i ? 1 : 0;
+			d.tunnels[0] = no_ip.tunnels[0] = (struct tunnel_end){
+				.proto = 17, .src = { 0, C }, .dst = { 0, C + i }
+			};
+			if (round) { /* and back */
+				d = tcp(B, 443, A, 40000, TCP_ACK);
+				d.n_tunnels = no_ip.n_tunnels;
+				d.tunnels[0] = (struct tunnel_end){ .proto = 17,
+								    .src = { 0, C + i },
+								    .dst = { 0, C } };
+			}
+			see(&w, d);
+			see(&w, no_ip);
+		}
+	cr_assert_eq(w.heard.records.n, 6);
+	cr_expect_eq(record(&w, 4)->n_tunnels, 1);
+	cr_expect_eq(record(&w, 4)->tunnels[0].dst.lo, C + 2);
 	over(&w);
 }
 
