@@ -322,8 +322,8 @@ static void rest(struct program *p, enum family f)
 /* ---- headers -------------------------------------------------------------------------- */
 
 /* Asked for by the decoder, whatever end has the port (capture/decode_tunnel.c). */
-static const uint16_t tunnel_ports[] = { 1701, 2152, 3544, 4341, 4500, 4754,
-					 4789, 4790, 5247, 6081, 6635, 8472 };
+static const uint16_t tunnel_ports[] = { 1701, 2152, 3544, 4341, 4500, 4754, 4789,
+					 4790, 5072, 5247, 6081, 6635, 8472 };
 
 /* Ports, exclusive or, to memory; tunnels pass. at: of the transport header. */
 static void ports(struct program *p, uint32_t at, bool udp)

@@ -25,8 +25,6 @@ enum {
 	FILTER_MAX = 4096, /* BPF_MAXINSNS, as the kernel has it */
 };
 
-#define NO_FILE UINT32_MAX
-
 #define NO_FILE UINT64_MAX /* of a fault that is about none */
 
 /* What a RECORD_FAULT is about: its record's ethertype. */
