@@ -283,10 +283,12 @@ static void keep_excerpt(struct observations *o, const struct flow_record *r, co
 	};
 }
 
-static void keep_fault(struct observations *o, const char *s, size_t n)
+static void keep_fault(struct observations *o, const struct flow_record *r, const char *s,
+		       size_t n)
 {
 	struct text t = { 0 };
-	text_put(&t, "not all was read: ");
+	const char *where = o->options.where ? o->options.where(o->options.user, r) : NULL;
+	text_putf(&t, "%s was not read to its end: ", where ? where : "what was captured");
 	text_putn(&t, s, strnlen(s, n < 400 ? n : 400));
 	observations_doubt(o, t.s);
 	text_finish(&t);
@@ -309,7 +311,7 @@ void observations_add(void *user, const struct flow_record *r, const void *more,
 		keep_excerpt(o, r, more, n);
 		break;
 	case RECORD_FAULT:
-		keep_fault(o, more, n);
+		keep_fault(o, r, more, n);
 		break;
 	}
 }

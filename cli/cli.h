@@ -44,7 +44,7 @@ struct command {
 };
 
 extern const struct command cmd_check, cmd_diff, cmd_query, cmd_eval, cmd_lint, cmd_show,
-	cmd_report, cmd_list, cmd_collect;
+	cmd_report, cmd_list, cmd_collect, cmd_sample;
 
 /* Says what is wrong with the call and how it is called: EXIT_USAGE. */
 int usage_error(const struct app *app, const char *fmt, ...)

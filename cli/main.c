@@ -9,7 +9,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_check, &cmd_diff, &cmd_query, &cmd_eval, &cmd_lint, &cmd_show,
-	&cmd_collect, &cmd_report, &cmd_list,
+	&cmd_collect, &cmd_sample, &cmd_report, &cmd_list,
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(*commands) };

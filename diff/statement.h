@@ -88,6 +88,7 @@ struct statement {
 	uint64_t by_packets[OBSERVED_COUNT];
 	uint64_t answers;		     /* packets that came back in conversations */
 	uint64_t excepted;		     /* flows that an exception of the policy holds */
+	uint64_t violating;		     /* flows, of all */
 	uint64_t unknown_between;	     /* unknown, and perhaps between tenants */
 	uint64_t possible;		     /* findings that are possible, not certain */
 	uint64_t between, between_violating; /* flows between tenants */

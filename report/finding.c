@@ -8,6 +8,7 @@
 #include "report/doc.h"
 #include "report/parts.h"
 #include "report/quote.h"
+#include "report/statement.h"
 
 /* Where what a label says begins. */
 enum { LABEL = 14, INDENT = 2 };
@@ -211,6 +212,7 @@ void part_finding(struct text *t, struct report_style st, const json_t *f)
 		page_wrap(t, st, INK_PLAIN, "", LABEL, doc_get(w, "text"));
 	}
 	put_twin(t, st, doc_object(f, "counterpart"));
+	part_seen(t, st, f);
 	json_array_foreach (rules, i, v) {
 		text_putc(t, '\n');
 		put_rule(t, st, v);

@@ -15,6 +15,8 @@
 enum kind {
 	KIND_STRING,
 	KIND_NUMBER, /* a whole one, not negative, that fits 32 bits */
+	KIND_COUNT,  /* a whole one, not negative */
+	KIND_REAL,
 	KIND_BOOL,
 	KIND_WORD,	  /* one of words */
 	KIND_STRINGS,	  /* a list of strings */
@@ -42,6 +44,14 @@ struct member {
 #define NUMBER(k)                                                                              \
 	{                                                                                      \
 		(k), KIND_NUMBER, false, NULL, NULL                                            \
+	}
+#define COUNT(k)                                                                               \
+	{                                                                                      \
+		(k), KIND_COUNT, false, NULL, NULL                                             \
+	}
+#define REAL(k)                                                                                \
+	{                                                                                      \
+		(k), KIND_REAL, false, NULL, NULL                                              \
 	}
 #define NUMBER_OR_NULL(k)                                                                      \
 	{                                                                                      \
@@ -83,7 +93,7 @@ struct member {
 		NULL, 0, false, NULL, NULL                                                     \
 	}
 
-static const char *const commands[] = { "check", "diff", "lint", NULL };
+static const char *const commands[] = { "check", "diff", "lint", "sample", NULL };
 static const char *const severities[] = { "low", "medium", "high", "critical", NULL };
 static const char *const certainties[] = { "certain", "possible", NULL };
 static const char *const verdicts[] = { "aligned", "misaligned", "inconclusive", NULL };
@@ -125,6 +135,19 @@ static const struct member exception[] = { STRING("id"),
 					   STRING_OR_NULL("owner"),
 					   STRING_OR_NULL("approved_by"),
 					   END };
+static const struct member seen[] = { STRING("where"),
+				      COUNT("packet"),
+				      STRING_OR_NULL("first"),
+				      STRING_OR_NULL("last"),
+				      COUNT("flows"),
+				      COUNT("answered"),
+				      COUNT("packets"),
+				      COUNT("bytes"),
+				      STRING_OR_NULL("segment"),
+				      STRING_OR_NULL("model"),
+				      STRING_OR_NULL("why"),
+				      STRING_OR_NULL("excerpt"),
+				      END };
 static const struct member finding[] = { STRING("id"),
 					 STRING("check"),
 					 WORD("severity", severities),
@@ -139,6 +162,7 @@ static const struct member finding[] = { STRING("id"),
 					 OBJECT_OR_NULL("witness", witness),
 					 OBJECT_LATE("counterpart", counterpart),
 					 LIST("rules", rule),
+					 OBJECT_LATE("seen", seen),
 					 STRINGS("traffic"),
 					 NUMBER("traffic_left"),
 					 STRINGS("path"),
@@ -210,11 +234,64 @@ static const struct member summary[] = { NUMBER("findings"),
 					 NUMBER("exit_code"),
 					 STRING("exit_reason"),
 					 END };
+static const struct member window[] = { STRING_OR_NULL("first"), STRING_OR_NULL("last"), END };
+static const struct member anomaly[] = { STRING("anomaly"), COUNT("packets"), END };
+static const struct member packets[] = { COUNT("received"),
+					 COUNT("processed"),
+					 COUNT("dropped_kernel"),
+					 COUNT("dropped_interface"),
+					 BOOL("drops_known"),
+					 COUNT("sampled_out"),
+					 COUNT("truncated"),
+					 COUNT("anomalous"),
+					 COUNT("no_ip"),
+					 COUNT("opaque"),
+					 COUNT("backwards"),
+					 COUNT("bytes"),
+					 LIST("anomalies", anomaly),
+					 END };
+static const struct member observed[] = { STRING("verdict"), COUNT("flows"), COUNT("packets"),
+					  END };
+static const struct member between[] = { COUNT("flows"), COUNT("violating"), COUNT("unknown"),
+					 REAL("rate_bound_95"), END };
+static const struct member all[] = { COUNT("flows"), COUNT("violating"), REAL("rate_bound_95"),
+				     END };
+static const struct member pair[] = { STRING("from"),	COUNT("flows"),	  STRING("to"),
+				      COUNT("packets"), COUNT("bytes"),	  COUNT("declared"),
+				      COUNT("unknown"), COUNT("violating"), END };
+static const struct member missed[] = { STRING("from"), STRING("to"), END };
+static const struct member declared[] = { STRING("id"),	    STRING("action"),
+					  COUNT("flows"),   COUNT("packets"),
+					  STRING_OR_NULL("last"), PLACE, END };
+static const struct member statement[] = { STRINGS("inputs"),
+					   BOOL("live"),
+					   STRING_OR_NULL("filter"),
+					   STRING_OR_NULL("sandbox"),
+					   OBJECT("window", window),
+					   OBJECT("packets", packets),
+					   NUMBER("one_in"),
+					   COUNT("judged"),
+					   COUNT("evicted"),
+					   COUNT("answers"),
+					   COUNT("excepted"),
+					   COUNT("positive_control"),
+					   LIST("verdicts", observed),
+					   OBJECT("between_tenants", between),
+					   OBJECT("all", all),
+					   LIST("tenant_pairs", pair),
+					   LIST("tenant_pairs_missed", missed),
+					   NUMBER("tenant_pairs_missed_left"),
+					   LIST("zone_pairs", pair),
+					   LIST("declared_flows", declared),
+					   STRINGS("inconclusive"),
+					   STRINGS("notes"),
+					   END };
 static const struct member document[] = {
 	OBJECT("plumbline", stamp),	 WORD("command", commands),
 	STRING_OR_NULL("estate"),	 OBJECT_OR_NULL("policy", policy),
 	STRING_OR_NULL("as_of"),	 LIST("findings", finding),
 	LIST("coverage", coverage),	 OBJECT_LATE("matrix", matrix),
+	OBJECT_LATE("statement", statement),
 	LIST("sources", source),	 LIST("files", file),
 	LIST("diagnostics", diagnostic), LIST("diagnostics_left", left),
 	LIST("checks", check),		 LIST("controls", control),
@@ -277,6 +354,12 @@ static int check_member(struct reader *r, const json_t *v, const struct member *
 			       ? 0
 			       : wrong(r, v, m->key,
 				       "has to be a whole number of at most 32 bits");
+	case KIND_COUNT:
+		return json_is_integer(v) && json_integer_value(v) >= 0
+			       ? 0
+			       : wrong(r, v, m->key, "has to be a whole number");
+	case KIND_REAL:
+		return json_is_number(v) ? 0 : wrong(r, v, m->key, "has to be a number");
 	case KIND_BOOL:
 		return json_is_boolean(v) ? 0 : wrong(r, v, m->key, "has to be true or false");
 	case KIND_WORD:

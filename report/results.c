@@ -12,6 +12,7 @@
 #include "report/model_json.h"
 #include "report/place.h"
 #include "report/report.h"
+#include "report/statement.h"
 #include "report/zone_matrix.h"
 
 json_t *packet_json(const struct packet *p)
@@ -108,6 +109,8 @@ static json_t *finding_json(const struct finding *f)
 	for (size_t i = 0; i < f->n_rules; i++)
 		json_array_append_new(rules, evidence_json(&f->rules[i]));
 	doc_put(j, "rules", rules);
+	if (f->seen)
+		doc_put(j, "seen", sighting_json(f->seen));
 	doc_put(j, "traffic", doc_strings(f->traffic, f->n_traffic));
 	doc_put_int(j, "traffic_left", f->traffic_left);
 	doc_put(j, "path", doc_strings(f->path, f->n_path));
@@ -395,6 +398,8 @@ static json_t *document(const struct results *res, json_t *coverage)
 		doc_put(doc, "matrix", zone_matrix_json(&m));
 		zone_matrix_finish(&m);
 	}
+	if (res->statement)
+		doc_put(doc, "statement", statement_json(res->statement));
 	doc_put(doc, "sources", sources_json(res->snap));
 	doc_put(doc, "files", files_json(res));
 	doc_put(doc, "diagnostics", diags_json(res->diags));

@@ -8,6 +8,7 @@
 #include "report/doc.h"
 #include "report/formats.h"
 #include "report/parts.h"
+#include "report/statement.h"
 
 enum { ENTRIES_TOLD = 10 };
 
@@ -100,6 +101,8 @@ const char *part_verdict(const json_t *doc, enum ink *ret_ink, struct text *rest
 		return verdict_lint(doc, ret_ink, rest);
 	if (!strcmp(command, "diff"))
 		return verdict_diff(doc, ret_ink, rest);
+	if (!strcmp(command, "sample"))
+		return statement_verdict(doc, ret_ink, rest);
 
 	long long aligned = doc_int(cover, "aligned"), bad = doc_int(cover, "misaligned");
 	long long open = doc_int(cover, "inconclusive"), all = aligned + bad + open;
@@ -218,6 +221,7 @@ static void text_end(struct report *r)
 	const json_t *sum = doc_object(r->results, "summary");
 	struct text s = { 0 };
 
+	part_statement(r->out, r->style, r->results);
 	part_matrix(r->out, r->style, r->results);
 	part_coverage(r->out, r->style, r->results);
 	part_sources(r->out, r->style, r->results, ENTRIES_TOLD);
