@@ -359,6 +359,12 @@ static int capture(struct app *app, struct asked *a, const struct loaded *l)
 {
 	struct capture_worker *w;
 	size_t lost = 0;
+	struct kernel_filter filter;
+	if (a->in.interface && a->one_in > 1) {
+		kernel_filter_build(app->arena, l->estate->policy, (unsigned)a->one_in,
+				    !a->per_packet, &filter);
+		a->in.filter = &filter;
+	}
 	/* the child is made before there is much to be copied */
 	if (capture_start(app->arena, &app->diags, &a->in, &lost, &w)) {
 		print_diags(app);
@@ -368,7 +374,8 @@ static int capture(struct app *app, struct asked *a, const struct loaded *l)
 	struct source_names names = { &a->in, w };
 	struct judge *j = judge_create(app->arena, l->estate, l->snap, &a->check);
 	struct observation_options oo = {
-		.one_in = (unsigned)a->one_in,
+		/* what the kernel has left out already isn't left out again */
+		.one_in = a->in.filter ? 1 : (unsigned)a->one_in,
 		.excerpts = a->excerpt ? EXCERPTS : 0,
 		.interface = interface_name,
 		.where = where,
