@@ -15,6 +15,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "base/map.h"
@@ -84,6 +85,21 @@ struct flows {
 	uint64_t seed[SEEDS];
 };
 
+/* Zeroed memory in large pages where the system has any: most of a lookup is finding pages. */
+static void *table(size_t n, size_t size)
+{
+	enum { LARGE = 2 << 20 };
+	size_t bytes = (n * size + LARGE - 1) / LARGE * LARGE;
+	if (n * size < LARGE)
+		return xcalloc(n, size);
+	void *p = aligned_alloc(LARGE, bytes);
+	if (!p)
+		return xcalloc(n, size);
+	madvise(p, bytes, MADV_HUGEPAGE);
+	memset(p, 0, bytes);
+	return p;
+}
+
 struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *sink, void *user)
 {
 	struct flows *f = xcalloc(1, sizeof(*f));
@@ -95,8 +111,8 @@ struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *si
 	while (n_slots < 2 * f->max)
 		n_slots *= 2;
 	f->mask = n_slots - 1;
-	f->slots = xcalloc(n_slots, sizeof(*f->slots));
-	f->entries = xcalloc(f->max, sizeof(*f->entries));
+	f->slots = table(n_slots, sizeof(*f->slots));
+	f->entries = table(f->max, sizeof(*f->entries));
 	f->more = xcalloc(f->max, sizeof(*f->more));
 	f->untold = xcalloc(f->max, sizeof(*f->untold));
 	f->fragments = fragments_create();
@@ -541,44 +557,92 @@ static bool join(struct flows *f, const struct decoded *d, unsigned interface,
 
 /* ---- packets ------------------------------------------------------------------------- */
 
+/* What is known of a packet before the table was looked at. */
+struct prepared {
+	struct flow_key key;
+	struct seen seen;
+	uint32_t hash;
+};
+
+static inline void prepare(const struct flows *f, const struct decoded *d, unsigned interface,
+			   struct prepared *p)
+{
+	key_of(d, interface, &p->key, &p->seen);
+	uint64_t full = hash_key(f, &p->key);
+	if (p->key.n_segments)
+		full = hash_tags(f, full, d->segments, p->key.n_segments);
+	if (p->key.n_tunnels)
+		full = hash_tunnels(f, full, d->tunnels, p->key.n_tunnels);
+	if (p->key.bits & BIT_RELATED)
+		full = hash_quoted(f, full, &d->quoted);
+	p->hash = (uint32_t)(full >> 16);
+}
+
+static inline void add(struct flows *f, const struct decoded *d, const struct prepared *p,
+		       unsigned interface, const struct where *w)
+{
+	const struct seen *s = &p->seen;
+	if (d->has_ip && d->packet.fragment && join(f, d, interface, w))
+		return;
+	struct entry *e = find(f, &p->key, p->hash, d);
+	if (!e) {
+		e = insert(f, &p->key, p->hash);
+		begin(f, e, d, s, w);
+	} else if (s->began != BEGAN_GUESSED &&
+		   (e->began == BEGAN_GUESSED ||
+		    (s->fresh && (e->began == BEGAN_SEEN) != (e->turned == s->turned)))) {
+		/* who begins is known only now, or it is the other end this time: what was said
+		 * of the flow doesn't hold for what follows */
+		tell(f, e, RECORD_LAST);
+		begin(f, e, d, s, w);
+	} else {
+		count(f, e, d, e->turned != s->turned, w);
+	}
+	if (d->first_fragment && !(p->key.bits & BIT_PORTLESS)) {
+		struct fragment first;
+		uint64_t h = fragment_of(f, d, interface, w->at, &first);
+		first.entry = (uint32_t)(e - f->entries);
+		first.flow = e->flow;
+		first.way = e->turned != s->turned;
+		fragments_add(f->fragments, h, &first);
+	}
+}
+
 void flows_add(struct flows *f, const struct decoded *d, unsigned interface, uint64_t file,
 	       uint64_t number, int64_t at, const uint8_t *bytes, uint32_t caplen)
 {
 	struct where w = { file, number, at, bytes, caplen };
-	struct flow_key k;
-	struct seen s;
-	if (d->has_ip && d->packet.fragment && join(f, d, interface, &w))
-		return;
-	key_of(d, interface, &k, &s);
-	uint64_t full = hash_key(f, &k);
-	if (k.n_segments)
-		full = hash_tags(f, full, d->segments, k.n_segments);
-	if (k.n_tunnels)
-		full = hash_tunnels(f, full, d->tunnels, k.n_tunnels);
-	if (k.bits & BIT_RELATED)
-		full = hash_quoted(f, full, &d->quoted);
-	uint32_t hash = (uint32_t)(full >> 16);
-	struct entry *e = find(f, &k, hash, d);
-	if (!e) {
-		e = insert(f, &k, hash);
-		begin(f, e, d, &s, &w);
-	} else if (s.began != BEGAN_GUESSED &&
-		   (e->began == BEGAN_GUESSED ||
-		    (s.fresh && (e->began == BEGAN_SEEN) != (e->turned == s.turned)))) {
-		/* who begins is known only now, or it is the other end this time: what was said
-		 * of the flow doesn't hold for what follows */
-		tell(f, e, RECORD_LAST);
-		begin(f, e, d, &s, &w);
-	} else {
-		count(f, e, d, e->turned != s.turned, &w);
+	struct prepared p;
+	prepare(f, d, interface, &p);
+	add(f, d, &p, interface, &w);
+}
+
+/* The slots of what the hand comes to next are asked for, should there be no room. */
+static void fetch_victims(const struct flows *f, size_t n)
+{
+	for (size_t i = f->hand; f->n == f->max && i < f->hand + n && i < f->max; i++)
+		__builtin_prefetch(&f->slots[f->entries[i].hash & f->mask], 1);
+}
+
+void flows_add_all(struct flows *f, const struct flows_packet *v, size_t n, unsigned interface,
+		   uint64_t file)
+{
+	struct prepared p[FLOWS_BATCH];
+	for (size_t i = 0; i < n; i++) {
+		prepare(f, v[i].d, interface, &p[i]);
+		__builtin_prefetch(&f->slots[p[i].hash & f->mask], 1);
 	}
-	if (d->first_fragment && !(k.bits & BIT_PORTLESS)) {
-		struct fragment first;
-		uint64_t h = fragment_of(f, d, interface, at, &first);
-		first.entry = (uint32_t)(e - f->entries);
-		first.flow = e->flow;
-		first.way = e->turned != s.turned;
-		fragments_add(f->fragments, h, &first);
+	fetch_victims(f, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct slot *s = &f->slots[p[i].hash & f->mask];
+		if (s->entry && s->hash == p[i].hash) {
+			__builtin_prefetch(&f->entries[s->entry - 1], 1);
+			__builtin_prefetch(&f->entries[s->entry - 1].bytes, 1);
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct where w = { file, v[i].number, v[i].at, v[i].bytes, v[i].caplen };
+		add(f, v[i].d, &p[i], interface, &w);
 	}
 }
 

@@ -16,14 +16,14 @@
 #include "base/vec.h"
 
 enum {
-	BUFFER = 1 << 20,
-	LONGEST = 262144, /* MAXIMUM_SNAPLEN of libpcap, for every link type that we know */
+	BUFFER = 384 << 10, /* what is read stays in a cache until it is decoded */
+	LONGEST = 262144,   /* MAXIMUM_SNAPLEN of libpcap, for every link type that we know */
 	FILE_HEADER = 24,
 	RECORD_HEADER = 16,
 	PATIENCE_MS = 100,
 };
 
-_Static_assert(BUFFER >= 2 * (LONGEST + RECORD_HEADER), "a packet fits");
+_Static_assert(BUFFER > LONGEST + RECORD_HEADER, "a packet fits");
 
 struct reader {
 	int fd;
@@ -218,6 +218,13 @@ static int next_plain(struct reader *r, struct reader_packet *ret, char *error)
 	};
 	r->at += RECORD_HEADER + caplen;
 	return 1;
+}
+
+bool reader_ready(const struct reader *r)
+{
+	size_t left = r->end - r->at;
+	return r->plain && left >= RECORD_HEADER &&
+	       left - RECORD_HEADER >= order(r, word(r->bytes + r->at + 8));
 }
 
 static int64_t time_of(const struct timeval *tv)

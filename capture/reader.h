@@ -20,7 +20,7 @@
 struct reader;
 
 struct reader_packet {
-	const uint8_t *bytes; /* valid until the next call */
+	const uint8_t *bytes; /* valid until the next call; with reader_ready(), beyond it */
 	uint32_t caplen, len; /* as they are in the file: caplen may be above len */
 	int64_t at;	      /* nanoseconds since 1970, not negative: normalised */
 };
@@ -39,6 +39,8 @@ int reader_dlt(const struct reader *r);
 /* 1: a packet. 0: the end. -EIO: it ends before its end, error (READER_ERROR bytes) says how.
  */
 int reader_next(struct reader *r, struct reader_packet *ret, char *error);
+/* The next packet is here already: getting it leaves what was got before where it is. */
+bool reader_ready(const struct reader *r);
 /* Bytes were read from the file since the last call: a good moment to look round. */
 bool reader_refilled(struct reader *r);
 

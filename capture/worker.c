@@ -315,23 +315,34 @@ static bool has_more(uint8_t kind)
 static int take(struct capture_worker *w, struct flow_record *r, const uint8_t **ret_more,
 		uint32_t *ret_n)
 {
-	size_t left = w->n - w->at, size = sizeof(*r);
+	const uint8_t *from = w->buffer + w->at;
+	size_t left = w->n - w->at, size = SHORT_SIZE;
 	uint32_t n = 0;
 	if (left < size)
 		return 0;
-	memcpy(r, w->buffer + w->at, sizeof(*r));
+	if (*from & SHORT) {
+		memcpy(r, from, MIDDLE);
+		memset((uint8_t *)r + MIDDLE, 0, BEHIND - MIDDLE);
+		memcpy((uint8_t *)r + BEHIND, from + MIDDLE, sizeof(*r) - BEHIND);
+		r->kind &= (uint8_t)~SHORT;
+	} else {
+		size = sizeof(*r);
+		if (left < size)
+			return 0;
+		memcpy(r, from, sizeof(*r));
+	}
 	if (has_more(r->kind)) {
+		memcpy(&n, from + size, left - size < sizeof(n) ? 0 : sizeof(n));
 		size += sizeof(n);
 		if (left < size)
 			return 0;
-		memcpy(&n, w->buffer + w->at + sizeof(*r), sizeof(n));
 		size += n;
 		if (n > MORE_MAX)
 			return -EPROTO;
 		if (left < size)
 			return 0;
 	}
-	*ret_more = w->buffer + w->at + size - n;
+	*ret_more = from + size - n;
 	*ret_n = n;
 	w->at += size;
 	return 1;

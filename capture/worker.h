@@ -54,10 +54,10 @@ int capture_start(struct arena *a, struct diags *d, const struct capture_input *
 /*
  * Waits for records and hands them to the sink, until RECORD_TICK (1), RECORD_END (0), or
  * -EINTR: after a signal, a quarter of a second without records, and whenever what has come was
- * handed over, so that the caller can look at its flags, and go on or stop. RECORD_COUNTS comes before each
- * RECORD_TICK and RECORD_END; its received = processed + dropped by kernel and interface.
- * RECORD_FAULT goes to the sink, and is a diagnostic (a warning) as well. -EPROTO: the child
- * died or sent what isn't a record; why is a diagnostic (capture.worker).
+ * handed over, so that the caller can look at its flags, and go on or stop. RECORD_COUNTS comes
+ * before each RECORD_TICK and RECORD_END; its received = processed + dropped by kernel and
+ * interface. RECORD_FAULT goes to the sink, and is a diagnostic (a warning) as well. -EPROTO:
+ * the child died or sent what isn't a record; why is a diagnostic (capture.worker).
  */
 int capture_next(struct capture_worker *w, struct diags *d, flow_sink *sink, void *user);
 
@@ -68,9 +68,9 @@ void capture_stop(struct capture_worker *w);
  * source that stands still it comes with the next packet. */
 void capture_tick(struct capture_worker *w);
 /*
- * Live: another kernel filter (NULL: none; the policy was read again), and the period ends as by
- * capture_tick(). What comes behind that RECORD_TICK was let through by the new filter, but for
- * what stood in the ring when it was attached.
+ * Live: another kernel filter (NULL: none; the policy was read again), and the period ends as
+ * by capture_tick(). What comes behind that RECORD_TICK was let through by the new filter, but
+ * for what stood in the ring when it was attached.
  */
 int capture_refilter(struct capture_worker *w, struct diags *d, const struct kernel_filter *f);
 /* Ends the child, frees all. */

@@ -65,7 +65,15 @@ static void record(void *user, const struct flow_record *r, const void *more, si
 	uint32_t size = (uint32_t)(n < MORE_MAX ? n : MORE_MAX);
 	if (c->n_batch + sizeof(*r) + sizeof(size) + size > BATCH)
 		child_push(c);
-	put(c, r, sizeof(*r));
+	if (r->n_segments || r->n_tunnels || r->related) {
+		put(c, r, sizeof(*r));
+	} else {
+		c->batch[c->n_batch] = r->kind | SHORT;
+		memcpy(c->batch + c->n_batch + 1, (const uint8_t *)r + 1, MIDDLE - 1);
+		memcpy(c->batch + c->n_batch + MIDDLE, (const uint8_t *)r + BEHIND,
+		       sizeof(*r) - BEHIND);
+		c->n_batch += SHORT_SIZE;
+	}
 	if (r->kind == RECORD_EXCERPT) {
 		int32_t link = c->dlt;
 		memcpy(c->batch + c->n_batch - sizeof(*r) + offsetof(struct flow_record, link),
@@ -97,6 +105,7 @@ static void totals(struct child *c)
 void child_tick(struct child *c, int64_t at)
 {
 	struct flow_record r = { .kind = RECORD_TICK, .at = at, .number = c->ticked };
+	child_settle(c);
 	flows_flush(c->flows, false);
 	totals(c);
 	record(c, &r, NULL, 0);
@@ -144,6 +153,12 @@ static void tally(struct capture_counts *n, const struct decoded *d, int64_t at)
 		n->anomaly[i] += d->anomalies >> i & 1;
 }
 
+void child_settle(struct child *c)
+{
+	flows_add_all(c->flows, c->waiting, c->n_waiting, 0, c->file);
+	c->n_waiting = 0;
+}
+
 void child_packet(struct child *c, const uint8_t *bytes, uint32_t caplen, uint32_t len,
 		  int64_t at)
 {
@@ -152,9 +167,12 @@ void child_packet(struct child *c, const uint8_t *bytes, uint32_t caplen, uint32
 		c->left_out++;
 		return;
 	}
-	decode(c->dlt, bytes, caplen, len, &c->decoded);
-	tally(&c->counts, &c->decoded, at);
-	flows_add(c->flows, &c->decoded, 0, c->file, c->number, at, bytes, caplen);
+	struct decoded *d = &c->decoded[c->n_waiting];
+	decode(c->dlt, bytes, caplen, len, d);
+	tally(&c->counts, d, at);
+	c->waiting[c->n_waiting++] = (struct flows_packet){ d, c->number, at, bytes, caplen };
+	if (c->n_waiting == FLOWS_BATCH)
+		child_settle(c);
 	c->full = c->counts.processed == c->in->count;
 }
 

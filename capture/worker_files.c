@@ -78,7 +78,12 @@ static bool run(struct child *c, struct reader *r, struct clock *k)
 	struct reader_packet p;
 	int n;
 	c->number = 0;
-	while ((n = reader_next(r, &p, error)) == 1) {
+	for (;;) {
+		if (!reader_ready(r))
+			child_settle(c); /* its bytes are moved */
+		n = reader_next(r, &p, error);
+		if (n != 1)
+			break;
 		if (!pass(c, k, p.at))
 			return false;
 		child_packet(c, p.bytes, p.caplen, p.len, p.at);
@@ -127,6 +132,7 @@ void child_files(struct child *c)
 		struct reader *r = is_stdin(c, i) ? waiting : open_file(c, i);
 		c->file = i;
 		bool on = r && child_link(c, reader_dlt(r)) && run(c, r, &k);
+		child_settle(c);
 		reader_destroy(r);
 		if (r && !on)
 			break;

@@ -5,7 +5,8 @@
 /*
  * Between the two processes, and between the parts of the one that reads packets.
  *
- * What goes through the pipe: struct flow_record after struct flow_record; behind those of
+ * What goes through the pipe: struct flow_record after struct flow_record, without its middle
+ * where that is empty (SHORT is set in kind; worker.c, take()); behind those of
  * RECORD_EXCERPT, RECORD_COUNTS, RECORD_FAULT and RECORD_READY a uint32_t and so many bytes.
  * What goes back is memory that both have: the reader of packets looks at it, and the parent
  * never believes a word of it.
@@ -26,6 +27,14 @@ enum {
 };
 
 #define NO_FILE UINT64_MAX /* of a fault that is about none */
+
+/* The middle of a record: tags, tunnels and quotes, which few have. */
+enum {
+	SHORT = 0x80,
+	MIDDLE = offsetof(struct flow_record, segments),
+	BEHIND = offsetof(struct flow_record, mac_src),
+	SHORT_SIZE = sizeof(struct flow_record) - (BEHIND - MIDDLE),
+};
 
 /* What a RECORD_FAULT is about: its record's ethertype. */
 enum fault {
@@ -85,7 +94,10 @@ struct child {
 	bool full;			      /* as many packets as were asked for */
 	struct flows *flows;
 	struct capture_counts counts;
-	struct decoded decoded;
+	/* Decoded, and not yet put to their flows. */
+	struct decoded decoded[FLOWS_BATCH];
+	struct flows_packet waiting[FLOWS_BATCH];
+	size_t n_waiting;
 };
 
 /* ---- worker_child.c */
@@ -93,9 +105,12 @@ struct child {
 /* Decodes until there is no more, or until it is asked to stop; never returns. */
 _Noreturn void child_run(struct child *c);
 _Noreturn void child_leave(void); /* without having begun */
-/* One packet; afterwards c->full says whether it was the last that is wanted. */
+/* One packet, whose bytes stay until child_settle(); afterwards c->full says whether it was the
+ * last that is wanted. */
 void child_packet(struct child *c, const uint8_t *bytes, uint32_t caplen, uint32_t len,
 		  int64_t at);
+/* What was decoded goes to its flows. */
+void child_settle(struct child *c);
 /* The link type that packets have from now on; false: the expression can't be asked of it. */
 bool child_link(struct child *c, int dlt);
 /* Ends a period: everything counted goes out, and the totals. */

@@ -300,6 +300,7 @@ static void packet(u_char *user, const struct pcap_pkthdr *h, const u_char *byte
 	}
 	int64_t at = (int64_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec;
 	child_packet(l->c, bytes, h->caplen, h->len, at < 0 ? 0 : at);
+	child_settle(l->c); /* the ring takes its bytes back */
 }
 
 /* What is there, at most a burst; false: the interface is gone. */

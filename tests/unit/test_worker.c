@@ -479,6 +479,37 @@ Test(worker, periods_end_with_their_counts)
 	over(&t);
 }
 
+/* Records go through the pipe with or without what few have; both arrive whole. */
+Test(worker, tags_come_along)
+{
+	static const uint8_t tag[] = { 0x81, 0, 0, 20 };
+	struct run t = begin();
+	struct bytes b = { 0 };
+	pcap_begin(&b, 0xa1b2c3d4, 65535, LINK_ETHERNET);
+	for (uint16_t i = 0; i < 100; i++) {
+		uint8_t f[FRAME];
+		frame(f, 1, 9, i, 443, 2);
+		put32(&b, 1);
+		put32(&b, 0);
+		put32(&b, FRAME + sizeof(tag) * (i & 1));
+		put32(&b, FRAME + sizeof(tag) * (i & 1));
+		put(&b, f, 12);
+		put(&b, tag, sizeof(tag) * (i & 1));
+		put(&b, f + 12, FRAME - 12);
+	}
+	add_all(&t, "tags", b);
+	go(&t, (struct capture_input){ .excerpt_bytes = 60 });
+	cr_assert_eq(t.flows.n, 100);
+	for (uint16_t i = 0; i < 100; i++) {
+		cr_assert_eq(t.flows.v[i].packet.sport, i);
+		cr_assert_eq(t.flows.v[i].n_segments, i & 1);
+		cr_assert_eq(t.flows.v[i].segments[0].id, i & 1 ? 20 : 0);
+		cr_assert_eq(t.flows.v[i].number, i + 1);
+	}
+	cr_expect_eq(t.excerpts, 100);
+	over(&t);
+}
+
 Test(worker, excerpts_come_along)
 {
 	struct run t = begin();
