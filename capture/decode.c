@@ -197,29 +197,58 @@ static enum step (*const steps[])(struct work *) = {
 };
 
 /*
- * What most frames are, at once: Ethernet and an IPv4 header without options, whole, of a
- * packet that is no fragment. Says nothing that the steps wouldn't say.
+ * What most frames are, at once: Ethernet, at most one VLAN tag, and an IPv4 header without
+ * options, whole, of a packet that is no fragment. Says nothing that the steps wouldn't say.
+ * Offsets are constants where it is called: that is what makes it quick.
  */
-static enum step plain(struct work *w)
+static inline __attribute__((always_inline)) enum step plain_at(struct work *w, uint32_t at)
 {
 	struct cursor *c = &w->c;
 	struct decoded *d = w->d;
-	unsigned total = cursor_u16(c, 16), proto = cursor_u8(c, 23);
+	unsigned total = cursor_u16(c, at + 2), proto = cursor_u8(c, at + 9);
 
-	if (!cursor_has(c, 34) || cursor_u16(c, 12) != 0x0800 || cursor_u8(c, 14) != 0x45 ||
-	    cursor_u16(c, 20) & 0xbfff || proto == PROTO_AH || total < 20 ||
-	    total + 14 > c->wire)
+	if (!cursor_has(c, at + 20) || cursor_u8(c, at) != 0x45 ||
+	    cursor_u16(c, at + 6) & 0xbfff || proto == PROTO_AH || total < 20 ||
+	    total + at > c->wire)
 		return STEP_ETHERNET;
 	cursor_copy(c, 0, d->mac_dst, 6);
 	cursor_copy(c, 6, d->mac_src, 6);
 	d->packet.proto = (uint8_t)proto;
-	d->packet.src.lo = cursor_u32(c, 26);
-	d->packet.dst.lo = cursor_u32(c, 30);
+	d->packet.src.lo = cursor_u32(c, at + 12);
+	d->packet.dst.lo = cursor_u32(c, at + 16);
 	d->has_macs = d->has_ip = true;
 	d->layers = 2;
-	cursor_limit(c, total + 14);
-	cursor_skip(c, 34);
+	cursor_limit(c, total + at);
+	cursor_skip(c, at + 20);
 	return by_protocol(w, proto);
+}
+
+static enum step plain_tagged(struct work *w)
+{
+	unsigned id = cursor_u16(&w->c, 14) & 0xfff;
+	enum step next;
+
+	if (!id || id == 0xfff || cursor_u16(&w->c, 16) != 0x0800)
+		return STEP_ETHERNET;
+	tag(w, SEGMENT_VLAN, id);
+	next = plain_at(w, 18);
+	if (!w->d->has_ip)
+		w->d->n_segments = 0;
+	else
+		w->d->layers++;
+	return next;
+}
+
+static enum step plain(struct work *w)
+{
+	switch (cursor_u16(&w->c, 12)) {
+	case 0x0800:
+		return plain_at(w, 14);
+	case 0x8100:
+		return plain_tagged(w);
+	default:
+		return STEP_ETHERNET;
+	}
 }
 
 void decode(int dlt, const uint8_t *bytes, uint32_t caplen, uint32_t len, struct decoded *ret)

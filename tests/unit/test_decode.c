@@ -23,39 +23,83 @@ Test(decode, plain_tcp)
 	cr_expect_null(d.packet.iif);
 }
 
-/* The short way for plain frames and the long one say the same: every byte of the frame but
- * its EtherType is changed at every bit, behind Ethernet and behind a cooked header. */
-Test(decode, short_way_and_long_way)
+/* Every bit behind the Ethernet header, changed: the short way for plain frames says what the
+ * steps say behind a cooked header. */
+static void both_ways(struct frame *f)
 {
 	enum { COOKED = 16, ETHERNET = 14 };
-	struct frame f = { 0 }, g = { 0 };
 
-	inner_frame(&f);
-	pad(&f, 20);
-	close_lengths(&f);
-	f.bytes[17] = 48; /* of 60: padded */
-	for (size_t bit = ETHERNET * 8; bit < f.n * 8; bit++)
-		for (unsigned proto = 0; proto < 2; proto++) {
-			struct decoded x, y;
+	for (size_t bit = ETHERNET * 8; bit < f->n * 8; bit++) {
+		struct frame g = { 0 };
+		struct decoded x, y;
 
-			f.bytes[bit / 8] ^= 1 << bit % 8;
-			if (proto && bit / 8 != 23)
-				f.bytes[23] = PROTO_UDP;
-			memset(&g, 0, sizeof(g));
-			put(&g, "0000 0001 0006 020000000001 0000 0800");
-			memcpy(g.bytes + COOKED, f.bytes + ETHERNET, f.n - ETHERNET);
-			g.n = f.n + COOKED - ETHERNET;
-			x = take_plain(&f, DLT_EN10MB);
-			y = take_plain(&g, DLT_LINUX_SLL);
-			cr_expect_eq(memcmp(&x.packet, &y.packet, sizeof(x.packet)), 0);
-			cr_expect(x.has_ip == y.has_ip && x.opaque == y.opaque &&
+		f->bytes[bit / 8] ^= 1 << bit % 8;
+		put(&g, "0000 0001 0006 0200000000010000");
+		put8(&g, f->bytes[12]);
+		put8(&g, f->bytes[13]);
+		memcpy(g.bytes + COOKED, f->bytes + ETHERNET, f->n - ETHERNET);
+		g.n = f->n + COOKED - ETHERNET;
+		x = take_plain(f, DLT_EN10MB);
+		y = take_plain(&g, DLT_LINUX_SLL);
+		cr_expect_eq(memcmp(&x.packet, &y.packet, sizeof(x.packet)), 0);
+		cr_expect(x.has_ip == y.has_ip && x.opaque == y.opaque &&
 				  x.anomalies == y.anomalies && x.layers == y.layers &&
 				  x.n_segments == y.n_segments && x.n_tunnels == y.n_tunnels &&
-				  x.icmp_id == y.icmp_id && x.fragment_id == y.fragment_id &&
-				  x.first_fragment == y.first_fragment);
-			f.bytes[23] = bit / 8 == 23 ? f.bytes[23] : PROTO_TCP;
-			f.bytes[bit / 8] ^= 1 << bit % 8;
+				  x.icmp_id == y.icmp_id && x.ethertype == y.ethertype &&
+				  x.fragment_id == y.fragment_id &&
+				  x.first_fragment == y.first_fragment,
+			  "bit %zu", bit);
+		for (unsigned i = 0; i < x.n_segments && i < y.n_segments; i++)
+			cr_expect(x.segments[i].id == y.segments[i].id &&
+				  x.segments[i].inner == y.segments[i].inner);
+		f->bytes[bit / 8] ^= 1 << bit % 8;
+	}
+}
+
+Test(decode, short_way_and_long_way)
+{
+	for (unsigned n = 0; n < 3; n++)
+		for (unsigned proto = 0; proto < 4; proto++) {
+			struct frame f = { 0 };
+
+			ethernet(&f, n ? 0x8100 : proto < 2 ? 0x0800 : 0x86dd);
+			for (unsigned i = 1; i <= n; i++)
+				vlan(&f, 20 + i, i < n ? 0x88a8 : proto < 2 ? 0x0800 : 0x86dd);
+			if (proto < 2)
+				ipv4(&f, "10.1.0.1", "10.2.0.2", proto ? PROTO_UDP : PROTO_TCP);
+			else
+				ipv6(&f, "2001:db8::1", "2001:db8::2",
+				     proto > 2 ? PROTO_UDP : PROTO_TCP);
+			if (proto % 2)
+				udp(&f, 40000, 443);
+			else
+				tcp(&f, 40000, 443, TCP_SYN);
+			close_lengths(&f);
+			both_ways(&f);
+			pad(&f, 30);
+			both_ways(&f);
 		}
+}
+
+/* Tags of a frame within a tunnel, the short way. */
+Test(decode, plain_frame_within)
+{
+	struct frame f = { 0 };
+	struct decoded d;
+
+	ethernet(&f, 0x0800);
+	ipv4(&f, "192.0.2.1", "192.0.2.2", PROTO_UDP);
+	udp(&f, 50000, 4789);
+	vxlan(&f, 5001);
+	ethernet(&f, 0x8100);
+	vlan(&f, 7, 0x86dd);
+	ipv6(&f, "2001:db8::1", "2001:db8::2", PROTO_UDP);
+	udp(&f, 1, 2);
+	d = take(&f, DLT_EN10MB);
+	expect(d, "udp 2001:db8::1 1 2001:db8::2 2 | vni 5001, vlan 7 | 192.0.2.1>192.0.2.2 "
+		  "17:4789");
+	cr_expect_eq(d.layers, 6);
+	cr_expect_not(d.segments[1].inner);
 }
 
 Test(decode, padding_is_no_payload)

@@ -110,7 +110,6 @@ Test(decode_ip, headers_that_are_too_short)
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
 		struct frame f;
-		struct text said = { 0 };
 		struct decoded d;
 
 		v4(&f, t[i].proto);
@@ -125,7 +124,6 @@ Test(decode_ip, headers_that_are_too_short)
 		} else {
 			expect(d, t[i].said);
 		}
-		text_finish(&said);
 	}
 }
 
