@@ -80,6 +80,13 @@ struct observation_options {
 	unsigned one_in;     /* of what isn't between tenants, 1 in N flows is judged; 0: all */
 	size_t findings_max; /* 0: 200; the rest of each check is told in one */
 	unsigned excerpts;   /* packets kept of each finding */
+	/*
+	 * Of a period that isn't the run's first: what was counted before it, and the highest
+	 * number of a flow that was seen by then. Such a flow counts again, once, where it has
+	 * packets in the period. NULL: a run that is one period.
+	 */
+	const struct capture_counts *before;
+	uint64_t flows_before;
 	/* Names of flow_record.interface (to tell segments by) and of where a record is from
 	 * (to be told). */
 	const char *(*interface)(void *user, unsigned interface);
@@ -95,5 +102,7 @@ void observations_add(void *o, const struct flow_record *r, const void *more, si
 void observations_doubt(struct observations *o, const char *why);
 /* The findings (observed.*), each with where it was seen. */
 void observations_results(struct observations *o, struct results *res);
+/* Those findings that no call told yet, with what was seen of them so far. */
+void observations_news(struct observations *o, struct results *res);
 
 #endif

@@ -19,6 +19,11 @@ struct observations *observations_create(struct judge *j, const struct observati
 	o->options = *op;
 	if (!o->options.findings_max)
 		o->options.findings_max = FINDINGS_MAX;
+	if (op->before) {
+		o->counts = o->before = *op->before;
+		o->options.before = &o->before;
+	}
+	o->first = INT64_MAX;
 	o->arena = arena_create();
 	o->flows = xcalloc(o->policy->n_flows + 1, sizeof(*o->flows));
 	return o;
@@ -244,7 +249,9 @@ static void flow_record(struct observations *o, const struct flow_record *r)
 {
 	struct judgement g;
 	const char *interface = interface_of(o, r);
-	bool first = r->kind == RECORD_FIRST;
+	bool first = r->kind == RECORD_FIRST || r->flow <= o->options.flows_before;
+	o->first = r->at < o->first ? r->at : o->first;
+	o->last = r->until > o->last ? r->until : o->last;
 	if (!is_sampled(o, r) && judge_baseline(o->judge, interface, r)) {
 		o->out_flows += first;
 		o->out_packets += r->packets[0] + r->packets[1];

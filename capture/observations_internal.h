@@ -37,7 +37,9 @@ struct observations {
 	const struct policy *policy;
 	struct observation_options options;
 	struct arena *arena;
-	struct capture_counts counts;
+	struct capture_counts counts, before; /* of the run; as the period began */
+	int64_t first, last;		      /* of what the period's records count */
+	size_t told;			      /* groups, by observations_news() */
 	/* Of findings: flows whose answers were counted. When it is full it is begun anew. */
 	uint64_t *answered;
 	size_t n_answered;

@@ -223,3 +223,9 @@ void observations_results(struct observations *o, struct results *res)
 	vec_each (g, &o->groups)
 		tell(o, g, res);
 }
+
+void observations_news(struct observations *o, struct results *res)
+{
+	for (; o->told < o->groups.n; o->told++)
+		tell(o, &o->groups.v[o->told], res);
+}

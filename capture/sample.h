@@ -2,6 +2,8 @@
 #ifndef CAPTURE_SAMPLE_H
 #define CAPTURE_SAMPLE_H
 
+#include <stddef.h>
+
 #include "base/text.h"
 #include "capture/judge.h"
 
@@ -11,6 +13,14 @@
  */
 void observations_statement(const struct observations *o, struct arena *a,
 			    struct statement *ret);
+
+/*
+ * What was counted between two times of one run; first and last are those of now. False: a
+ * counter went back (an interface that was made anew counts from zero): it is taken as if
+ * nothing was counted, and received is what the others add up to.
+ */
+bool counts_since(const struct capture_counts *now, const struct capture_counts *before,
+		  struct capture_counts *ret);
 
 /* A file of the packets, for pcap_open_offline(3PCAP) and tcpdump(8): in t. */
 void excerpt_file(const struct excerpt *v, size_t n, struct text *t);

@@ -221,11 +221,23 @@ static void notes_of(const struct observations *o, struct statement *ret, struct
 		       o->out_flows == 1 ? " was" : "s were");
 }
 
+/* Of the period, where there is one. False: not known in whole. */
+static bool counts_of(const struct observations *o, struct capture_counts *ret)
+{
+	if (!o->options.before) {
+		*ret = o->counts;
+		return true;
+	}
+	bool whole = counts_since(&o->counts, &o->before, ret);
+	ret->first = o->first;
+	ret->last = o->last;
+	return whole;
+}
+
 void observations_statement(const struct observations *o, struct arena *a,
 			    struct statement *ret)
 {
 	struct statement s = {
-		.counts = o->counts,
 		.one_in = o->options.one_in ? o->options.one_in : 1,
 		.judged = o->judged,
 		.answers = o->answers,
@@ -240,6 +252,7 @@ void observations_statement(const struct observations *o, struct arena *a,
 		.positive = o->positive,
 	};
 	struct reasons why = { .arena = a }, notes = { .arena = a };
+	bool whole = counts_of(o, &s.counts);
 	struct map tenants = { 0 };
 	s.counts.sampled_out += o->out_packets;
 	memcpy(s.by, o->by, sizeof(s.by));
@@ -248,6 +261,8 @@ void observations_statement(const struct observations *o, struct arena *a,
 	missed_of(o, a, &tenants, &s);
 	map_finish(&tenants);
 	flows_of(o, a, &s);
+	if (!whole)
+		reason(&why, "a counter went back: how much was lost isn't known");
 	reasons_of(o, &s, &why);
 	s.inconclusive = vec_keep(a, &why.v);
 	s.n_inconclusive = why.v.n;

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <glob.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
-#include "capture/kernel_filter.h"
-#include "capture/sample.h"
-#include "capture/worker.h"
-#include "cli/cli.h"
+#include "cli/sample.h"
 
-enum { EXCERPTS = 16, EXCERPT_BYTES = 2048 };
+enum { EXCERPT_BYTES = 2048, KEEP = 48 };
 
 static const struct option options[] = {
 	{ "pcap", required_argument, NULL, 'p' },
@@ -28,18 +22,12 @@ static const struct option options[] = {
 	{ "fail-on", required_argument, NULL, 'F' },
 	{ "format", required_argument, NULL, 'f' },
 	{ "as-of", required_argument, NULL, 'd' },
+	{ "interval", required_argument, NULL, 'I' },
+	{ "out", required_argument, NULL, 'o' },
+	{ "keep", required_argument, NULL, 'k' },
+	{ "metrics", required_argument, NULL, 'm' },
+	{ "events", no_argument, NULL, 'E' },
 	{ 0 },
-};
-
-struct asked {
-	struct check_options check;
-	struct outputs outputs;
-	struct capture_input in;
-	VEC(const char *) files;
-	const char *as_of, *excerpt;
-	uint64_t one_in;
-	bool per_packet;
-	int fail_on; /* enum severity; one beyond the last: never */
 };
 
 static bool number(const char *s, uint64_t lo, uint64_t hi, uint64_t *ret)
@@ -82,7 +70,7 @@ static bool parse_severity(const char *s, int *ret)
 }
 
 /* A file of that name, or what the pattern finds, sorted: a shell hasn't looked at it. */
-static int add_files(struct app *app, struct asked *a, const char *pattern)
+static int add_files(struct app *app, struct sample_asked *a, const char *pattern)
 {
 	struct stat st;
 	glob_t g;
@@ -102,7 +90,7 @@ static int add_files(struct app *app, struct asked *a, const char *pattern)
 			   pattern);
 }
 
-static int take_option(struct app *app, int c, struct asked *a)
+static int take_option(struct app *app, int c, struct sample_asked *a)
 {
 	uint64_t n;
 	switch (c) {
@@ -159,11 +147,44 @@ static int take_option(struct app *app, int c, struct asked *a)
 	case 'd':
 		a->as_of = optarg;
 		return 0;
+	case 'I':
+		if (!parse_time(optarg, &a->in.interval))
+			return usage_error(app, "--interval %s: as in 90s, 10m, 2h", optarg);
+		return 0;
+	case 'o':
+		a->out = optarg;
+		return 0;
+	case 'k':
+		if (!number(optarg, 1, 100000, &a->keep))
+			return usage_error(app, "--keep %s: documents, from 1 to 100000",
+					   optarg);
+		return 0;
+	case 'm':
+		a->metrics = optarg;
+		return 0;
+	case 'E':
+		a->events = true;
+		return 0;
 	}
 	return usage_error(app, "unknown option or missing argument");
 }
 
-static int parse(struct app *app, int argc, char **argv, struct asked *a)
+static int check_interval(struct app *app, struct sample_asked *a)
+{
+	if (!a->in.interval && (a->out || a->keep || a->metrics || a->events))
+		return usage_error(app, "--out, --keep, --metrics and --events are for runs "
+					"with --interval");
+	if (a->keep && !a->out)
+		return usage_error(app, "--keep is for --out DIR");
+	a->keep = a->keep ? a->keep : KEEP;
+	vec_each (o, &a->outputs.v)
+		if (a->events && !o->path)
+			return usage_error(app, "standard output is for --events: give the "
+						"format a path, as in --format json:FILE");
+	return 0;
+}
+
+static int parse(struct app *app, int argc, char **argv, struct sample_asked *a)
 {
 	int c;
 	opterr = 0;
@@ -187,227 +208,16 @@ static int parse(struct app *app, int argc, char **argv, struct asked *a)
 		return usage_error(app, "--as-of %s: a date is written YYYY-MM-DD", a->as_of);
 	a->in.files = a->files.v;
 	a->in.n_files = a->files.n;
-	return 0;
-}
-
-/* --- what the records are from --- */
-
-struct source_names {
-	const struct capture_input *in;
-	const struct capture_worker *w;
-};
-
-/* Never an absolute path: a report says the same wherever it was made. */
-static const char *file_name(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-	if (!strcmp(name, "-"))
-		return "standard input";
-	return *name == '/' && slash ? slash + 1 : name;
-}
-
-static const char *interface_name(void *user, unsigned interface)
-{
-	const struct source_names *n = user;
-	return capture_interface(n->w, interface);
-}
-
-static const char *where(void *user, const struct flow_record *r)
-{
-	const struct source_names *n = user;
-	if (n->in->interface)
-		return n->in->interface;
-	return r->file < n->in->n_files ? file_name(n->in->files[r->file]) : "?";
-}
-
-/* --- the run --- */
-
-static volatile sig_atomic_t asked_to_stop;
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	asked_to_stop = 1;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal };
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
-
-/* Until the end. Nonzero: the child is lost. */
-static int follow(struct app *app, struct capture_worker *w, struct observations *o)
-{
-	bool stopping = false;
-	for (;;) {
-		int got = capture_next(w, &app->diags, observations_add, o);
-		if (got == 0)
-			return 0;
-		if (got < 0 && got != -EINTR)
-			return got;
-		if (asked_to_stop && !stopping) {
-			capture_stop(w);
-			stopping = true;
-		}
-	}
-}
-
-static void tell_inputs(struct app *app, const struct asked *a, const struct capture_worker *w,
-			struct statement *st)
-{
-	size_t n = a->in.interface ? 1 : a->in.n_files;
-	const char **v = arena_array(app->arena, n, sizeof(*v));
-	for (size_t i = 0; i < n; i++)
-		v[i] = a->in.interface ? a->in.interface : file_name(a->in.files[i]);
-	st->inputs = v;
-	st->n_inputs = n;
-	st->live = a->in.interface;
-	st->sandbox = arena_str(app->arena, capture_sandbox_text(w));
-	const char *kernel = a->in.filter ? a->in.filter->text : NULL;
-	if (kernel && a->in.expression)
-		st->filter = arena_printf(app->arena, "%s; and of that: %s", kernel,
-					  a->in.expression);
-	else
-		st->filter = kernel ? kernel : a->in.expression;
-}
-
-/* One file for each finding, named by its id; whole or not at all. */
-static int write_excerpts(struct app *app, const char *folder, struct results *res)
-{
-	int code = 0;
-	if (mkdir(folder, 0777) && errno != EEXIST) {
-		fprintf(stderr, "plumbline: %s can't be made: %s\n", folder, strerror(errno));
-		return EXIT_INPUT;
-	}
-	vec_each (f, &res->findings) {
-		if (!f->seen || !f->seen->n_excerpts)
-			continue;
-		struct text t = { 0 };
-		struct sighting *told = arena_copy(res->arena, f->seen, sizeof(*told));
-		const char *name = arena_printf(res->arena, "%s.pcap", f->id);
-		const char *path = arena_printf(res->arena, "%s/%s", folder, name);
-		excerpt_file(told->excerpts, told->n_excerpts, &t);
-		int err = file_write(path, t.s, t.len);
-		text_finish(&t);
-		if (err) {
-			fprintf(stderr, "plumbline: %s can't be written: %s\n", path,
-				strerror(-err));
-			code = EXIT_INPUT;
-			continue;
-		}
-		told->file = name;
-		f->seen = told;
-	}
-	(void)app;
-	return code;
-}
-
-/* Violations, then what keeps it from being clean. */
-static int judge_sample(struct results *res, const struct statement *st, enum severity fail_on,
-			bool failed)
-{
-	int code = judge_results(res, fail_on, failed);
-	if (code != EXIT_ALIGNED && code != EXIT_INCONCLUSIVE)
-		return code;
-	if (st->n_inconclusive) {
-		res->exit_code = EXIT_INCONCLUSIVE;
-		res->exit_reason =
-			arena_printf(res->arena, "%s%s", st->inconclusive[0],
-				     st->n_inconclusive > 1 ? ", among other reasons" : "");
-	} else if (code == EXIT_ALIGNED) {
-		res->exit_reason = arena_printf(
-			res->arena, "nothing at or above %s",
-			fail_on > SEVERITY_CRITICAL ? "any level" : severity_name(fail_on));
-	}
-	return res->exit_code;
-}
-
-static int finish(struct app *app, struct asked *a, const struct loaded *l,
-		  struct capture_worker *w, struct observations *o, bool failed)
-{
-	struct results res;
-	struct statement st;
-	results_init(&res, app->arena, "sample");
-	res.as_of = date_text(app->arena, a->check.as_of);
-	res.estate = l->estate->name;
-	res.policy = l->estate->policy;
-	res.policy_name = l->estate->policy->name;
-	res.policy_version = l->estate->policy->version;
-	res.snap = l->snap;
-	res.diags = &app->diags;
-	observations_results(o, &res);
-	results_freeze(&res);
-	int written = a->excerpt ? write_excerpts(app, a->excerpt, &res) : 0;
-	observations_statement(o, app->arena, &st);
-	tell_inputs(app, a, w, &st);
-	if (a->in.filter)
-		st.one_in = a->in.filter->one_in;
-	res.statement = &st;
-	int code = judge_sample(&res, &st, (enum severity)a->fail_on, failed);
-	print_diags(app);
-	json_t *doc = results_json(&res);
-	int out = outputs_write(app, &a->outputs, doc);
-	json_decref(doc);
-	results_finish(&res);
-	return out ? out : written ? written : code;
-}
-
-static int capture(struct app *app, struct asked *a, const struct loaded *l)
-{
-	struct capture_worker *w;
-	size_t lost = 0;
-	struct kernel_filter filter;
-	if (a->in.interface && a->one_in > 1) {
-		kernel_filter_build(app->arena, l->estate->policy, (unsigned)a->one_in,
-				    !a->per_packet, &filter);
-		a->in.filter = &filter;
-	}
-	/* the child is made before there is much to be copied */
-	if (capture_start(app->arena, &app->diags, &a->in, &lost, &w)) {
-		print_diags(app);
-		return diags_has(&app->diags, "capture.expression") ? EXIT_USAGE : EXIT_INPUT;
-	}
-	catch_signals();
-	struct source_names names = { &a->in, w };
-	struct judge *j = judge_create(app->arena, l->estate, l->snap, &a->check);
-	struct observation_options oo = {
-		/* what the kernel has left out already isn't left out again */
-		.one_in = a->in.filter ? 1 : (unsigned)a->one_in,
-		.excerpts = a->excerpt ? EXCERPTS : 0,
-		.interface = interface_name,
-		.where = where,
-		.user = &names,
-	};
-	struct observations *o = observations_create(j, &oo);
-	if (lost)
-		observations_doubt(o, lost == 1 ? "a file could not be read"
-						: "several files could not be read");
-	if (follow(app, w, o))
-		observations_doubt(o, "the process that decodes ended before the capture did");
-	int code = finish(app, a, l, w, o, lost || l->any_failed);
-	capture_destroy(w);
-	observations_destroy(o);
-	judge_destroy(j);
-	return code;
+	a->estate = argv[optind];
+	return check_interval(app, a);
 }
 
 static int run(struct app *app, int argc, char **argv)
 {
-	struct asked a = { .fail_on = SEVERITY_MEDIUM, .one_in = 1 };
-	struct loaded l;
+	struct sample_asked a = { .fail_on = SEVERITY_MEDIUM, .one_in = 1 };
 	int code = parse(app, argc, argv, &a);
 	if (!code)
-		code = load_estate(app, argv[optind], NULL, &l);
-	if (code) {
-		print_diags(app);
-	} else {
-		a.check.failed = l.failed;
-		code = capture(app, &a, &l);
-		loaded_free(&l);
-	}
+		code = sample_run(app, &a);
 	outputs_free(&a.outputs);
 	vec_free(&a.files);
 	return code;
@@ -418,7 +228,7 @@ const struct command cmd_sample = {
 	.synopsis = "ESTATE (--pcap FILE|GLOB|- ... | --interface IF [--netns N]) [--one-in N] "
 		    "[--per-packet] [--count N] [--duration S] [--snaplen N] [--buffer MIB] "
 		    "[--filter EXPR] [--excerpt DIR] [--fail-on LEVEL] [--format F[:PATH]]... "
-		    "[--as-of DATE]",
+		    "[--as-of DATE] [--interval S [--out DIR [--keep N]] [--metrics FILE] [--events]]",
 	.summary = "hold captured packets against the policy and the model",
 	.help = "  --pcap FILE         a capture (pcap, pcapng); a pattern in quotes; - for "
 		"standard "
@@ -441,7 +251,14 @@ const struct command cmd_sample = {
 		"output; "
 		"several\n"
 		"  --as-of DATE        judge exceptions and ages of exports by this day "
-		"(YYYY-MM-DD)\n\n"
+		"(YYYY-MM-DD)\n"
+		"  --interval S        run for long: a result for each period, until a signal "
+		"ends it; SIGHUP\n"
+		"                      reads the estate again\n"
+		"  --out DIR           write each period's document to DIR/sample-BEGIN.json\n"
+		"  --keep N            at most so many of them (48): the oldest are removed\n"
+		"  --metrics FILE      the run's counters, for Prometheus\n"
+		"  --events            what happens, as JSON lines on standard output\n\n"
 		"Exit codes: 0 clean, with the bound that the sample supports; 1 findings; 3 "
 		"an input "
 		"could not be\n"

@@ -80,6 +80,13 @@ struct sighting {
 	const char *file; /* where they were written, NULL: nowhere */
 };
 
+/* The part of a long run that a statement is about. */
+struct statement_period {
+	int64_t begin, end; /* nanoseconds since 1970 */
+	const char *digest; /* SHA-256 of all inputs that it was judged by */
+	bool outdated;	    /* they couldn't be read again when that was asked for */
+};
+
 struct statement {
 	struct capture_counts counts;
 	unsigned one_in;
@@ -109,6 +116,7 @@ struct statement {
 	const char *const *inputs;
 	size_t n_inputs;
 	bool live;
+	const struct statement_period *period; /* NULL: the run is one */
 	const char *filter, *sandbox; /* NULL: none */
 	const char *const *notes;     /* what a reader has to know besides */
 	size_t n_notes;

@@ -2,6 +2,7 @@
 #include "report/doc.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/text.h"
 
@@ -97,6 +98,23 @@ const json_t *doc_array(const json_t *obj, const char *key)
 {
 	const json_t *v = json_object_get(obj, key);
 	return json_is_array(v) ? v : NULL;
+}
+
+json_t *doc_time(int64_t ns)
+{
+	char day[32];
+	struct text t = { 0 };
+	struct tm tm;
+	int64_t below = ns % 1000000000;
+	time_t s = (time_t)(ns / 1000000000);
+	if (below < 0)
+		below += 1000000000, s--;
+	if (!gmtime_r(&s, &tm) || !strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm))
+		return json_null();
+	text_putf(&t, "%s.%09lldZ", day, (long long)below);
+	json_t *j = doc_string(t.s);
+	text_finish(&t);
+	return j;
 }
 
 const char *doc_version(void)

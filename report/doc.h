@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What schema number documents have that this program writes and reads. */
 enum { DOC_SCHEMA = 1 };
@@ -20,6 +21,10 @@ json_t *doc_string(const char *s);
 json_t *doc_stringn(const char *s, size_t len);
 /* A new array of n strings. */
 json_t *doc_strings(const char *const *v, size_t n);
+
+/* Nanoseconds since 1970 as "2026-11-20T08:00:00.000000001Z" (RFC 3339); null where that is no
+ * time that has a date. */
+json_t *doc_time(int64_t ns);
 
 /* Sets obj[key], taking the reference. */
 void doc_put(json_t *obj, const char *key, json_t *value);

@@ -47,6 +47,8 @@ json_t *results_but_coverage(const struct results *res);
 /* Appends what the format `json` makes of that document, the same bytes, without making the
  * document: where the coverage is large it takes far less memory. */
 void results_text(const struct results *res, struct text *out);
+/* One finding as the document has it: a new reference. */
+json_t *finding_json(const struct finding *f);
 /* What `show` says of a snapshot: accounts and rulesets. A new reference. */
 json_t *snapshot_json(const struct snapshot *snap, const struct diags *d);
 /* `show --format text` from the same document. */

@@ -83,7 +83,7 @@ static json_t *exception_json(const struct exception_use *use)
 	return j;
 }
 
-static json_t *finding_json(const struct finding *f)
+json_t *finding_json(const struct finding *f)
 {
 	json_t *j = json_object();
 	doc_put_string(j, "id", f->id);

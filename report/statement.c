@@ -1,28 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/statement.h"
 
-#include <time.h>
-
 #include "report/doc.h"
 #include "report/place.h"
-
-/* "2026-11-20T08:00:00.000000001Z" (RFC 3339); null where it is no time that has a date. */
-static json_t *time_json(int64_t ns)
-{
-	char day[32];
-	struct text t = { 0 };
-	struct tm tm;
-	int64_t below = ns % 1000000000;
-	time_t s = (time_t)(ns / 1000000000);
-	if (below < 0)
-		below += 1000000000, s--;
-	if (!gmtime_r(&s, &tm) || !strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm))
-		return json_null();
-	text_putf(&t, "%s.%09lldZ", day, (long long)below);
-	json_t *j = doc_string(t.s);
-	text_finish(&t);
-	return j;
-}
 
 static void put_count(json_t *j, const char *key, uint64_t n)
 {
@@ -41,7 +21,7 @@ static const char *const verdicts[OBSERVED_COUNT] = {
 	[OBSERVED_SPOOFED] = "spoofed",
 };
 
-static json_t *packets_json(const struct capture_counts *c)
+json_t *packets_json(const struct capture_counts *c)
 {
 	static const char *const anomalies[] = {
 		"truncated", "malformed", "layers",  "tiny-fragment",
@@ -116,14 +96,14 @@ static json_t *flows_json(const struct statement *st)
 			       f->flow->action == FLOW_REQUIRE ? "require" : "allow");
 		put_count(j, "flows", f->flows);
 		put_count(j, "packets", f->packets);
-		doc_put(j, "last", f->packets ? time_json(f->last) : json_null());
+		doc_put(j, "last", f->packets ? doc_time(f->last) : json_null());
 		place_put(j, f->flow->at);
 		json_array_append_new(list, j);
 	}
 	return list;
 }
 
-static json_t *verdicts_json(const struct statement *st)
+json_t *verdicts_json(const struct statement *st)
 {
 	json_t *list = json_array();
 	for (int i = 0; i < OBSERVED_COUNT; i++) {
@@ -136,6 +116,16 @@ static json_t *verdicts_json(const struct statement *st)
 	return list;
 }
 
+static json_t *period_json(const struct statement_period *p)
+{
+	json_t *j = json_object();
+	doc_put(j, "begin", doc_time(p->begin));
+	doc_put(j, "end", doc_time(p->end));
+	doc_put_string(j, "digest", p->digest);
+	doc_put_bool(j, "outdated", p->outdated);
+	return j;
+}
+
 json_t *statement_json(const struct statement *st)
 {
 	json_t *j = json_object(), *window = json_object(), *between = json_object(),
@@ -145,9 +135,11 @@ json_t *statement_json(const struct statement *st)
 	doc_put_bool(j, "live", st->live);
 	doc_put_string(j, "filter", st->filter);
 	doc_put_string(j, "sandbox", st->sandbox);
-	doc_put(window, "first", c->processed ? time_json(c->first) : json_null());
-	doc_put(window, "last", c->processed ? time_json(c->last) : json_null());
+	doc_put(window, "first", c->processed ? doc_time(c->first) : json_null());
+	doc_put(window, "last", c->processed ? doc_time(c->last) : json_null());
 	doc_put(j, "window", window);
+	if (st->period)
+		doc_put(j, "period", period_json(st->period));
 	doc_put(j, "packets", packets_json(c));
 	doc_put_int(j, "one_in", st->one_in);
 	put_count(j, "judged", st->judged);
@@ -180,8 +172,8 @@ json_t *sighting_json(const struct sighting *s)
 	json_t *j = json_object();
 	doc_put_string(j, "where", s->where);
 	put_count(j, "packet", s->number);
-	doc_put(j, "first", time_json(s->first));
-	doc_put(j, "last", time_json(s->last));
+	doc_put(j, "first", doc_time(s->first));
+	doc_put(j, "last", doc_time(s->last));
 	put_count(j, "flows", s->flows);
 	put_count(j, "answered", s->answered);
 	put_count(j, "packets", s->packets);

@@ -10,6 +10,9 @@
 /* New references. */
 json_t *statement_json(const struct statement *st);
 json_t *sighting_json(const struct sighting *s);
+/* Parts of it. */
+json_t *packets_json(const struct capture_counts *c);
+json_t *verdicts_json(const struct statement *st);
 
 /* The outcome of `sample`, as part_verdict(). */
 const char *statement_verdict(const json_t *doc, enum ink *ret_ink, struct text *ret_rest);

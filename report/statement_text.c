@@ -111,7 +111,8 @@ void part_seen(struct text *t, struct report_style st, const json_t *finding)
 
 static void put_inputs(struct text *t, struct report_style style, const json_t *st)
 {
-	const json_t *inputs = doc_array(st, "inputs"), *w = doc_object(st, "window");
+	const json_t *inputs = doc_array(st, "inputs"), *w = doc_object(st, "window"),
+		     *p = doc_object(st, "period");
 	struct text s = { 0 };
 	size_t i;
 	json_t *v;
@@ -127,6 +128,11 @@ static void put_inputs(struct text *t, struct report_style style, const json_t *
 	if (*doc_get(w, "first"))
 		text_putf(&s, "%s to %s", doc_get(w, "first"), doc_get(w, "last"));
 	line(t, style, "  window:", &s);
+	if (p)
+		text_putf(&s, "%s to %s, judged by what has the digest %.16s%s",
+			  doc_get(p, "begin"), doc_get(p, "end"), doc_get(p, "digest"),
+			  doc_bool(p, "outdated") ? ", which is out of date" : "");
+	line(t, style, "  period:", &s);
 	text_put(&s, doc_get(st, "filter"));
 	line(t, style, "  filter:", &s);
 	text_put(&s, doc_get(st, "sandbox"));
