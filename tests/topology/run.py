@@ -120,11 +120,9 @@ class Worker:
         probe = plan.probes[m.number]
         head = f"{m.kind}: {probe.zone} to {m.zone}: {probe.packet.line()} {m.text}"
         first = next(x for x in found if (x.kind, x.zone) == (m.kind, m.zone))
-        if first is not m:
-            return {"kind": m.kind, "text": head}
         if not self.again(plan, m):
             return None  # late, not lost
-        if self.options.quick or self.smaller >= SMALLER:
+        if first is not m or self.options.quick or self.smaller >= SMALLER:
             return {"kind": m.kind, "text": head}
         self.smaller += 1
         small = self.reduce(plan, m)
