@@ -14,6 +14,7 @@
  * mark ever.
  */
 #include "collectors/ipt_internal.h"
+#include "collectors/netfilter_nat.h"
 
 #include <string.h>
 
@@ -171,6 +172,7 @@ static void lose(struct walk *w)
 	w->k->rest.known = w->k->rest.ct_known = 0;
 	w->k->waiting.when.n = 0;
 	w->k->untracked = match_unknown(m, LOC_NONE, "packets taken out of tracking");
+	nf_nat_untracked(w->r->nats, w->k->untracked);
 	w->k->version = 0;
 	w->follow = false;
 }

@@ -11,6 +11,7 @@
  * What grows too large is given up: the bits in which pieces differ are not known then.
  */
 #include "collectors/ipt_internal.h"
+#include "collectors/netfilter_nat.h"
 
 #include <string.h>
 
@@ -229,6 +230,7 @@ void ipt_marks_change(struct ipt_marks *k, const struct ipt_rule *rule,
 	struct matches *m = k->r->m;
 	if (rule->effect == EFFECT_UNTRACK) {
 		k->untracked = match_or(m, k->untracked, when);
+		nf_nat_untracked(k->r->nats, when);
 		if (ipt_weight(k->untracked, PIECE_WEIGHT) > PIECE_WEIGHT)
 			k->untracked =
 				match_unknown(m, LOC_NONE, "packets taken out of tracking");

@@ -42,6 +42,12 @@ void nf_nat_chain(struct nf_nats *n, const struct nf_nat_chain *ch)
 	*vec_add(&n->chains) = *ch;
 }
 
+void nf_nat_untracked(struct nf_nats *n, const struct match *when)
+{
+	struct device *d = &n->b->dev;
+	d->untracked = d->untracked ? match_or(&n->b->snap->matches, d->untracked, when) : when;
+}
+
 static struct nat plain(const struct nf_translation *t)
 {
 	return (struct nat){ .at = t->at,

@@ -57,6 +57,8 @@ struct nf_nats {
 	VEC(struct nf_nat_chain) chains;
 };
 
+/* Packets that rules take out of connection tracking, as these see them. */
+void nf_nat_untracked(struct nf_nats *n, const struct match *when);
 /* The rule of a ruleset that has its rules (device_build_rules) translates. */
 void nf_nat_rule(struct nf_nats *n, const struct rule *rule, struct nf_translation *t);
 /* A nat chain that is bound to a hook; rules of ours (RULE_IMPLICIT) are passed over. */

@@ -6,6 +6,7 @@
  * one that applies or does not; both ways count.
  */
 #include "collectors/nft_internal.h"
+#include "collectors/netfilter_nat.h"
 
 #include <string.h>
 
@@ -33,6 +34,8 @@ void nft_note_untracked(struct nft *n)
 		n->notrack = match_and(
 			n->m, all,
 			match_unknown(n->m, LOC_NONE, "packets taken out of tracking"));
+	if (n->notrack)
+		nf_nat_untracked(n->nats, n->notrack);
 }
 
 static void glue(struct rule *v, size_t *n, const struct match *m, enum verdict verdict,

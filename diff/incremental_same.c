@@ -117,7 +117,7 @@ bool same_device(const struct device *a, const struct device *b)
 		    a->open_ports == b->open_ports && a->netfilter == b->netfilter &&
 		    a->routing == b->routing && same_text(a->routing_why, b->routing_why) &&
 		    a->connected == b->connected && a->n_taints == b->n_taints &&
-		    same_text(a->netns, b->netns);
+		    same_text(a->netns, b->netns) && same_match(a->untracked, b->untracked);
 	for (size_t i = 0; i < a->n_ports && same && a->ports != b->ports; i++)
 		same = same_port(&a->ports[i], &b->ports[i]);
 	for (size_t i = 0; i < a->n_taints && same; i++)

@@ -236,6 +236,11 @@ struct device {
 	size_t n_route_rules;
 	const struct nat *nats;
 	size_t n_nats;
+	/*
+	 * Packets, as they come in, that may pass by connection tracking: an answer among them isn't
+	 * translated back. NULL: none.
+	 */
+	const struct match *untracked;
 	const struct taint *taints;
 	size_t n_taints;
 	const char *netns; /* of a Linux host: which of the machine's, as in struct beside */

@@ -184,6 +184,13 @@ static bool holds_hosts(const struct port *p)
 	return p->up && !p->alone && !p->part && !p->outside && p->n_prefixes;
 }
 
+/* Without the networks of a port that is down: nothing tells where their hosts are now. */
+static void leave_out(struct builder *b, const struct port *p, struct spans rest[FAMILY_COUNT])
+{
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		rest[f] = spans_without(b->arena, rest[f], port_spans(b->arena, p, f));
+}
+
 static bool in_segment(const struct zone *z, const struct port *p)
 {
 	return !z->segment || (p->segment && !strcmp(p->segment, z->segment));
@@ -219,6 +226,8 @@ static void attach_found(struct builder *b, const struct zone *z, struct attache
 			attach_at(b, z, i, all, out);
 		else if (!z->external && holds_hosts(p) && in_segment(z, p))
 			attach_by_network(b, i, z, all, out);
+		else if (!z->external && !p->up && !p->alone && !p->part && in_segment(z, p))
+			leave_out(b, p, rest);
 	}
 	if (z->external && out->v.n)
 		return;

@@ -489,6 +489,13 @@ void search_enter(struct search *s, struct walk w, struct place in)
 							"behind it is translated back", d->name));
 			return;
 		}
+		if (at != SIZE_MAX && d->untracked &&
+		    footprint_judge(&fp, d->untracked) != TRUTH_FALSE) {
+			search_end_inside(&v, (struct takes){ 0 }, WAY_UNKNOWN, d->at,
+					  search_say(s, "%s may not track the answer, and then doesn't "
+							"translate it back", d->name));
+			return;
+		}
 		if (at != SIZE_MAX) {
 			none = (struct nat_branch){ .src = s->answers->dst[at],
 						    .dst = s->answers->src[at],

@@ -105,7 +105,7 @@ def hold(plan, number, probe, seen, answer, count):
             wrong("surely permitted, but lost", zone, "")
         elif word == "no" and got:
             wrong("denied, but arrived", zone, "as " + got[0].line())
-        elif word == "out" and (got or there == zone):
+        elif word == "out" and (got or (there == zone and not any(w["end"] == "aside" for w in ways))):
             wrong("arrived outside what is told of the pair" if got else "to the zone, but outside the pair",
                   zone, "as " + got[0].line() if got else "")
         elif word in ("spent", "lost"):

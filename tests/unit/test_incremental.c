@@ -16,7 +16,7 @@ Test(incremental, every_member_is_compared)
 	cr_expect_eq(sizeof(struct route_rule), 112);
 	cr_expect_eq(sizeof(struct nat), 160);
 	cr_expect_eq(sizeof(struct taint), 48);
-	cr_expect_eq(sizeof(struct device), 264);
+	cr_expect_eq(sizeof(struct device), 272);
 	cr_expect_eq(sizeof(struct rule), 72);
 	cr_expect_eq(sizeof(struct ruleset), 112);
 	cr_expect_eq(sizeof(struct zone), 112);
