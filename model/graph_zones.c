@@ -184,11 +184,16 @@ static bool holds_hosts(const struct port *p)
 	return p->up && !p->alone && !p->part && !p->outside && p->n_prefixes;
 }
 
-/* Without the networks of a port that is down: nothing tells where their hosts are now. */
-static void leave_out(struct builder *b, const struct port *p, struct spans rest[FAMILY_COUNT])
+/*
+ * A port that is down has some of the zone's addresses: nothing tells where the zone is now. (Of a
+ * Linux port that is down no IPv6 network is told.)
+ */
+static bool cut_off(struct builder *b, const struct zone *z, const struct port *p)
 {
+	bool meets = false;
 	for (int f = 0; f < FAMILY_COUNT; f++)
-		rest[f] = spans_without(b->arena, rest[f], port_spans(b->arena, p, f));
+		meets |= spans_meet(zone_spans(z, f), port_spans(b->arena, p, f));
+	return meets && !p->up && !p->alone && !p->part;
 }
 
 static bool in_segment(const struct zone *z, const struct port *p)
@@ -220,21 +225,23 @@ static void attach_found(struct builder *b, const struct zone *z, struct attache
 	struct spans rest[FAMILY_COUNT] = { zone_spans(z, FAMILY_V4),
 					    zone_spans(z, FAMILY_V6) };
 	const struct spans all[FAMILY_COUNT] = { rest[FAMILY_V4], rest[FAMILY_V6] };
+	bool lost = false;
 	for (uint32_t i = 0; i < b->g->n_ports; i++) {
 		const struct port *p = b->g->ports[i].port;
 		if (z->external && p->outside)
 			attach_at(b, z, i, all, out);
 		else if (!z->external && holds_hosts(p) && in_segment(z, p))
 			attach_by_network(b, i, z, all, out);
-		else if (!z->external && !p->up && !p->alone && !p->part && in_segment(z, p))
-			leave_out(b, p, rest);
+		else if (!z->external && in_segment(z, p))
+			lost |= cut_off(b, z, p);
 	}
 	if (z->external && out->v.n)
 		return;
 	vec_each (at, &out->v)
 		for (int f = 0; f < FAMILY_COUNT; f++)
 			rest[f] = spans_without(b->arena, rest[f], at->spans[f]);
-	attach_uplinks(b, z, rest, out);
+	if (!lost)
+		attach_uplinks(b, z, rest, out);
 }
 
 /*
