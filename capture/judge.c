@@ -288,6 +288,7 @@ static void by_sets(struct judge *j, const struct flow_record *r, struct judgeme
 	bool opaque = is_opaque(r) && from->tenant != to->tenant;
 	if (!l) {
 		judge_unknown(g, too_large);
+		g->undecided = true;
 		return;
 	}
 	const struct pair_family *pf = &zp->family[p->family];
@@ -318,6 +319,7 @@ static void by_sets(struct judge *j, const struct flow_record *r, struct judgeme
 		g->observed = OBSERVED_UNDECLARED;
 	} else if (g->portless) {
 		judge_unknown(g, "the ports aren't known, and some are declared");
+		g->undecided = true;
 	} else {
 		g->observed = OBSERVED_DECLARED;
 	}
@@ -357,11 +359,13 @@ void judge_one(struct judge *j, const struct flow_record *r, struct judgement *g
 		return;
 	g->across = kept_apart(j->policy, ps->from.tenant, ps->to.tenant);
 	g->pair = pair_of(j, ps->from.zone, ps->to.zone);
-	if (g->pair == JUDGE_NO_PAIR)
+	if (g->pair == JUDGE_NO_PAIR) {
 		judge_unknown(g, "more zone pairs than are followed");
-	else if (ps->from.zone == ps->to.zone && !ps->from.zone->self)
+		g->undecided = true;
+	} else if (ps->from.zone == ps->to.zone && !ps->from.zone->self) {
 		g->observed = OBSERVED_WITHIN;
-	else
+	} else {
 		by_sets(j, r, g);
+	}
 	by_hint(g);
 }

@@ -12,7 +12,8 @@
  *	opaque        encrypted or unknown encapsulation between tenants, not declared as such
  *	undeclared    the model permits it, the policy doesn't
  *	unknown       it can't be said (no zone, an ambiguous address, ports not known): never
- *                    clean, makes the run inconclusive where tenants may differ
+ *                    clean, makes the run inconclusive where tenants may differ, or where it
+ *                    is for want of ports or of memory
  *	declared      the policy has it, and the model doesn't deny it
  *	excluded      the policy leaves it out
  *	within        one zone with itself that the policy doesn't judge
@@ -24,7 +25,7 @@
 #include "capture/identity.h"
 #include "diff/diff.h"
 
-enum { JUDGE_NO_PAIR = UINT32_MAX };
+#define JUDGE_NO_PAIR UINT32_MAX
 
 struct judgement {
 	uint8_t observed;  /* enum observed */
@@ -36,6 +37,7 @@ struct judgement {
 	struct packet packet;
 	uint8_t tunnel;
 	bool portless; /* the ports aren't known */
+	bool undecided; /* of UNKNOWN: it would be judged, were more known of it */
 	uint32_t pair; /* counts the zone pairs that were seen, from 0; JUDGE_NO_PAIR: none */
 	/* An exception of the policy holds it; expired: it did. */
 	struct exception_use excepted;

@@ -57,7 +57,7 @@ static int believe(const struct judgement *g)
 static void judge_conversation(struct judge *j, const struct flow_record *r, bool guessed,
 			       struct judgement *g)
 {
-	struct packet other = reversed(&g->packet);
+	struct packet other = guessed ? reversed(&g->packet) : g->packet;
 	judge_one(j, r, g);
 	if (!guessed || g->observed == OBSERVED_DECLARED || g->observed == OBSERVED_EXCLUDED)
 		return;
@@ -91,8 +91,10 @@ static bool proto_unknown(const struct flow_record *r)
 static void judge_proto_unknown(struct judge *j, struct judgement *g)
 {
 	const struct parties *ps = &g->parties;
-	if (ps->from.zone && ps->to.zone && declares_some(j, ps->from.zone, ps->to.zone))
+	if (ps->from.zone && ps->to.zone && declares_some(j, ps->from.zone, ps->to.zone)) {
 		judge_unknown(g, "the protocol isn't known, and some are declared");
+		g->undecided = true;
+	}
 }
 
 /* Frames of protocols that carry no IP, and never leave their link. */
@@ -122,11 +124,11 @@ static void judge_frame(const struct flow_record *r, struct judgement *g)
 		g->observed = OBSERVED_WITHIN;
 		return;
 	}
-	/* what may hold a packet may hold one between tenants */
-	g->across = r->opaque != OPAQUE_NO_IP;
-	judge_unknown(g, g->across
-				 ? "what the frame carries can't be told"
-				 : "a protocol that carries no IP, of which nothing is known");
+	/* what may hold a packet may hold one between tenants, but on a tenant's own segment */
+	bool opaque = r->opaque != OPAQUE_NO_IP;
+	g->across = opaque && !(g->parties.declared && g->parties.segment_tenant);
+	judge_unknown(g, opaque ? "what the frame carries can't be told"
+				: "a protocol that carries no IP, of which nothing is known");
 }
 
 /* The conversation that an error is about, where it can be that. */

@@ -194,6 +194,8 @@ static struct pair_count *pair_count_at(struct observations *o, uint32_t pair)
 
 static void count_flow(struct observations *o, const struct judgement *g)
 {
+	const struct parties *ps = &g->parties;
+	bool by_hint = (ps->from.by_segment || ps->to.by_segment) && !ps->declared;
 	bool bad = is_violation(g) && (!g->excepted.exception || g->excepted.expired);
 	o->judged++;
 	o->by[g->observed]++;
@@ -204,6 +206,8 @@ static void count_flow(struct observations *o, const struct judgement *g)
 		o->between_violating += bad;
 	}
 	o->unknown_between += g->across && g->observed == OBSERVED_UNKNOWN;
+	o->undecided += g->undecided && !g->across;
+	o->hinted += by_hint && g->observed == OBSERVED_DECLARED;
 	o->positive += g->observed == OBSERVED_DECLARED;
 	if (g->pair != JUDGE_NO_PAIR) {
 		struct pair_count *pc = pair_count_at(o, g->pair);

@@ -49,6 +49,8 @@ struct observations {
 	struct flow_seen *flows; /* by place in policy->flows */
 	uint64_t judged, excepted, answers, by[OBSERVED_COUNT], by_packets[OBSERVED_COUNT];
 	uint64_t between, between_violating, violating, unknown_between, positive;
+	uint64_t undecided; /* not between tenants, and not judged for want of something */
+	uint64_t hinted;    /* declared, if a segment is whose it was drawn to be */
 	uint64_t out_flows, out_packets; /* left out by sampling */
 	uint64_t possible;		 /* findings */
 	const char *doubts[DOUBTS_MAX];

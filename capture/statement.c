@@ -188,6 +188,9 @@ static void reasons_of(const struct observations *o, struct statement *ret, stru
 		       "of %llu flow%s that may be between tenants it isn't known whose they "
 		       "are, or whether they are declared",
 		       (u64)ret->unknown_between, s_of(ret->unknown_between));
+	if (o->undecided)
+		reason(r, "of %llu more flow%s it isn't known whether they are declared",
+		       (u64)o->undecided, s_of(o->undecided));
 	if (c->processed && !ret->positive)
 		reason(r,
 		       "no declared flow was seen: nothing shows that the traffic passes here");
@@ -213,6 +216,11 @@ static void notes_of(const struct observations *o, struct statement *ret, struct
 	if (c->anomalous)
 		reason(r, "%llu packet%s odd; they are judged like others", (u64)c->anomalous,
 		       c->anomalous == 1 ? " is" : "s are");
+	if (o->hinted)
+		reason(r,
+		       "%llu declared flow%s rest on whose a segment is by what was read; the "
+		       "estate doesn't declare it",
+		       (u64)o->hinted, s_of(o->hinted));
 	if (o->options.one_in > 1)
 		reason(r,
 		       "of flows that are not between tenants, 1 in %u was judged: %llu flow%s "
