@@ -170,7 +170,8 @@ static bool keep_only(const int *fds, size_t n, int out)
 {
 	bool reads_stdin = false;
 	int *keep = xcalloc(n + 1, sizeof(*keep)), next = FD_FIRST;
-	int null = lift(open("/dev/null", O_RDWR | O_CLOEXEC));
+	/* empty, and there wherever one runs */
+	int null = lift(memfd_create("nothing", MFD_CLOEXEC));
 	size_t k = 0;
 	for (size_t i = 0; i < n; i++) {
 		reads_stdin |= fds[i] == 0;

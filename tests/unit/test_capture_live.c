@@ -151,6 +151,12 @@ static int next(struct run *t)
 	return end;
 }
 
+static void over(struct run *t)
+{
+	diags_finish(&t->diags);
+	arena_destroy(t->arena);
+}
+
 static void finish(struct run *t)
 {
 	cr_assert_eq(t->start, 0, "%s", t->diags.n ? t->diags.v[0].text : "");
@@ -164,6 +170,7 @@ static void finish(struct run *t)
 	cr_expect_eq(t->packets, t->counts.processed);
 	cr_expect(t->counts.drops_known);
 	capture_destroy(t->worker);
+	over(t);
 }
 
 static void stop(struct run *t)
@@ -385,7 +392,9 @@ Test(capture_live, nothing_is_left_of_the_right_to_open)
 	cr_expect(socket(AF_PACKET, SOCK_RAW, 0) < 0 && errno == EPERM);
 	struct run again = begin((struct capture_input){ 0 });
 	cr_expect_lt(again.start, 0);
-	cr_expect(diags_has(&again.diags, "capture.permission"));
+	cr_expect(diags_has(&again.diags, "capture.permission"), "%s",
+		  again.diags.n ? again.diags.v[0].text : "");
+	over(&again);
 	stop(&t);
 }
 
@@ -396,9 +405,11 @@ Test(capture_live, what_cant_be_opened_is_told)
 	struct run t = begin((struct capture_input){ .interface = "none0" });
 	cr_expect_lt(t.start, 0);
 	cr_expect(diags_has(&t.diags, "capture.interface"));
+	over(&t);
 	t = begin((struct capture_input){ .netns = "plNone" });
 	cr_expect_lt(t.start, 0);
 	cr_expect(diags_has(&t.diags, "capture.netns"));
+	over(&t);
 }
 
 Test(capture_live, another_namespace)
@@ -460,6 +471,7 @@ Test(capture_live, an_interface_that_is_taken_away_is_told)
 	cr_expect(diags_has(&t.diags, "capture.cut"));
 	cr_expect_eq(t.counts.processed, 10);
 	capture_destroy(t.worker);
+	over(&t);
 	waitpid(pid, NULL, 0);
 }
 

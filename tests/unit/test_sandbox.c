@@ -19,6 +19,15 @@
 
 #include "capture/sandbox.h"
 
+/* A sanitizer's shadow takes all addresses there are. */
+#ifdef __SANITIZE_ADDRESS__
+#define UNBOUNDED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNBOUNDED
+#endif
+#endif
+
 enum { MEMORY = 16 << 20, FINE = 7, NOT_LOCKED = 8, REFUSED = 9 };
 
 static int pipe_ends[2];
@@ -124,7 +133,7 @@ static int try_flags(void)
 	return ioctl(1, SIOCGIFFLAGS, request) ? REFUSED : FINE;
 }
 
-static int try_memory(void)
+__attribute__((unused)) static int try_memory(void)
 {
 	return mmap(NULL, 2 * MEMORY, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
 			       MAP_FAILED
@@ -161,8 +170,9 @@ static int within(bool live, int (*try)(void))
 		dup2(pipe_ends[0], 0);
 		dup2(pipe_ends[1], 1);
 		if (sandbox_enter(&s))
-			_exit(NOT_LOCKED);
-		_exit(try());
+			syscall(SYS_exit_group, NOT_LOCKED);
+		/* not _exit(): a sanitizer looks at signal stacks before it */
+		syscall(SYS_exit_group, try());
 	}
 	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
 	close(pipe_ends[0]);
@@ -192,7 +202,9 @@ static const struct {
 	{ "option", try_option, SIGSYS, SIGSYS },
 	{ "filter", try_filter, SIGSYS, -REFUSED }, /* a pipe has none */
 	{ "flags", try_flags, SIGSYS, -REFUSED },
+#ifndef UNBOUNDED
 	{ "memory beyond its need", try_memory, -REFUSED, -REFUSED },
+#endif
 	{ "some memory", try_some_memory, -FINE, -FINE },
 	{ "its pipe", try_pipe, -FINE, -FINE },
 };
@@ -217,7 +229,7 @@ static struct sandbox told(bool live)
 	*s = (struct sandbox){ .live = live, .memory = MEMORY };
 	pid_t pid = fork();
 	if (!pid)
-		_exit(sandbox_enter(s) ? NOT_LOCKED : FINE);
+		syscall(SYS_exit_group, sandbox_enter(s) ? NOT_LOCKED : FINE);
 	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == FINE, "%s", s->text);
 	struct sandbox copy = *s;
