@@ -24,7 +24,17 @@ static int write_all(int fd, const char *p, size_t size)
 	return 0;
 }
 
-int file_write(const char *path, const void *data, size_t size)
+/* What isn't a file of its own (a terminal, /dev/null, a pipe) is never put aside by a new one. */
+static int write_through(const char *path, const void *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	int err = write_all(fd, data, size);
+	return close(fd) && !err ? -errno : err;
+}
+
+static int replace(const char *path, const void *data, size_t size)
 {
 	size_t room = strlen(path) + 8;
 	char *tmp = xmalloc(room);
@@ -47,4 +57,19 @@ int file_write(const char *path, const void *data, size_t size)
 	}
 	free(tmp);
 	return err;
+}
+
+int file_write(const char *path, const void *data, size_t size)
+{
+	struct stat st;
+	if (lstat(path, &st))
+		return replace(path, data, size);
+	if (S_ISLNK(st.st_mode)) {
+		/* the file that it stands for, not the link */
+		char *target = realpath(path, NULL);
+		int err = target ? file_write(target, data, size) : -errno;
+		free(target);
+		return err;
+	}
+	return S_ISREG(st.st_mode) ? replace(path, data, size) : write_through(path, data, size);
 }

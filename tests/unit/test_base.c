@@ -114,6 +114,31 @@ Test(base, files_are_written_whole_or_not_at_all)
 	cr_assert_lt(file_write(path, "x", 1), 0);
 }
 
+Test(base, what_is_no_file_of_its_own_is_written_to_as_it_is)
+{
+	char dir[] = "/tmp/plumbline-test-XXXXXX", path[64], link[64], target[64];
+	struct stat st;
+	const struct source *src;
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/null", dir);
+	cr_assert_eq(symlink("/dev/null", path), 0);
+	cr_assert_eq(file_write(path, "lost", 4), 0);
+	cr_assert_eq(stat("/dev/null", &st), 0);
+	cr_assert(S_ISCHR(st.st_mode));
+	snprintf(target, sizeof(target), "%s/out", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	cr_assert_eq(file_write(target, "first", 5), 0);
+	cr_assert_eq(symlink(target, link), 0);
+	cr_assert_eq(file_write(link, "second", 6), 0);
+	cr_assert_eq(lstat(link, &st), 0);
+	cr_assert(S_ISLNK(st.st_mode));
+	cr_assert_eq(source_open(arena, &diags, target, "out", &src), 0);
+	cr_assert_str_eq(src->data, "second");
+	cr_assert_eq(file_write(dir, "x", 1), -EISDIR);
+	unlink(link), unlink(path), unlink(target);
+	cr_assert_eq(rmdir(dir), 0);
+}
+
 Test(base, numbers_and_dates_are_strict)
 {
 	uint64_t n = 7;
