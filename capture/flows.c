@@ -13,6 +13,7 @@
  */
 #include "capture/flows.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,6 +28,8 @@ enum {
 	BIT_RELATED = 4,  /* quoted is part of the key */
 	FLOWS_MOST = 1 << 26,
 	SEEDS = 8,
+	WAITING = 8,	/* packets; a power of two */
+	HAND_AHEAD = 8, /* entries, as the hand goes */
 };
 
 /* Compared as bytes: no holes. */
@@ -70,6 +73,39 @@ struct slot {
 _Static_assert(sizeof(struct flow_key) == 48, "no holes");
 _Static_assert(sizeof(struct entry) <= 128, "two lines");
 
+/* The packet's own view: which way it goes within its key, and what it says of who began. */
+struct seen {
+	uint8_t turned; /* it goes from end[1] to end[0] */
+	uint8_t began;	/* enum beginning, of this packet's src */
+	bool fresh;	/* it begins a conversation, whatever was before */
+};
+
+/* Where and what was captured. */
+struct where {
+	uint64_t file, number;
+	int64_t at;
+	const uint8_t *bytes;
+	uint32_t caplen;
+};
+
+/* What is known of a packet before the table was looked at. */
+struct prepared {
+	struct flow_key key;
+	struct seen seen;
+	uint32_t hash;
+};
+
+/*
+ * A packet on its way: while it waits its slot is fetched, then its entry, and meanwhile others
+ * are decoded.
+ */
+struct waiting {
+	struct decoded d;
+	struct prepared p;
+	struct where w;
+	unsigned interface;
+};
+
 struct flows {
 	struct slot *slots;
 	struct entry *entries;
@@ -83,6 +119,8 @@ struct flows {
 	void *user;
 	uint64_t told, evicted;
 	uint64_t seed[SEEDS];
+	struct waiting waiting[WAITING];
+	uint64_t put, added; /* packets so far */
 };
 
 /* Zeroed memory in large pages where the system has any: most of a lookup is finding pages. */
@@ -215,13 +253,6 @@ static uint8_t icmp_answer(uint8_t family, uint8_t question)
 	return family == FAMILY_V4 && question == 8 ? 0 : question + 1;
 }
 
-/* The packet's own view: which way it goes within its key, and what it says of who began. */
-struct seen {
-	uint8_t turned; /* it goes from end[1] to end[0] */
-	uint8_t began;	/* enum beginning, of this packet's src */
-	bool fresh;	/* it begins a conversation, whatever was before */
-};
-
 static inline void set_ends(struct flow_key *k, const struct packet *p, bool turned)
 {
 	k->end[turned] = p->src;
@@ -296,7 +327,9 @@ static void describe(const struct flows *f, const struct entry *e, struct flow_r
 {
 	const struct flow_key *k = &e->key;
 	const struct entry_more *m = &f->more[e - f->entries];
-	memset(r, 0, sizeof(*r));
+	/* but for the arrays, of which nothing counts beyond what is put there */
+	memset(r, 0, offsetof(struct flow_record, segments));
+	memset(&r->quoted, 0, sizeof(*r) - offsetof(struct flow_record, quoted));
 	r->began = e->began;
 	r->opaque = k->opaque;
 	r->has_ip = k->bits & BIT_IP;
@@ -350,14 +383,6 @@ static void tell(struct flows *f, struct entry *e, enum record_kind kind)
 	e->bytes[0] = e->bytes[1] = 0;
 	f->sink(f->user, &r, NULL, 0);
 }
-
-/* Where and what was captured. */
-struct where {
-	uint64_t file, number;
-	int64_t at;
-	const uint8_t *bytes;
-	uint32_t caplen;
-};
 
 static inline void count(struct flows *f, struct entry *e, const struct decoded *d, bool back,
 			 const struct where *w)
@@ -456,6 +481,8 @@ static struct entry *room(struct flows *f)
 		return &f->entries[f->n++];
 	for (;;) {
 		struct entry *e = &f->entries[f->hand];
+		if (f->hand + HAND_AHEAD < f->max)
+			__builtin_prefetch(&f->slots[e[HAND_AHEAD].hash & f->mask], 1);
 		f->hand = f->hand + 1 == f->max ? 0 : f->hand + 1;
 		if (e->touched) {
 			e->touched = 0;
@@ -557,13 +584,6 @@ static bool join(struct flows *f, const struct decoded *d, unsigned interface,
 
 /* ---- packets ------------------------------------------------------------------------- */
 
-/* What is known of a packet before the table was looked at. */
-struct prepared {
-	struct flow_key key;
-	struct seen seen;
-	uint32_t hash;
-};
-
 static inline void prepare(const struct flows *f, const struct decoded *d, unsigned interface,
 			   struct prepared *p)
 {
@@ -613,41 +633,58 @@ void flows_add(struct flows *f, const struct decoded *d, unsigned interface, uin
 {
 	struct where w = { file, number, at, bytes, caplen };
 	struct prepared p;
+	flows_settle(f);
 	prepare(f, d, interface, &p);
 	add(f, d, &p, interface, &w);
 }
 
-/* The slots of what the hand comes to next are asked for, should there be no room. */
-static void fetch_victims(const struct flows *f, size_t n)
+struct decoded *flows_place(struct flows *f)
 {
-	for (size_t i = f->hand; f->n == f->max && i < f->hand + n && i < f->max; i++)
-		__builtin_prefetch(&f->slots[f->entries[i].hash & f->mask], 1);
+	return &f->waiting[f->put % WAITING].d;
 }
 
-void flows_add_all(struct flows *f, const struct flows_packet *v, size_t n, unsigned interface,
-		   uint64_t file)
+/* Both lines of the entry that the hash leads to: nearly always the packet's own. */
+static inline void ask_entry(const struct flows *f, uint32_t hash)
 {
-	struct prepared p[FLOWS_BATCH];
-	for (size_t i = 0; i < n; i++) {
-		prepare(f, v[i].d, interface, &p[i]);
-		__builtin_prefetch(&f->slots[p[i].hash & f->mask], 1);
-	}
-	fetch_victims(f, n);
-	for (size_t i = 0; i < n; i++) {
-		const struct slot *s = &f->slots[p[i].hash & f->mask];
-		if (s->entry && s->hash == p[i].hash) {
-			__builtin_prefetch(&f->entries[s->entry - 1], 1);
-			__builtin_prefetch(&f->entries[s->entry - 1].bytes, 1);
-		}
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct where w = { file, v[i].number, v[i].at, v[i].bytes, v[i].caplen };
-		add(f, v[i].d, &p[i], interface, &w);
-	}
+	size_t i = hash & f->mask;
+	while (f->slots[i].entry && f->slots[i].hash != hash)
+		i = (i + 1) & f->mask;
+	if (!f->slots[i].entry)
+		return;
+	const struct entry *e = &f->entries[f->slots[i].entry - 1];
+	__builtin_prefetch(e, 1);
+	__builtin_prefetch(&e->bytes, 1);
+}
+
+static inline void add_oldest(struct flows *f)
+{
+	struct waiting *x = &f->waiting[f->added++ % WAITING];
+	add(f, &x->d, &x->p, x->interface, &x->w);
+}
+
+void flows_put(struct flows *f, unsigned interface, uint64_t file, uint64_t number, int64_t at,
+	       const uint8_t *bytes, uint32_t caplen)
+{
+	struct waiting *x = &f->waiting[f->put++ % WAITING];
+	x->w = (struct where){ file, number, at, bytes, caplen };
+	x->interface = interface;
+	prepare(f, &x->d, interface, &x->p);
+	__builtin_prefetch(&f->slots[x->p.hash & f->mask], 1);
+	if (f->put - f->added > WAITING / 2)
+		ask_entry(f, f->waiting[(f->put - WAITING / 2 - 1) % WAITING].p.hash);
+	if (f->put - f->added == WAITING)
+		add_oldest(f);
+}
+
+void flows_settle(struct flows *f)
+{
+	while (f->added != f->put)
+		add_oldest(f);
 }
 
 void flows_flush(struct flows *f, bool end)
 {
+	flows_settle(f);
 	for (size_t i = 0; i < f->n_untold; i++) {
 		struct entry *e = &f->entries[f->untold[i]];
 		e->listed = 0;

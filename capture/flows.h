@@ -80,18 +80,15 @@ void flows_destroy(struct flows *f);
  */
 void flows_add(struct flows *f, const struct decoded *d, unsigned interface, uint64_t file,
 	       uint64_t number, int64_t at, const uint8_t *bytes, uint32_t caplen);
-/* The same for up to FLOWS_BATCH packets, whose memory is waited for at once: a table that is
- * larger than a cache costs more time than all that is done with it. */
-enum { FLOWS_BATCH = 16 };
-struct flows_packet {
-	const struct decoded *d;
-	uint64_t number;
-	int64_t at;
-	const uint8_t *bytes;
-	uint32_t caplen;
-};
-void flows_add_all(struct flows *f, const struct flows_packet *v, size_t n, unsigned interface,
-		   uint64_t file);
+/*
+ * The same in a stream, where a table larger than any cache isn't waited for: decode into
+ * flows_place(), then flows_put(). A few packets are under way; flows_settle() (and every other
+ * call) ends that. Until then the bytes have to stay.
+ */
+struct decoded *flows_place(struct flows *f);
+void flows_put(struct flows *f, unsigned interface, uint64_t file, uint64_t number, int64_t at,
+	       const uint8_t *bytes, uint32_t caplen);
+void flows_settle(struct flows *f);
 /* Everything that wasn't told yet goes out: at the end of a period, or of the capture. */
 void flows_flush(struct flows *f, bool end);
 /* What it counts itself: flows, evicted, flows_now. */

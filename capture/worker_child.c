@@ -155,8 +155,7 @@ static void tally(struct capture_counts *n, const struct decoded *d, int64_t at)
 
 void child_settle(struct child *c)
 {
-	flows_add_all(c->flows, c->waiting, c->n_waiting, 0, c->file);
-	c->n_waiting = 0;
+	flows_settle(c->flows);
 }
 
 void child_packet(struct child *c, const uint8_t *bytes, uint32_t caplen, uint32_t len,
@@ -167,12 +166,10 @@ void child_packet(struct child *c, const uint8_t *bytes, uint32_t caplen, uint32
 		c->left_out++;
 		return;
 	}
-	struct decoded *d = &c->decoded[c->n_waiting];
+	struct decoded *d = flows_place(c->flows);
 	decode(c->dlt, bytes, caplen, len, d);
 	tally(&c->counts, d, at);
-	c->waiting[c->n_waiting++] = (struct flows_packet){ d, c->number, at, bytes, caplen };
-	if (c->n_waiting == FLOWS_BATCH)
-		child_settle(c);
+	flows_put(c->flows, 0, c->file, c->number, at, bytes, caplen);
 	c->full = c->counts.processed == c->in->count;
 }
 

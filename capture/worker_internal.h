@@ -94,10 +94,6 @@ struct child {
 	bool full;			      /* as many packets as were asked for */
 	struct flows *flows;
 	struct capture_counts counts;
-	/* Decoded, and not yet put to their flows. */
-	struct decoded decoded[FLOWS_BATCH];
-	struct flows_packet waiting[FLOWS_BATCH];
-	size_t n_waiting;
 };
 
 /* ---- worker_child.c */
