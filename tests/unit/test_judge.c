@@ -387,6 +387,10 @@ Test(judge, segments_decide_first)
 	struct flow_record r = seen("tcp 10.1.0.5 40000 10.2.0.5 5432");
 	VERDICT(&c, tunnelled(r, SEGMENT_VNI, 7), OBSERVED_SPOOFED);
 	VERDICT(&c, tunnelled(r, SEGMENT_VNI, 8), OBSERVED_DECLARED);
+	/* what a frame hides stays on the segment of the tenant */
+	struct flow_record hidden = { .kind = RECORD_FIRST, .opaque = OPAQUE_ENCRYPTED };
+	cr_expect(!judged(&c, tunnelled(hidden, SEGMENT_VNI, 7)).across);
+	cr_expect(judged(&c, tunnelled(hidden, SEGMENT_VNI, 8)).across);
 	cr_expect_eq(judged(&c, tunnelled(r, SEGMENT_VNI, 7)).certainty, CERTAIN);
 	court_end(&c);
 }
@@ -538,6 +542,30 @@ Test(observations, reasons_not_to_be_clean)
 	cr_expect(has_reason(&r, "decoder died"));
 	cr_expect(has_reason(&r, "cut short"));
 	cr_expect_eq(r.st.n_inconclusive, 3);
+	end_run(&r);
+}
+
+/* What wants ports isn't clean, whoever it is between; what nobody could judge is only counted.
+ */
+Test(observations, undecided_flows)
+{
+	struct run_of r = observing(1, 0);
+	observe(&r, seen("tcp 192.0.2.1 40000 10.1.0.5 443"));
+	observe(&r, seen("udp 10.1.0.5 40000 239.1.1.1 5000"));
+	counts(&r, 2, 0);
+	close_run(&r);
+	cr_expect_eq(r.st.n_inconclusive, 0);
+	cr_expect_eq(r.st.by[OBSERVED_UNKNOWN], 1);
+	end_run(&r);
+
+	r = observing(1, 0);
+	observe(&r, seen("tcp 192.0.2.1 40000 10.1.0.5 443"));
+	observe(&r, fragment(seen("tcp 192.0.2.1 1 10.1.0.5 2")));
+	counts(&r, 2, 0);
+	close_run(&r);
+	cr_expect_eq(r.st.n_inconclusive, 1);
+	cr_expect_eq(r.st.unknown_between, 0);
+	cr_expect_eq(r.res.findings.n, 0);
 	end_run(&r);
 }
 
