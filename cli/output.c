@@ -158,8 +158,10 @@ int judge_results(struct results *res, enum severity fail_on, bool failed_input)
 		res->exit_reason = "not everything could be concluded";
 	} else {
 		res->exit_code = EXIT_ALIGNED;
+		/* "none" asks for no level at all */
 		res->exit_reason = arena_printf(res->arena, "nothing at or above %s",
-						severity_name(fail_on));
+						fail_on > SEVERITY_CRITICAL ? "any level"
+									    : severity_name(fail_on));
 	}
 	return res->exit_code;
 }
