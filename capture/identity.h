@@ -52,7 +52,8 @@ struct party {
 
 struct parties {
 	struct party from, to; /* of flow_record.packet */
-	/* The innermost segment that something is known of; NULL: none. Its tenant or zone: */
+	/* The innermost segment that something is known of, in the record; NULL: none. Its tenant
+	 * or zone: */
 	const struct segment_tag *segment;
 	const struct tenant *segment_tenant; /* NULL: none or several */
 	const struct zone *segment_zone;     /* NULL: none or several */

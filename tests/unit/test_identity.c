@@ -87,10 +87,12 @@ Test(identity, the_segment_chooses)
 {
 	struct whose x = whose(REUSE, ESTATE SOURCES SEGMENTS, NULL);
 	struct flow_record r = seen("tcp 10.0.0.1 40000 10.0.0.2 443");
-	struct parties ps = ask_who(&x, NULL, tunnelled(r, SEGMENT_VNI, 5001));
+	struct flow_record blue = tunnelled(r, SEGMENT_VNI, 5001);
+	struct parties ps;
+	identity_of(x.id, NULL, &blue, &ps);
 	ENDS(ps, "blue-web", "blue-web");
 	cr_expect(ps.from.by_segment && ps.declared && !ps.spoofed);
-	cr_expect_eq(ps.segment->id, 5001);
+	cr_expect(ps.segment == &blue.segments[0], "told in the record");
 	ps = ask_who(&x, NULL, tunnelled(r, SEGMENT_VNI, 5002));
 	ENDS(ps, "green-web", "green-web");
 	/* the tunnel's own VLAN tells nothing of what is inside */
