@@ -88,7 +88,8 @@ static void on_signal(int sig)
 
 static void catch_signals(const struct run *r)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	/* poll(2) is interrupted all the same, and writing isn't */
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);

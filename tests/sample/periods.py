@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs with periods, of captures: each period's document holds what is of the period, old ones
+are removed, events and documents are as their schemas say, metrics are of their format, and a
+scan of millions of addresses takes no more memory than the tables have.
+
+    periods.py [SCAN_ADDRESSES]     SOURCE_ROOT, PLUMBLINE, SCAN from the environment
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import check
+import prometheus
+from check import expect
+
+SITE = "talk tcp 203.0.113.9 40000 10.1.0.5 443 times=2000"  # 7 packets each, 1.5 ms apart: 21 s
+LEAK = "tcp 10.3.0.7 1000 10.1.0.9 22"
+
+
+def run(estate, pcap, *options):
+    return subprocess.run([check.PROGRAM, "sample", str(estate), "--pcap", pcap, "--as-of", "2026-11-22",
+                           *options], capture_output=True, text=True, check=False, timeout=240)
+
+
+def events_of(done, events, what):
+    out = [json.loads(line) for line in done.stdout.splitlines()]
+    for e in out:
+        check.valid(events, e, f"{what}: {e['event']}")
+    return out
+
+
+def test_periods(tmp, events, documents):
+    estate, pcap, out, prom = check.world(tmp), f"{tmp}/a.pcap", f"{tmp}/out", f"{tmp}/m.prom"
+    # the leak is a flow that lasts: seen in the first period, and again in the last
+    check.frames(pcap, SITE, LEAK, SITE.replace("40000", "50000"), LEAK)
+    done = run(estate, pcap, "--interval", "10s", "--out", out, "--keep", "3", "--metrics", prom, "--events")
+    told = events_of(done, events, "periods")
+    names = [e["event"] for e in told]
+    expect(names[0] == "start" and names[-1] == "end", f"order {names}")
+    expect(done.returncode == 1 and told[-1]["exit_code"] == 1, f"exit {done.returncode}")
+    periods = [e for e in told if e["event"] == "period"]
+    expect(len(periods) == 5, f"{len(periods)} periods")
+    expect([p["exit_code"] for p in periods] == [0, 0, 1, 0, 1], str([p["exit_code"] for p in periods]))
+    expect(sum(p["packets"]["received"] for p in periods) == 28002, "packets in all")
+    expect(all(p["packets"]["received"] == p["packets"]["processed"] for p in periods), "packets add up")
+    expect(all(a["end"] == b["begin"] for a, b in zip(periods, periods[1:])), "periods follow each other")
+    # told once, though it is in two periods
+    found = [e["finding"] for e in told if e["event"] == "finding"]
+    expect([f["check"] for f in found] == ["observed.cross-talk"], f"findings {found}")
+    expect(periods[2]["findings"] == periods[4]["findings"] == [found[0]["id"]], "the same finding")
+    kept = sorted(os.listdir(out))
+    expect(kept == [os.path.basename(p["document"]) for p in periods[2:]], f"kept {kept}")
+    expect([len(p["removed"]) for p in periods] == [0, 0, 0, 1, 1], "removed")
+    docs = [json.loads(pathlib.Path(out, n).read_text()) for n in kept]
+    for d in docs:
+        check.valid(documents, d, "document")
+        st = d["statement"]
+        expect(st["period"]["digest"] == told[0]["judged_by"]["digest"], "digest")
+        expect(sum(v["packets"] for v in st["verdicts"]) == st["packets"]["processed"], "verdicts' packets")
+        expect(st["period"]["begin"] <= st["window"]["first"] <= st["window"]["last"] <= st["period"]["end"],
+               f"window {st['window']} of {st['period']}")
+    last = docs[-1]["statement"]
+    expect(last["all"]["violating"] == 1 and last["between_tenants"]["violating"] == 1, "a flow that lasts counts")
+    m = prometheus.parse(pathlib.Path(prom).read_text())
+    value = prometheus.value
+    expect(value(m, "plumbline_packets_received_total") == 28002, "metrics: received")
+    expect(value(m, "plumbline_packets_dropped_total", reason="kernel") == 0, "metrics: dropped")
+    expect(value(m, "plumbline_periods_total", outcome="clean") == 3, "metrics: clean")
+    expect(value(m, "plumbline_periods_total", outcome="violations") == 2, "metrics: violations")
+    expect(m["plumbline_violations_total"] == {frozenset({("from", "green"), ("to", "blue")}): 2}, "metrics: pairs")
+    expect(value(m, "plumbline_flows_total", verdict="cross-talk") == 2, "metrics: flows")
+    expect(value(m, "plumbline_documents_removed_total") == 2, "metrics: removed")
+    bound = value(m, "plumbline_period_rate_bound_between_tenants")
+    expect(abs(bound - last["between_tenants"]["rate_bound_95"]) < 1e-9, "metrics: bound")
+    expect(any(("digest", told[0]["judged_by"]["digest"]) in k for k in m["plumbline_estate_info"]), "metrics: digest")
+    # only what is ours is removed
+    pathlib.Path(out, "sample-notes.json").write_text("{}")
+    pathlib.Path(out, "sample-20000101T000000.000Z.json.bak").write_text("{}")
+    run(estate, pcap, "--interval", "10s", "--out", out, "--keep", "1")
+    expect(len(os.listdir(out)) == 3, f"left {os.listdir(out)}")
+
+
+def test_lost(tmp, events):
+    """A run that can't write ends with it; the worst period is the run's."""
+    estate, pcap = check.world(tmp), f"{tmp}/b.pcap"
+    pathlib.Path(tmp, "file").write_text("")
+    check.frames(pcap, SITE)
+    done = run(estate, pcap, "--interval", "10s", "--out", f"{tmp}/file", "--events")
+    expect(done.returncode == 3, f"no folder: {done.returncode}")
+    expect(any(e["event"] == "period" and e["document"] is None for e in events_of(done, events, "lost")),
+           "no document is told")
+    # of three periods, the last was cut: inconclusive, and so is the run
+    check.frames(pcap, SITE, "--cut", "20")
+    done = run(estate, pcap, "--interval", "10s", "--events")
+    codes = [e["exit_code"] for e in events_of(done, events, "cut") if e["event"] == "period"]
+    expect(codes == [0, 0, 4] and done.returncode == 4, f"cut: {codes}, {done.returncode}")
+
+
+def test_scan(tmp, n):
+    """Nothing grows beyond the table's size: as much for 4 times its flows as for 8."""
+    estate, sizes = check.world(tmp), []
+    for count in (n // 2, n):
+        prom = f"{tmp}/scan.prom"
+        with subprocess.Popen([check.SCAN, "pcap", str(count), "60"], stdout=subprocess.PIPE) as scan:
+            # pylint: disable-next=consider-using-with
+            p = subprocess.Popen([check.PROGRAM, "sample", str(estate), "--pcap", "-", "--interval", "1h",
+                                  "--metrics", prom, "--out", f"{tmp}/scan"], stdin=scan.stdout,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            scan.stdout.close()
+            _, status, use = os.wait4(p.pid, 0)
+            p.returncode = os.waitstatus_to_exitcode(status)
+            p.stderr.close()
+        m = prometheus.parse(pathlib.Path(prom).read_text())
+        open_, evicted = prometheus.value(m, "plumbline_flows_open"), prometheus.value(m, "plumbline_flows_evicted_total")
+        expect(prometheus.value(m, "plumbline_packets_processed_total") == count, "all were read")
+        expect(open_ + evicted == count and open_ == 262144, f"{open_} open and {evicted} evicted of {count}")
+        doc = json.loads(next(pathlib.Path(f"{tmp}/scan").glob("*.json")).read_text())
+        # 200, and one for the rest of each check, certain and possible
+        expect(len(doc["findings"]) <= 210, f"{len(doc['findings'])} findings")
+        sizes.append(use.ru_maxrss)
+        print(f"scan of {count} addresses: at most {use.ru_maxrss} KiB in one process, "
+              f"{use.ru_maxrss * 1024 / open_:.0f} bytes for each of {open_:.0f} flows, {evicted:.0f} evicted, "
+              f"{len(doc['findings'])} findings, exit {p.returncode}")
+    expect(sizes[1] - sizes[0] <= 8192, f"twice the addresses took {sizes[1] - sizes[0]} KiB more")
+    expect(sizes[1] <= 262144, f"{sizes[1]} KiB are more than the table's flows take")
+
+
+def main():
+    events, documents = check.validators()
+    with check.folder() as tmp:
+        test_periods(tmp, events, documents)
+        test_lost(tmp, events)
+        test_scan(tmp, int(sys.argv[1]) if len(sys.argv) > 1 else 2000000)
+    check.done()
+
+
+main()
