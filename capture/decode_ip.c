@@ -71,6 +71,9 @@ static bool fragment(struct work *w, unsigned offset, bool more, uint32_t id, un
 		d->anomalies |= ANOMALY_MALFORMED;
 	if (!offset && !more)
 		return false;
+	/* a fragment of a fragment: nobody sends that (RFC 8200, 4.1) */
+	if (d->first_fragment)
+		d->anomalies |= ANOMALY_RESERVED;
 	d->fragment_id = id;
 	if (!offset) {
 		d->first_fragment = w->partial = true;
@@ -78,6 +81,7 @@ static bool fragment(struct work *w, unsigned offset, bool more, uint32_t id, un
 	}
 	if (offset == 8 && proto == PROTO_TCP)
 		d->anomalies |= ANOMALY_OVERLAP;
+	d->first_fragment = false;
 	d->packet.fragment = 1;
 	d->packet.proto = (uint8_t)proto;
 	return true;

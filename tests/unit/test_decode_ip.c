@@ -497,6 +497,8 @@ Test(decode_ip, fragments_v6)
 		{ "06 00 0000 00000063", V6_SYN }, /* atomic: RFC 6946 */
 		{ "06 00 0001 00000063", V6_SYN " first fragment=99" },
 		{ "06 00 0019 00000063", "ip:6 " A6 " " B6 " frag=1 fragment=99" },
+		{ "2c 00 0001 00000063 06 00 0019 00000064",
+		  "ip:6 " A6 " " B6 " frag=1 fragment=100 | reserved" },
 		{ "3c 00 0019 00000063",
 		  "ip:60 " A6 " " B6 " frag=1 fragment=99 | opaque cut" },
 		{ "32 00 0019 00000063",
