@@ -43,6 +43,7 @@ struct standing {
 	struct loaded loaded;
 	struct check_options check;
 	struct judge *judge;
+	struct arena *judging;	     /* its memory */
 	struct kernel_filter filter; /* program NULL: the kernel leaves nothing out */
 	const char *digest;	     /* SHA-256 over the names and digests of all inputs */
 	const char *why;	     /* it isn't fit to be judged by; NULL: it is */

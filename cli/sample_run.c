@@ -353,12 +353,15 @@ static void keep_standing(struct run *r, struct standing *made)
 static void order_standing(struct run *r, struct standing *made)
 {
 	const struct kernel_filter *f = made->filter.program ? &made->filter : NULL;
+	if (!r->asked->in.interface) {
+		capture_tick(r->worker);
+	} else if (capture_refilter(r->worker, &r->period.app.diags, f)) {
+		made->why = "the kernel's filter can't be replaced";
+		keep_standing(r, made);
+		return;
+	}
 	r->next = made;
 	r->next_tick = ++r->ticks;
-	if (r->asked->in.interface)
-		capture_refilter(r->worker, &r->period.app.diags, f);
-	else
-		capture_tick(r->worker);
 }
 
 static void read_again(struct run *r)

@@ -93,18 +93,26 @@ int standing_read(const struct app *app, const struct sample_asked *a, struct st
 	return 0;
 }
 
-void standing_judge(struct standing *s, int64_t as_of)
+/* The judge and all that it made go together, as often as there is another. */
+static void unjudge(struct standing *s)
 {
 	judge_destroy(s->judge);
+	arena_destroy(s->judging);
+}
+
+void standing_judge(struct standing *s, int64_t as_of)
+{
+	unjudge(s);
 	s->check.as_of = as_of;
-	s->judge = judge_create(s->app.arena, s->loaded.estate, s->loaded.snap, &s->check);
+	s->judging = arena_create();
+	s->judge = judge_create(s->judging, s->loaded.estate, s->loaded.snap, &s->check);
 }
 
 void standing_destroy(struct standing *s)
 {
 	if (!s)
 		return;
-	judge_destroy(s->judge);
+	unjudge(s);
 	if (s->loaded.snap)
 		loaded_free(&s->loaded);
 	diags_finish(&s->app.diags);
