@@ -5,9 +5,6 @@
  * hash: a packet of a known flow costs one line of the table and one entry. The key is drawn
  * once a table, so that nobody can choose addresses that collide.
  *
- * The two ends of a key are sorted, so that both directions meet; where the packet says who
- * asked (ICMP queries), or where nothing ever comes back (ICMP errors), they are not.
- *
  * When all entries are taken, a hand goes round (a clock): what had a packet since the hand
  * came by last stays, what had only its first goes first. A scan of addresses puts itself out.
  */
@@ -23,23 +20,9 @@
 #include "capture/flows_internal.h"
 
 enum {
-	BIT_IP = 1,
-	BIT_PORTLESS = 2, /* fragments whose ports aren't known */
-	BIT_RELATED = 4,  /* quoted is part of the key */
 	FLOWS_MOST = 1 << 26,
-	SEEDS = 8,
 	WAITING = 8,	/* packets; a power of two */
 	HAND_AHEAD = 8, /* entries, as the hand goes */
-};
-
-/* Compared as bytes: no holes. */
-struct flow_key {
-	struct addr end[2];
-	uint16_t port[2];
-	uint8_t family, proto, icmp_type, icmp_code; /* of a query: the question's type */
-	uint8_t opaque, bits, n_segments, n_tunnels;
-	uint16_t interface;
-	uint16_t ethertype; /* of ICMP: the identifier */
 };
 
 /*
@@ -70,15 +53,7 @@ struct slot {
 	uint32_t hash, entry; /* entry + 1; 0: free */
 };
 
-_Static_assert(sizeof(struct flow_key) == 48, "no holes");
 _Static_assert(sizeof(struct entry) <= 128, "two lines");
-
-/* The packet's own view: which way it goes within its key, and what it says of who began. */
-struct seen {
-	uint8_t turned; /* it goes from end[1] to end[0] */
-	uint8_t began;	/* enum beginning, of this packet's src */
-	bool fresh;	/* it begins a conversation, whatever was before */
-};
 
 /* Where and what was captured. */
 struct where {
@@ -91,7 +66,7 @@ struct where {
 /* What is known of a packet before the table was looked at. */
 struct prepared {
 	struct flow_key key;
-	struct seen seen;
+	struct flow_view seen;
 	uint32_t hash;
 };
 
@@ -118,7 +93,7 @@ struct flows {
 	flow_sink *sink;
 	void *user;
 	uint64_t told, evicted;
-	uint64_t seed[SEEDS];
+	uint64_t seed[FLOW_SEEDS];
 	struct waiting waiting[WAITING];
 	uint64_t put, added; /* packets so far */
 };
@@ -156,7 +131,7 @@ struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *si
 	f->fragments = fragments_create();
 	/* the process's own key stands in where the kernel has none to give yet */
 	if (getrandom(f->seed, sizeof(f->seed), GRND_NONBLOCK) != sizeof(f->seed))
-		for (size_t i = 0; i < SEEDS; i++)
+		for (size_t i = 0; i < FLOW_SEEDS; i++)
 			f->seed[i] = siphash(&i, sizeof(i));
 	return f;
 }
@@ -180,148 +155,12 @@ void flows_count(const struct flows *f, struct capture_counts *c)
 	c->flows_now = f->n;
 }
 
-/* ---- hashing ------------------------------------------------------------------------- */
-
-__extension__ typedef unsigned __int128 wide;
-
-static inline uint64_t mix(uint64_t a, uint64_t b)
-{
-	wide p = (wide)a * b;
-	return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
-static uint64_t hash_tags(const struct flows *f, uint64_t h, const struct segment_tag *v,
-			  size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		h = mix(h ^ f->seed[6],
-			((uint64_t)v[i].inner << 40 | (uint64_t)v[i].kind << 32 | v[i].id) ^
-				f->seed[7]);
-	return h;
-}
-
-/* The same for both directions: what a tunnel carries must not hide behind another one. */
-static uint64_t hash_tunnels(const struct flows *f, uint64_t h, const struct tunnel_end *v,
-			     size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		h = mix(h ^ v[i].proto ^ f->seed[5],
-			mix(v[i].src.hi ^ f->seed[1], v[i].src.lo ^ f->seed[2]) ^
-				mix(v[i].dst.hi ^ f->seed[1], v[i].dst.lo ^ f->seed[2]) ^
-				f->seed[7]);
-	return h;
-}
-
-static uint64_t hash_quoted(const struct flows *f, uint64_t h, const struct quoted *q)
-{
-	uint64_t what = (uint64_t)q->sport << 48 | (uint64_t)q->dport << 32 |
-			(uint64_t)q->has_ports << 24 | (uint64_t)q->family << 16 | q->proto;
-	h = mix(h ^ what ^ f->seed[6], q->src.hi ^ f->seed[7]);
-	h = mix(h ^ q->src.lo ^ f->seed[5], q->dst.hi ^ f->seed[4]);
-	return mix(h ^ q->dst.lo ^ f->seed[3], f->seed[2]);
-}
-
-static inline uint64_t hash_key(const struct flows *f, const struct flow_key *k)
-{
-	uint64_t w[6];
-	memcpy(w, k, sizeof(w));
-	uint64_t h = mix(w[0] ^ f->seed[0], w[1] ^ f->seed[1]) ^
-		     mix(w[2] ^ f->seed[2], w[3] ^ f->seed[3]) ^
-		     mix(w[4] ^ f->seed[4], w[5] ^ f->seed[5]);
-	return mix(h ^ f->seed[6], f->seed[7]);
-}
-
-/* ---- what a packet belongs to -------------------------------------------------------- */
-
-/* The type of the question where t is an answer's (RFC 792, 950, 4443, 4620); -1 otherwise. */
-static int icmp_question(uint8_t family, uint8_t t)
-{
-	if (family == FAMILY_V4)
-		return t == 0 ? 8 : t == 14 || t == 16 || t == 18 ? t - 1 : -1;
-	return t == 129 || t == 140 ? t - 1 : -1;
-}
-
-static bool icmp_asks(uint8_t family, uint8_t t)
-{
-	if (family == FAMILY_V4)
-		return t == 8 || t == 13 || t == 15 || t == 17;
-	return t == 128 || t == 139;
-}
+/* ---- records ------------------------------------------------------------------------- */
 
 static uint8_t icmp_answer(uint8_t family, uint8_t question)
 {
 	return family == FAMILY_V4 && question == 8 ? 0 : question + 1;
 }
-
-static inline void set_ends(struct flow_key *k, const struct packet *p, bool turned)
-{
-	k->end[turned] = p->src;
-	k->end[!turned] = p->dst;
-	k->port[turned] = p->sport;
-	k->port[!turned] = p->dport;
-}
-
-static inline bool behind(const struct packet *p)
-{
-	struct addr s = p->src, d = p->dst;
-	if (s.hi != d.hi)
-		return s.hi > d.hi;
-	return s.lo > d.lo || (s.lo == d.lo && p->sport > p->dport);
-}
-
-static void key_icmp(struct flow_key *k, const struct decoded *d, struct seen *s)
-{
-	const struct packet *p = &d->packet;
-	int question = icmp_question(p->family, p->icmp_type);
-	k->icmp_type = question < 0 ? p->icmp_type : (uint8_t)question;
-	k->icmp_code = p->icmp_code;
-	k->ethertype = d->icmp_id;
-	/* an error goes to who sent what it quotes (RFC 1122 3.2.2): no other is excused by it
-	 */
-	if (d->quoted.any && d->quoted.family == p->family && addr_equal(d->quoted.src, p->dst))
-		k->bits |= BIT_RELATED;
-	s->turned = question >= 0;
-	s->began = question >= 0			? BEGAN_REVERSE
-		   : icmp_asks(p->family, p->icmp_type) ? BEGAN_SEEN
-							: BEGAN_GUESSED;
-	set_ends(k, p, s->turned);
-}
-
-static inline void key_of(const struct decoded *d, unsigned interface, struct flow_key *k,
-			  struct seen *s)
-{
-	const struct packet *p = &d->packet;
-	*k = (struct flow_key){ .opaque = d->opaque,
-				.n_segments = d->n_segments,
-				.n_tunnels = d->n_tunnels,
-				.interface = (uint16_t)interface };
-	*s = (struct seen){ .began = BEGAN_GUESSED };
-	if (!d->has_ip) {
-		k->ethertype = d->ethertype;
-		return;
-	}
-	k->bits = BIT_IP;
-	k->family = p->family;
-	k->proto = p->proto;
-	if (d->opaque == OPAQUE_ENCAPSULATION)
-		k->ethertype = d->ethertype;
-	if (p->fragment || (d->anomalies & ANOMALY_TINY_FRAGMENT))
-		k->bits |= BIT_PORTLESS;
-	else if (packet_has_icmp(p) && !d->opaque) {
-		key_icmp(k, d, s);
-		return;
-	}
-	s->turned = behind(p);
-	set_ends(k, p, s->turned);
-	if (k->bits & BIT_PORTLESS) {
-		k->port[0] = k->port[1] = 0;
-	} else if (p->proto == PROTO_TCP && (p->flags & TCP_SYN) && !(p->flags & TCP_RST)) {
-		s->began = p->flags & TCP_ACK ? BEGAN_REVERSE : BEGAN_SEEN;
-		s->fresh = !(p->flags & TCP_ACK);
-	}
-}
-
-/* ---- records ------------------------------------------------------------------------- */
 
 static void describe(const struct flows *f, const struct entry *e, struct flow_record *r)
 {
@@ -332,9 +171,9 @@ static void describe(const struct flows *f, const struct entry *e, struct flow_r
 	memset(&r->quoted, 0, sizeof(*r) - offsetof(struct flow_record, quoted));
 	r->began = e->began;
 	r->opaque = k->opaque;
-	r->has_ip = k->bits & BIT_IP;
-	r->related = !!(k->bits & BIT_RELATED);
-	r->fragments = !!(k->bits & BIT_PORTLESS);
+	r->has_ip = k->bits & FLOW_IP;
+	r->related = !!(k->bits & FLOW_RELATED);
+	r->fragments = !!(k->bits & FLOW_PORTLESS);
 	r->interface = k->interface;
 	r->anomalies = e->anomalies;
 	r->packet = (struct packet){ .family = k->family,
@@ -448,7 +287,7 @@ static inline struct entry *find(struct flows *f, const struct flow_key *k, uint
 		const struct entry_more *m = &f->more[e - f->entries];
 		if (!memcmp(&e->key, k, sizeof(*k)) && same_tags(m, d, k->n_segments) &&
 		    same_tunnels(m, d, k->n_tunnels) &&
-		    (!(k->bits & BIT_RELATED) || same_quoted(&m->quoted, &d->quoted)))
+		    (!(k->bits & FLOW_RELATED) || same_quoted(&m->quoted, &d->quoted)))
 			return e;
 	}
 	return NULL;
@@ -497,7 +336,7 @@ static struct entry *room(struct flows *f)
 
 /* The first packet of what stands in e from now on. */
 static void begin(struct flows *f, struct entry *e, const struct decoded *d,
-		  const struct seen *s, const struct where *w)
+		  const struct flow_view *s, const struct where *w)
 {
 	struct flow_record r;
 	struct flow_key key = e->key;
@@ -515,15 +354,15 @@ static void begin(struct flows *f, struct entry *e, const struct decoded *d,
 			     .turned = s->turned,
 			     .began = s->began,
 			     .flow = ++f->told };
-	e->flags = packet_has_flags(&d->packet) && !(key.bits & BIT_PORTLESS) ? d->packet.flags
+	e->flags = packet_has_flags(&d->packet) && !(key.bits & FLOW_PORTLESS) ? d->packet.flags
 									      : 0;
 	if (d->has_macs)
 		memcpy(e->mac_src, d->mac_src, sizeof(e->mac_src));
-	if (d->n_segments || d->n_tunnels || (key.bits & BIT_RELATED)) {
+	if (d->n_segments || d->n_tunnels || (key.bits & FLOW_RELATED)) {
 		struct entry_more *m = &f->more[e - f->entries];
 		memcpy(m->segments, d->segments, d->n_segments * sizeof(*m->segments));
 		memcpy(m->tunnels, d->tunnels, d->n_tunnels * sizeof(*m->tunnels));
-		m->quoted = key.bits & BIT_RELATED ? d->quoted : (struct quoted){ 0 };
+		m->quoted = key.bits & FLOW_RELATED ? d->quoted : (struct quoted){ 0 };
 	}
 	if (f->excerpt_bytes) {
 		size_t n = w->caplen < f->excerpt_bytes ? w->caplen : f->excerpt_bytes;
@@ -561,12 +400,12 @@ static uint64_t fragment_of(const struct flows *f, const struct decoded *d, unsi
 				  .interface = (uint16_t)interface,
 				  .family = p->family,
 				  .proto = p->family == FAMILY_V4 ? p->proto : 0 };
-	ret->segments = hash_tags(f, f->seed[0], d->segments, d->n_segments);
-	uint64_t h = mix(p->src.hi ^ f->seed[1], p->src.lo ^ f->seed[2]) ^
-		     mix(p->dst.hi ^ f->seed[3], p->dst.lo ^ f->seed[4]);
-	h = mix(h ^ ret->segments ^ f->seed[5],
+	ret->segments = flow_hash_tags(f->seed, f->seed[0], d->segments, d->n_segments);
+	uint64_t h = flow_mix(p->src.hi ^ f->seed[1], p->src.lo ^ f->seed[2]) ^
+		     flow_mix(p->dst.hi ^ f->seed[3], p->dst.lo ^ f->seed[4]);
+	h = flow_mix(h ^ ret->segments ^ f->seed[5],
 		((uint64_t)ret->id << 32 | ret->proto) ^ f->seed[6]);
-	return mix(h ^ f->seed[7], f->seed[0]);
+	return flow_mix(h ^ f->seed[7], f->seed[0]);
 }
 
 /* A later fragment: counted with its first one's flow where that is known. */
@@ -587,21 +426,13 @@ static bool join(struct flows *f, const struct decoded *d, unsigned interface,
 static inline void prepare(const struct flows *f, const struct decoded *d, unsigned interface,
 			   struct prepared *p)
 {
-	key_of(d, interface, &p->key, &p->seen);
-	uint64_t full = hash_key(f, &p->key);
-	if (p->key.n_segments)
-		full = hash_tags(f, full, d->segments, p->key.n_segments);
-	if (p->key.n_tunnels)
-		full = hash_tunnels(f, full, d->tunnels, p->key.n_tunnels);
-	if (p->key.bits & BIT_RELATED)
-		full = hash_quoted(f, full, &d->quoted);
-	p->hash = (uint32_t)(full >> 16);
+	p->hash = (uint32_t)(flow_key_of(f->seed, d, interface, &p->key, &p->seen) >> 16);
 }
 
 static inline void add(struct flows *f, const struct decoded *d, const struct prepared *p,
 		       unsigned interface, const struct where *w)
 {
-	const struct seen *s = &p->seen;
+	const struct flow_view *s = &p->seen;
 	if (d->has_ip && d->packet.fragment && join(f, d, interface, w))
 		return;
 	struct entry *e = find(f, &p->key, p->hash, d);
@@ -618,7 +449,7 @@ static inline void add(struct flows *f, const struct decoded *d, const struct pr
 	} else {
 		count(f, e, d, e->turned != s->turned, w);
 	}
-	if (d->first_fragment && !(p->key.bits & BIT_PORTLESS)) {
+	if (d->first_fragment && !(p->key.bits & FLOW_PORTLESS)) {
 		struct fragment first;
 		uint64_t h = fragment_of(f, d, interface, w->at, &first);
 		first.entry = (uint32_t)(e - f->entries);

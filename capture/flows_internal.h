@@ -2,9 +2,52 @@
 #ifndef CAPTURE_FLOWS_INTERNAL_H
 #define CAPTURE_FLOWS_INTERNAL_H
 
-/* Between flows.c and the memory of first fragments. */
+/* Between flows.c, what a packet belongs to, and the memory of first fragments. */
 
 #include "capture/flows.h"
+
+/* Of flow_key.bits. */
+enum {
+	FLOW_IP = 1,
+	FLOW_PORTLESS = 2, /* fragments whose ports aren't known */
+	FLOW_RELATED = 4,  /* quoted is part of the key */
+};
+
+/* Compared as bytes: no holes. */
+struct flow_key {
+	struct addr end[2];
+	uint16_t port[2];
+	uint8_t family, proto, icmp_type, icmp_code; /* of a query: the question's type */
+	uint8_t opaque, bits, n_segments, n_tunnels;
+	uint16_t interface;
+	uint16_t ethertype; /* of ICMP: the identifier */
+};
+
+/* The packet's own view: which way it goes within its key, and what it says of who began. */
+struct flow_view {
+	uint8_t turned; /* it goes from end[1] to end[0] */
+	uint8_t began;	/* enum beginning, of this packet's src */
+	bool fresh;	/* it begins a conversation, whatever was before */
+};
+
+_Static_assert(sizeof(struct flow_key) == 48, "no holes");
+
+enum { FLOW_SEEDS = 8 };
+
+__extension__ typedef unsigned __int128 flow_wide;
+
+static inline uint64_t flow_mix(uint64_t a, uint64_t b)
+{
+	flow_wide p = (flow_wide)a * b;
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+/* The key and view of a packet, and the keyed hash of all that tells its flow (also of what is
+ * compared beside the key: tags, tunnels, what is quoted). seed: FLOW_SEEDS of them. */
+uint64_t flow_key_of(const uint64_t *seed, const struct decoded *d, unsigned interface,
+		     struct flow_key *ret, struct flow_view *ret_view);
+uint64_t flow_hash_tags(const uint64_t *seed, uint64_t h, const struct segment_tag *v,
+			size_t n);
 
 enum {
 	FRAGMENT_WAYS = 4,
