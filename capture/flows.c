@@ -493,8 +493,8 @@ static inline void add_oldest(struct flows *f)
 	add(f, &x->d, &x->p, x->interface, &x->w);
 }
 
-void flows_put(struct flows *f, unsigned interface, uint64_t file, uint64_t number, int64_t at,
-	       const uint8_t *bytes, uint32_t caplen)
+struct decoded *flows_put(struct flows *f, unsigned interface, uint64_t file, uint64_t number,
+			  int64_t at, const uint8_t *bytes, uint32_t caplen)
 {
 	struct waiting *x = &f->waiting[f->put++ % WAITING];
 	x->w = (struct where){ file, number, at, bytes, caplen };
@@ -505,6 +505,7 @@ void flows_put(struct flows *f, unsigned interface, uint64_t file, uint64_t numb
 		ask_entry(f, f->waiting[(f->put - WAITING / 2 - 1) % WAITING].p.hash);
 	if (f->put - f->added == WAITING)
 		add_oldest(f);
+	return flows_place(f);
 }
 
 void flows_settle(struct flows *f)

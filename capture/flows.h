@@ -82,12 +82,12 @@ void flows_add(struct flows *f, const struct decoded *d, unsigned interface, uin
 	       uint64_t number, int64_t at, const uint8_t *bytes, uint32_t caplen);
 /*
  * The same in a stream, where a table larger than any cache isn't waited for: decode into
- * flows_place(), then flows_put(). A few packets are under way; flows_settle() (and every other
+ * flows_place(), then flows_put(), which gives the next place. A few packets are under way; flows_settle() (and every other
  * call) ends that. Until then the bytes have to stay.
  */
 struct decoded *flows_place(struct flows *f);
-void flows_put(struct flows *f, unsigned interface, uint64_t file, uint64_t number, int64_t at,
-	       const uint8_t *bytes, uint32_t caplen);
+struct decoded *flows_put(struct flows *f, unsigned interface, uint64_t file, uint64_t number,
+			  int64_t at, const uint8_t *bytes, uint32_t caplen);
 void flows_settle(struct flows *f);
 /* Everything that wasn't told yet goes out: at the end of a period, or of the capture. */
 void flows_flush(struct flows *f, bool end);

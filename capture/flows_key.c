@@ -38,14 +38,21 @@ static uint64_t hash_quoted(const uint64_t *seed, uint64_t h, const struct quote
 	return flow_mix(h ^ q->dst.lo ^ seed[3], seed[2]);
 }
 
+/*
+ * By field, and not in the order of memory: numbers that were just stored by parts can't be
+ * loaded as one before they have left the core.
+ */
 static inline uint64_t hash_key(const uint64_t *seed, const struct flow_key *k)
 {
-	uint64_t w[6];
-	memcpy(w, k, sizeof(w));
-	uint64_t h = flow_mix(w[0] ^ seed[0], w[1] ^ seed[1]) ^
-		     flow_mix(w[2] ^ seed[2], w[3] ^ seed[3]) ^
-		     flow_mix(w[4] ^ seed[4], w[5] ^ seed[5]);
-	return flow_mix(h ^ seed[6], seed[7]);
+	uint64_t ends = flow_mix(k->end[0].hi ^ seed[0], k->end[0].lo ^ seed[1]) ^
+			flow_mix(k->end[1].hi ^ seed[2], k->end[1].lo ^ seed[3]);
+	uint64_t ports = (uint64_t)k->port[1] | (uint64_t)k->port[0] << 16 |
+			 (uint64_t)k->proto << 32 | (uint64_t)k->family << 40 |
+			 (uint64_t)k->icmp_code << 48 | (uint64_t)k->icmp_type << 56;
+	uint64_t rest = (uint64_t)k->ethertype | (uint64_t)k->interface << 16 |
+			(uint64_t)k->n_tunnels << 32 | (uint64_t)k->n_segments << 40 |
+			(uint64_t)k->bits << 48 | (uint64_t)k->opaque << 56;
+	return flow_mix(ends ^ flow_mix(ports ^ seed[4], rest ^ seed[5]) ^ seed[6], seed[7]);
 }
 
 /* ---- what a packet belongs to -------------------------------------------------------- */

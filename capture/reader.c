@@ -17,6 +17,7 @@
 
 enum {
 	BUFFER = 384 << 10, /* what is read stays in a cache until it is decoded */
+	PIECE = 128 << 10,
 	LONGEST = 262144,   /* MAXIMUM_SNAPLEN of libpcap, for every link type that we know */
 	FILE_HEADER = 24,
 	RECORD_HEADER = 16,
@@ -81,7 +82,8 @@ static bool fill(struct reader *r)
 		return false;
 	ssize_t n;
 	do
-		n = read(r->fd, r->bytes + r->end, BUFFER - r->end);
+		n = read(r->fd, r->bytes + r->end,
+			 BUFFER - r->end < PIECE ? BUFFER - r->end : PIECE);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		r->error = errno;
@@ -194,20 +196,10 @@ static int cut(const struct reader *r, const char *what, char *error)
 	return -EIO;
 }
 
-static int next_plain(struct reader *r, struct reader_packet *ret, char *error)
+/* A packet that is in the buffer whole, size bytes with its header. */
+static inline void take_plain(struct reader *r, uint32_t caplen, struct reader_packet *ret)
 {
-	if (!have(r, RECORD_HEADER))
-		return r->at == r->end && !r->error ? 0 : cut(r, "a packet's header", error);
 	const uint8_t *h = r->bytes + r->at;
-	uint32_t caplen = order(r, word(h + 8));
-	if (caplen > LONGEST) {
-		snprintf(error, READER_ERROR, "a packet of %u bytes is longer than any can be",
-			 caplen);
-		return -EIO;
-	}
-	if (!have(r, RECORD_HEADER + caplen))
-		return cut(r, "a packet", error);
-	h = r->bytes + r->at;
 	*ret = (struct reader_packet){
 		.bytes = h + RECORD_HEADER,
 		.caplen = caplen < r->snapshot ? caplen : r->snapshot,
@@ -217,14 +209,30 @@ static int next_plain(struct reader *r, struct reader_packet *ret, char *error)
 		      (int64_t)order(r, word(h + 4)) * r->fraction,
 	};
 	r->at += RECORD_HEADER + caplen;
-	return 1;
 }
 
-bool reader_ready(const struct reader *r)
+static int next_plain(struct reader *r, struct reader_packet *v, size_t max, char *error)
 {
-	size_t left = r->end - r->at;
-	return r->plain && left >= RECORD_HEADER &&
-	       left - RECORD_HEADER >= order(r, word(r->bytes + r->at + 8));
+	if (!have(r, RECORD_HEADER))
+		return r->at == r->end && !r->error ? 0 : cut(r, "a packet's header", error);
+	uint32_t caplen = order(r, word(r->bytes + r->at + 8));
+	if (caplen > LONGEST) {
+		snprintf(error, READER_ERROR, "a packet of %u bytes is longer than any can be",
+			 caplen);
+		return -EIO;
+	}
+	if (!have(r, RECORD_HEADER + caplen))
+		return cut(r, "a packet", error);
+	take_plain(r, caplen, v);
+	size_t n = 1;
+	for (; n < max && r->end - r->at >= RECORD_HEADER; n++) {
+		caplen = order(r, word(r->bytes + r->at + 8));
+		if (caplen > LONGEST || r->end - r->at - RECORD_HEADER < caplen)
+			break;
+		take_plain(r, caplen, &v[n]);
+		__builtin_prefetch(v[n].bytes);
+	}
+	return (int)n;
 }
 
 static int64_t time_of(const struct timeval *tv)
@@ -236,10 +244,10 @@ static int64_t time_of(const struct timeval *tv)
 	return at < 0 ? 0 : at;
 }
 
-int reader_next(struct reader *r, struct reader_packet *ret, char *error)
+int reader_next(struct reader *r, struct reader_packet *v, size_t max, char *error)
 {
 	if (r->plain)
-		return next_plain(r, ret, error);
+		return next_plain(r, v, max, error);
 	struct pcap_pkthdr *h;
 	const u_char *bytes;
 	int n = pcap_next_ex(r->pcap, &h, &bytes);
@@ -249,7 +257,7 @@ int reader_next(struct reader *r, struct reader_packet *ret, char *error)
 		say(error, pcap_geterr(r->pcap));
 		return -EIO;
 	}
-	*ret = (struct reader_packet){
+	*v = (struct reader_packet){
 		.bytes = bytes, .caplen = h->caplen, .len = h->len, .at = time_of(&h->ts)
 	};
 	return 1;

@@ -36,11 +36,11 @@ int reader_open(int fd, bool waits, const atomic_uint *stop, char *error, struct
 void reader_destroy(struct reader *r); /* NULL is fine */
 
 int reader_dlt(const struct reader *r);
-/* 1: a packet. 0: the end. -EIO: it ends before its end, error (READER_ERROR bytes) says how.
+/*
+ * Up to max packets (1 or more), those that are there without waiting: how many, at least one.
+ * 0: the end. -EIO: it ends before its end, error (READER_ERROR bytes) says how.
  */
-int reader_next(struct reader *r, struct reader_packet *ret, char *error);
-/* The next packet is here already: getting it leaves what was got before where it is. */
-bool reader_ready(const struct reader *r);
+int reader_next(struct reader *r, struct reader_packet *v, size_t max, char *error);
 /* Bytes were read from the file since the last call: a good moment to look round. */
 bool reader_refilled(struct reader *r);
 

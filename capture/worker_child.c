@@ -166,10 +166,10 @@ void child_packet(struct child *c, const uint8_t *bytes, uint32_t caplen, uint32
 		c->left_out++;
 		return;
 	}
-	struct decoded *d = flows_place(c->flows);
+	struct decoded *d = c->place;
 	decode(c->dlt, bytes, caplen, len, d);
 	tally(&c->counts, d, at);
-	flows_put(c->flows, 0, c->file, c->number, at, bytes, caplen);
+	c->place = flows_put(c->flows, 0, c->file, c->number, at, bytes, caplen);
 	c->full = c->counts.processed == c->in->count;
 }
 
@@ -195,6 +195,7 @@ _Noreturn void child_run(struct child *c)
 	c->flows = flows_create(
 		c->in->flows_max ? c->in->flows_max : FLOWS_DEFAULT,
 		c->in->excerpt_bytes < MORE_MAX ? c->in->excerpt_bytes : MORE_MAX, record, c);
+	c->place = flows_place(c->flows);
 	if (c->in->interface)
 		child_live(c);
 	else

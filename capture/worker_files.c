@@ -8,6 +8,9 @@
 #include "capture/reader.h"
 #include "capture/worker_internal.h"
 
+/* Packets; behind so many none is under way any more, so that it isn't few. */
+enum { AT_ONCE = 128 };
+
 /* Whether it can be read at all; otherwise told as a fault. */
 static bool usable(struct child *c, uint64_t file, const struct reader *r)
 {
@@ -71,30 +74,37 @@ static bool pass(struct child *c, struct clock *k, int64_t at)
 	return true;
 }
 
+/* What was read of the file at once. False: no further packet is wanted. */
+static bool packets(struct child *c, const struct reader_packet *v, size_t n, struct clock *k)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!pass(c, k, v[i].at))
+			return false;
+		child_packet(c, v[i].bytes, v[i].caplen, v[i].len, v[i].at);
+		if (c->full)
+			return false;
+	}
+	return true;
+}
+
 /* False: no further file is wanted. */
 static bool run(struct child *c, struct reader *r, struct clock *k)
 {
 	char error[READER_ERROR];
-	struct reader_packet p;
+	struct reader_packet v[AT_ONCE];
 	int n;
 	c->number = 0;
-	for (;;) {
-		if (!reader_ready(r))
-			child_settle(c); /* its bytes are moved */
-		n = reader_next(r, &p, error);
-		if (n != 1)
-			break;
-		if (!pass(c, k, p.at))
-			return false;
-		child_packet(c, p.bytes, p.caplen, p.len, p.at);
-		if (c->full)
+	while ((n = reader_next(r, v, AT_ONCE, error)) > 0) {
+		bool on = packets(c, v, (size_t)n, k);
+		child_settle(c); /* their bytes go */
+		if (!on)
 			return false;
 		if (!reader_refilled(r))
 			continue;
 		if (child_stopped(c))
 			return false;
 		if (child_tick_asked(c))
-			child_tick(c, p.at);
+			child_tick(c, v[n - 1].at);
 	}
 	if (n < 0)
 		child_fault(c, FAULT_CUT, c->file, error);

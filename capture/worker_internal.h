@@ -93,6 +93,7 @@ struct child {
 	unsigned ticked;		      /* of orders->tick, how many were followed */
 	bool full;			      /* as many packets as were asked for */
 	struct flows *flows;
+	struct decoded *place; /* of the next packet */
 	struct capture_counts counts;
 };
 
