@@ -328,6 +328,43 @@ static void make_links(struct builder *b)
 	free(count);
 }
 
+/* "vxlan 5 port 4789 among 192.0.2.1, 192.0.2.2": whether two such wires have an end in common. */
+static bool share_an_end(const char *a, const char *b)
+{
+	const char *ends = strstr(a, " among "), *others = strstr(b, " among ");
+	if (!ends || !others)
+		return false;
+	for (const char *e = ends + 7; *e;) {
+		size_t len = strcspn(e, ",");
+		for (const char *o = others + 7; *o;) {
+			size_t n = strcspn(o, ",");
+			if (n == len && !memcmp(e, o, n))
+				return true;
+			o += n + strspn(o + n, ", ");
+		}
+		e += len + strspn(e + len, ", ");
+	}
+	return false;
+}
+
+/* Tunnel ports of one overlay that know different ends of it. */
+static void tear_overlays(struct builder *b)
+{
+	struct graph *g = b->g;
+	for (uint32_t i = 0; i < g->n_ports; i++)
+		for (uint32_t k = 0; k < g->n_ports && g->ports[i].port->has_vni; k++) {
+			const struct port *p = g->ports[i].port, *q = g->ports[k].port;
+			struct graph_link *l = &g->links[g->ports[i].link];
+			if (l->torn || !q->has_vni || p->vni != q->vni || !p->wire || !q->wire ||
+			    !strcmp(p->wire, q->wire) || !share_an_end(p->wire, q->wire))
+				continue;
+			l->torn = arena_printf(b->arena,
+					       "%s of %s and %s of %s know different ends of VNI %u",
+					       p->name, g->ports[i].device->name, q->name,
+					       g->ports[k].device->name, p->vni);
+		}
+}
+
 struct graph *graph_create(struct arena *a, const struct estate *e, const struct snapshot *s)
 {
 	struct graph *g = arena_alloc(a, sizeof(*g));
@@ -346,6 +383,7 @@ struct graph *graph_create(struct arena *a, const struct estate *e, const struct
 	join_declared(&b);
 	join_networks(&b);
 	make_links(&b);
+	tear_overlays(&b);
 	graph_zones(a, g);
 	free(b.group);
 	free(b.why);

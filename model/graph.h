@@ -39,6 +39,9 @@ struct graph_link {
 	size_t n;
 	const char *why; /* why others may be on it that aren't told; NULL: no reason known */
 	struct loc why_at;
+	/* Of an overlay: another port of it knows other ends, so that who gets what isn't known; the
+	 * text says which. NULL: no. */
+	const char *torn;
 	/* the zones behind its ports; those behind a bridge are on all its links */
 	const struct graph_attach **zones;
 	size_t n_zones;

@@ -268,8 +268,10 @@ static void deliver(struct departure *dp, bool behind)
 		left = spans_without(a, left, mine);
 		struct takes last = path_take_spans(s->f, (struct takes){ 0 }, s->family,
 						    FIELD_DST, v->dst, mine);
-		if (dp->dm.looped && dp->dm.v[reached].parent != SIZE_MAX)
-			gap(dp, last, "bridges connect the links in more ways than one");
+		const char *torn = s->g->links[dp->dm.v[reached].link].torn;
+		if (torn || (dp->dm.looped && dp->dm.v[reached].parent != SIZE_MAX))
+			gap(dp, last,
+			    torn ? torn : "bridges connect the links in more ways than one");
 		else if (leave(dp, reached, &at[i], last, &w))
 			search_end(s, w.trail, WAY_ARRIVES, NULL, LOC_NONE);
 	}
@@ -286,7 +288,15 @@ static void deliver(struct departure *dp, bool behind)
 	/* an address that no zone claims belongs to the external one, wherever it is */
 	if (s->to->external)
 		unclaimed = spans_without(a, here, others);
-	if (unclaimed.n && leave(dp, 0, NULL,
+	const char *torn = NULL;
+	for (size_t i = 0; i < dp->dm.n && !torn; i++)
+		torn = s->g->links[dp->dm.v[i].link].torn;
+	if (unclaimed.n && torn)
+		gap(dp,
+		    path_take_spans(s->f, (struct takes){ 0 }, s->family, FIELD_DST, v->dst,
+				    unclaimed),
+		    torn);
+	else if (unclaimed.n && leave(dp, 0, NULL,
 				 path_take_spans(s->f, (struct takes){ 0 }, s->family,
 						 FIELD_DST, v->dst, unclaimed),
 				 &w))
@@ -343,8 +353,10 @@ static void arrive_at(struct departure *dp, size_t reached, uint32_t port)
 	struct search *s = dp->v->s;
 	const struct graph_port *q = &s->g->ports[port];
 	struct walk w;
-	if (dp->dm.looped && dp->dm.v[reached].parent != SIZE_MAX) {
-		gap(dp, (struct takes){ 0 }, "bridges connect the links in more ways than one");
+	const char *torn = s->g->links[dp->dm.v[reached].link].torn;
+	if (torn || (dp->dm.looped && dp->dm.v[reached].parent != SIZE_MAX)) {
+		gap(dp, (struct takes){ 0 },
+		    torn ? torn : "bridges connect the links in more ways than one");
 		return;
 	}
 	if (leave(dp, reached, NULL, (struct takes){ 0 }, &w))

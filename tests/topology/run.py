@@ -112,19 +112,20 @@ class Worker:
         if self.options.plain:
             row["mismatches"] = plain_wrong(plan, seen)
             return row
-        row["mismatches"] = [text for m in found[:40] if (text := self.tell(plan, m, found))]
+        taken = set()  # kinds of which one was taken apart
+        row["mismatches"] = [text for m in found[:40] if (text := self.tell(plan, m, taken))]
         row["first"] = len(found)
         return row
 
-    def tell(self, plan, m, found):
+    def tell(self, plan, m, taken):
         probe = plan.probes[m.number]
         head = f"{m.kind}: {probe.zone} to {m.zone}: {probe.packet.line()} {m.text}"
-        first = next(x for x in found if (x.kind, x.zone) == (m.kind, m.zone))
         if not self.again(plan, m):
             return None  # late, not lost
-        if first is not m or self.options.quick or self.smaller >= SMALLER:
+        if (m.kind, m.zone) in taken or self.options.quick or self.smaller >= SMALLER:
             return {"kind": m.kind, "text": head}
         self.smaller += 1
+        taken.add((m.kind, m.zone))
         small = self.reduce(plan, m)
         probes = {m.number: probe}
         seen, _, _, answers, said = self.stand(small, probes, PATIENCE, lenient=True)
