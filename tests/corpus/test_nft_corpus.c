@@ -98,6 +98,7 @@ Test(nft_corpus, listings, .timeout = 600)
 	cr_expect_eq(t.all[ACCOUNT_REJECTED], 0);
 	printf("%zu listings\n", paths.n);
 	tell(&t, "listings");
+	paths_free(&paths);
 }
 
 /* A rule of the upstream tests on its own: "# text" and below it the array of expressions. */
@@ -186,6 +187,7 @@ Test(nft_corpus, single_rules, .timeout = 600)
 	cr_expect_gt(rules, 800);
 	printf("%zu rules of %zu files\n", rules, paths.n);
 	tell(&t, "single rules");
+	paths_free(&paths);
 }
 
 /* All that was read, but for places and handles: what has to agree. */
@@ -299,4 +301,5 @@ Test(nft_corpus, text_and_json_agree, .timeout = 900)
 	       same, known, refused, empty, placed, all);
 	cr_expect_gt(same, 100);
 	arena_destroy(arena);
+	paths_free(&paths);
 }
