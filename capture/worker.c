@@ -43,13 +43,14 @@ struct capture_worker {
 static const struct {
 	const char *code, *text;
 	int err;
+	bool lost; /* nothing of the source is read: an error, otherwise a warning */
 } faults[FAULT_COUNT] = {
-	[FAULT_FORMAT] = { "capture.format", "not a capture that can be read", EINVAL },
+	[FAULT_FORMAT] = { "capture.format", "not a capture that can be read", EINVAL, true },
 	[FAULT_LINK_TYPE] = { "capture.link-type", "packets of this link type aren't decoded",
-			      EPROTONOSUPPORT },
+			      EPROTONOSUPPORT, true },
 	[FAULT_EXPRESSION] = { "capture.expression",
 			       "the filter expression can't be asked of this link type",
-			       EINVAL },
+			       EINVAL, true },
 	[FAULT_CUT] = { "capture.cut", "it ended before its end", EIO },
 	[FAULT_NETNS] = { "capture.netns", "the network namespace can't be entered", ENOENT },
 	[FAULT_PERMISSION] = { "capture.permission", "not permitted", EPERM },
@@ -58,6 +59,7 @@ static const struct {
 			    EPERM },
 	[FAULT_FILTER] = { "capture.kernel-filter", "the kernel refused the filter", EINVAL },
 	[FAULT_COUNTS] = { "capture.counts", "what came and what went don't add up", EPROTO },
+	[FAULT_OPEN] = { "capture.open", "it can't be read", EIO, true },
 };
 
 /* ---- what the child gets -------------------------------------------------------------- */
@@ -138,8 +140,8 @@ static size_t open_files(struct diags *d, const struct capture_input *in, int *f
 		if (!strcmp(name, "-")) {
 			fds[i] = seen ? -1 : 0;
 			if (seen)
-				diag_warning(d, "capture.open", LOC_NONE,
-					     "standard input can be read once only");
+				diag_error(d, EINVAL, "capture.open", LOC_NONE,
+					   "standard input can be read once only");
 			lost += seen;
 			seen = true;
 			continue;
@@ -148,9 +150,9 @@ static size_t open_files(struct diags *d, const struct capture_input *in, int *f
 		if (fds[i] >= 0)
 			continue;
 		lost++;
-		diag_warning(d, "capture.open", LOC_NONE, "%s: %s", name,
-			     fds[i] == -ENOTSUP || fds[i] == -ELOOP ? "not a regular file"
-								    : strerror(-fds[i]));
+		diag_error(d, -fds[i], "capture.open", LOC_NONE, "%s: %s", name,
+			   fds[i] == -ENOTSUP || fds[i] == -ELOOP ? "not a regular file"
+								  : strerror(-fds[i]));
 		fds[i] = -1;
 	}
 	return lost;
@@ -366,8 +368,13 @@ static int fault(struct diags *d, struct capture_worker *w, struct flow_record *
 	    (!w->in.interface && r->file >= w->in.n_files))
 		return -EPROTO;
 	*text = clean(d->arena, more, n);
-	diag_warning(d, faults[r->ethertype].code, LOC_NONE, "%s: %s (%s)",
-		     source_name(w, r->file), faults[r->ethertype].text, *text);
+	if (faults[r->ethertype].lost && !w->in.interface)
+		diag_error(d, faults[r->ethertype].err, faults[r->ethertype].code, LOC_NONE,
+			   "%s: %s (%s)", source_name(w, r->file), faults[r->ethertype].text,
+			   *text);
+	else
+		diag_warning(d, faults[r->ethertype].code, LOC_NONE, "%s: %s (%s)",
+			     source_name(w, r->file), faults[r->ethertype].text, *text);
 	if (w->in.interface)
 		r->file = 0;
 	return 0;

@@ -42,7 +42,7 @@ struct capture_worker; /* the parent's end */
 /*
  * Opens all and starts the child. For an interface the calling thread has no capabilities any
  * more afterwards. Files that can't be opened, aren't captures or have a link
- * type that isn't known are diagnostics (capture.open, capture.format, capture.link-type, ...)
+ * type that isn't known are errors (capture.open, capture.format, capture.link-type, ...)
  * and are left out, *ret_lost counts them; the others are still read. Negative errno where
  * nothing can be captured, or where an interface was asked for and the child can't be locked in
  * (capture.sandbox): there is no capture without. For files, a missing sandbox is a warning

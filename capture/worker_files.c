@@ -131,8 +131,8 @@ void child_files(struct child *c)
 		if (r && lseek(c->fds[i], 0, SEEK_SET)) {
 			lost[i] = true;
 			ready.lost++;
-			child_fault(c, FAULT_CUT, i,
-				    "it can't be read from its beginning again");
+			child_fault(c, FAULT_OPEN, i,
+				    "not a second time from its beginning");
 		}
 	}
 	child_ready(c, &ready);

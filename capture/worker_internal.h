@@ -48,6 +48,7 @@ enum fault {
 	FAULT_SANDBOX,
 	FAULT_FILTER, /* the kernel refused it */
 	FAULT_COUNTS, /* what came and what went don't add up */
+	FAULT_OPEN,   /* a file, before anything of it was judged */
 	FAULT_COUNT
 };
 

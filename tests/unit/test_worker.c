@@ -387,6 +387,8 @@ Test(worker, lost_files_are_told_and_the_others_read)
 	expect_code(&t, "capture.open", 3);
 	expect_code(&t, "capture.format", 3);
 	expect_code(&t, "capture.link-type", 1);
+	cr_expect_eq(t.diags.n_errors, 7, "%zu", t.diags.n_errors);
+	cr_expect_eq(t.diags.n_warnings, 0);
 	over(&t);
 }
 
@@ -396,6 +398,8 @@ Test(worker, nothing_to_read_is_an_error)
 	t.files[t.n_files++] = name_of(&t, "missing");
 	go(&t, (struct capture_input){ 0 });
 	cr_expect_lt(t.start, 0);
+	expect_code(&t, "capture.open", 1);
+	cr_expect_eq(t.diags.n_errors, 1);
 	over(&t);
 	t = begin();
 	add(&t, "empty", plain(0xa1b2c3d4, false, 1), 0);
