@@ -74,7 +74,7 @@ enum { SAMPLE_EXCERPTS = 1000 }; /* files of excerpts of a long run */
 struct sample_told {
 	const struct sample_asked *asked;
 	const struct standing *standing;
-	const struct capture_worker *worker;
+	const struct capture_worker *worker; /* NULL: it didn't come to that */
 	const struct statement_period *period; /* NULL: the run is one */
 	bool lost;			       /* an input could not be read */
 	struct map *excerpts; /* of a long run: ids of which there are files; NULL otherwise */

@@ -47,7 +47,8 @@ static void tell_inputs(struct arena *a, const struct sample_told *told, struct 
 	const char *kernel = f->program ? f->text : NULL;
 	st->inputs = sample_inputs(a, in, &st->n_inputs);
 	st->live = in->interface;
-	st->sandbox = arena_str(a, capture_sandbox_text(told->worker));
+	st->sandbox = told->worker ? arena_str(a, capture_sandbox_text(told->worker))
+				   : "not begun";
 	if (kernel && in->expression)
 		st->filter = arena_printf(a, "%s; and of that: %s", kernel, in->expression);
 	else

@@ -86,15 +86,21 @@ static void on_signal(int sig)
 		asked_to_stop = 1;
 }
 
+/* Before anything is read: a signal that comes meanwhile is remembered. */
 static void catch_signals(const struct run *r)
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	/* poll(2) is interrupted all the same, and writing isn't */
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	sigset_t ours;
 	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	if (is_long(r))
-		sigaction(SIGHUP, &sa, NULL);
+	sigemptyset(&ours);
+	for (size_t i = 0; i < (is_long(r) ? 3 : 2); i++) {
+		sigaction(signals[i], &sa, NULL);
+		sigaddset(&ours, signals[i]);
+	}
+	/* whoever started us may have held them back */
+	sigprocmask(SIG_UNBLOCK, &ours, NULL);
 }
 
 /* --- what is told on the way --- */
@@ -396,6 +402,18 @@ static void change_standing(struct run *r)
 
 /* --- the run --- */
 
+/* Of files a signal is no end; of standard input it is how whoever writes it ends as well. */
+static void doubt_end(struct run *r)
+{
+	const struct capture_input *in = &r->asked->in;
+	for (size_t i = 0; i < in->n_files; i++)
+		if (strcmp(in->files[i], "-")) {
+			observations_doubt(r->period.seen,
+					   "a signal ended the run before the files' end");
+			return;
+		}
+}
+
 static void follow(struct run *r)
 {
 	bool stopping = false;
@@ -418,9 +436,20 @@ static void follow(struct run *r)
 		read_again(r);
 		if (asked_to_stop && !stopping) {
 			capture_stop(r->worker);
+			doubt_end(r);
 			stopping = true;
 		}
 	}
+	end_period(r, false);
+}
+
+/* A signal came before the capture could begin. */
+static void end_unbegun(struct run *r)
+{
+	struct flow_record rec = { .kind = RECORD_COUNTS };
+	struct capture_counts none = { .drops_known = r->asked->in.interface };
+	hear(r, &rec, &none, sizeof(none));
+	observations_doubt(r->period.seen, "a signal ended the run before the capture began");
 	end_period(r, false);
 }
 
@@ -459,6 +488,7 @@ int sample_run(struct app *app, struct sample_asked *a)
 {
 	struct run r = { .app = app, .asked = a, .told = { .asked = a } };
 	size_t lost = 0;
+	catch_signals(&r);
 	int code = standing_read(app, a, &r.standing);
 	if (code) {
 		standing_destroy(r.standing);
@@ -468,7 +498,8 @@ int sample_run(struct app *app, struct sample_asked *a)
 		a->in.filter = &r.standing->filter;
 	begin_app(&r.period, app);
 	/* the child is made before there is much to be copied */
-	if (capture_start(app->arena, &r.period.app.diags, &a->in, &lost, &r.worker)) {
+	if (!asked_to_stop &&
+	    capture_start(app->arena, &r.period.app.diags, &a->in, &lost, &r.worker)) {
 		print_diags(&r.period.app);
 		code = diags_has(&r.period.app.diags, "capture.expression") ? EXIT_USAGE
 									    : EXIT_INPUT;
@@ -477,7 +508,6 @@ int sample_run(struct app *app, struct sample_asked *a)
 		standing_destroy(r.standing);
 		return code;
 	}
-	catch_signals(&r);
 	standing_judge(r.standing, a->check.as_of);
 	r.told = (struct sample_told){ .asked = a,
 				       .standing = r.standing,
@@ -487,7 +517,10 @@ int sample_run(struct app *app, struct sample_asked *a)
 	r.lost = lost;
 	begin_run(&r);
 	begin_period(&r);
-	follow(&r);
+	if (r.worker)
+		follow(&r);
+	else
+		end_unbegun(&r);
 	end_run(&r);
 	capture_destroy(r.worker);
 	standing_destroy(r.standing);

@@ -9,6 +9,7 @@ scan of millions of addresses takes no more memory than the tables have.
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -99,6 +100,59 @@ def test_lost(tmp, events):
     expect(codes == [0, 0, 4] and done.returncode == 4, f"cut: {codes}, {done.returncode}")
 
 
+def signalled(number, *words, **options):
+    """Runs with a signal that is there from its first instruction on: held back, it outlives exec."""
+    def hold():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+        os.kill(os.getpid(), number)
+    return subprocess.run([check.PROGRAM, "sample", *words], capture_output=True, text=True, check=False, timeout=240,
+                          preexec_fn=hold, **options)
+
+
+def test_early_signals(tmp, events, documents):
+    """A signal that comes before the capture begins ends nothing by its default."""
+    estate, pcap, out = str(check.world(tmp)), f"{tmp}/early.pcap", f"{tmp}/early"
+    check.frames(pcap, SITE)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        done = signalled(number, estate, "--pcap", pcap, "--format", "json")
+        expect(done.returncode == 4, f"signal {number}: exit {done.returncode} {done.stderr}")
+        doc = json.loads(done.stdout)
+        check.valid(documents, doc, "document")
+        st = doc["statement"]
+        expect(st["packets"]["received"] == 0 and st["inconclusive"], f"signal {number}: {st['packets']}")
+    # of an interface nothing is opened, so that it takes no privilege
+    done = signalled(signal.SIGTERM, estate, "--interface", "none-of-this-name", "--interval", "10s", "--out", out, "--events")
+    told = events_of(done, events, "early")
+    expect([e["event"] for e in told] == ["start", "period", "end"], f"events {told}")
+    expect(done.returncode == told[-1]["exit_code"] == 4, f"exit {done.returncode}")
+    expect(len(os.listdir(out)) == 1, "a document of it")
+    # SIGHUP: the estate is read once more at most, and nothing is lost of the packets
+    done = signalled(signal.SIGHUP, estate, "--pcap", pcap, "--interval", "1h", "--as-of", "2026-11-22", "--events")
+    told = events_of(done, events, "early")
+    expect(done.returncode == 0 and told[-1]["event"] == "end", f"exit {done.returncode}: {told[-1:]} {done.stderr}")
+    expect(sum(e["event"] == "reload" for e in told) <= 1, "it is read again once at most")
+    expect(sum(e["packets"]["processed"] for e in told if e["event"] == "period") == 14000, "all packets")
+
+
+def test_stopped(tmp, events):
+    """A signal is the end of what comes through a pipe, but not of files."""
+    estate, pcap = str(check.world(tmp)), f"{tmp}/stopped.pcap"
+    check.frames(pcap, SITE)
+    for more, code in ((), 0), (("--pcap", pcap), 4):
+        with subprocess.Popen([check.PROGRAM, "sample", estate, "--pcap", "-", *more, "--interval", "1h", "--as-of",
+                               "2026-11-22", "--events"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as p:
+            p.stdin.write(pathlib.Path(pcap).read_bytes())
+            p.stdin.flush()
+            # the pipe is read: it holds less than the file has
+            first = p.stdout.readline()
+            p.send_signal(signal.SIGTERM)
+            rest = p.stdout.read()  # and the pipe stays open
+        told = [json.loads(line) for line in (first + rest).splitlines()]
+        for e in told:
+            check.valid(events, e, f"stopped: {e['event']}")
+        expect(p.returncode == code == told[-1]["exit_code"], f"stopped with {more}: {p.returncode} {told[-1]}")
+
+
 def test_scan(tmp, n):
     """Nothing grows beyond the table's size: as much for 4 times its flows as for 8."""
     estate, sizes = check.world(tmp), []
@@ -133,6 +187,8 @@ def main():
     with check.folder() as tmp:
         test_periods(tmp, events, documents)
         test_lost(tmp, events)
+        test_early_signals(tmp, events, documents)
+        test_stopped(tmp, events)
         test_scan(tmp, int(sys.argv[1]) if len(sys.argv) > 1 else 2000000)
     check.done()
 
