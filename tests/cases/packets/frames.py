@@ -120,7 +120,7 @@ def main(args):
             raw = True
         else:
             lines.append(word)
-    out = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, snap, 101 if raw else 1)
+    out = bytearray(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, snap, 101 if raw else 1))
     at = 1795000000_000000
     for line in lines:
         for data in frames(line, raw):
