@@ -86,6 +86,7 @@ struct flows {
 	struct entry *entries;
 	struct entry_more *more;
 	struct fragments *fragments;
+	struct held_back *held;
 	uint32_t *untold; /* entries with counts since their last record, each once */
 	size_t n_untold;
 	size_t mask, max, n, hand;
@@ -129,6 +130,7 @@ struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *si
 	f->more = xcalloc(f->max, sizeof(*f->more));
 	f->untold = xcalloc(f->max, sizeof(*f->untold));
 	f->fragments = fragments_create();
+	f->held = held_create(excerpt_bytes);
 	/* the process's own key stands in where the kernel has none to give yet */
 	if (getrandom(f->seed, sizeof(f->seed), GRND_NONBLOCK) != sizeof(f->seed))
 		for (size_t i = 0; i < FLOW_SEEDS; i++)
@@ -145,6 +147,7 @@ void flows_destroy(struct flows *f)
 	free(f->more);
 	free(f->untold);
 	fragments_destroy(f->fragments);
+	held_destroy(f->held);
 	free(f);
 }
 
@@ -223,8 +226,9 @@ static void tell(struct flows *f, struct entry *e, enum record_kind kind)
 	f->sink(f->user, &r, NULL, 0);
 }
 
-static inline void count(struct flows *f, struct entry *e, const struct decoded *d, bool back,
-			 const struct where *w)
+/* n packets more; w is where the first of them was. */
+static inline void count(struct flows *f, struct entry *e, bool back, const struct where *w,
+			 uint32_t n, uint64_t bytes, uint16_t anomalies)
 {
 	if (!e->packets[0] && !e->packets[1]) {
 		e->file = (uint32_t)w->file;
@@ -237,9 +241,9 @@ static inline void count(struct flows *f, struct entry *e, const struct decoded 
 	}
 	if (w->at > e->until)
 		e->until = w->at;
-	e->packets[back]++;
-	e->bytes[back] += d->length;
-	e->anomalies |= d->anomalies;
+	e->packets[back] += n;
+	e->bytes[back] += bytes;
+	e->anomalies |= anomalies;
 	e->touched = 1;
 	if (__builtin_expect(e->packets[back] >= UINT32_MAX / 2, 0))
 		tell(f, e, RECORD_MORE);
@@ -417,7 +421,7 @@ static bool join(struct flows *f, const struct decoded *d, unsigned interface,
 	const struct fragment *first = fragments_find(f->fragments, hash, &later);
 	if (!first || f->entries[first->entry].flow != first->flow)
 		return false;
-	count(f, &f->entries[first->entry], d, first->way, w);
+	count(f, &f->entries[first->entry], first->way, w, 1, d->length, d->anomalies);
 	return true;
 }
 
@@ -429,12 +433,11 @@ static inline void prepare(const struct flows *f, const struct decoded *d, unsig
 	p->hash = (uint32_t)(flow_key_of(f->seed, d, interface, &p->key, &p->seen) >> 16);
 }
 
-static inline void add(struct flows *f, const struct decoded *d, const struct prepared *p,
-		       unsigned interface, const struct where *w)
+/* Counted with its flow, which begins where there is none. */
+static inline struct entry *enter(struct flows *f, const struct decoded *d,
+				  const struct prepared *p, const struct where *w)
 {
 	const struct flow_view *s = &p->seen;
-	if (d->has_ip && d->packet.fragment && join(f, d, interface, w))
-		return;
 	struct entry *e = find(f, &p->key, p->hash, d);
 	if (!e) {
 		e = insert(f, &p->key, p->hash);
@@ -447,16 +450,108 @@ static inline void add(struct flows *f, const struct decoded *d, const struct pr
 		tell(f, e, RECORD_LAST);
 		begin(f, e, d, s, w);
 	} else {
-		count(f, e, d, e->turned != s->turned, w);
+		count(f, e, e->turned != s->turned, w, 1, d->length, d->anomalies);
 	}
-	if (d->first_fragment && !(p->key.bits & FLOW_PORTLESS)) {
-		struct fragment first;
-		uint64_t h = fragment_of(f, d, interface, w->at, &first);
-		first.entry = (uint32_t)(e - f->entries);
-		first.flow = e->flow;
-		first.way = e->turned != s->turned;
-		fragments_add(f->fragments, h, &first);
+	return e;
+}
+
+/* Of what was held back, all but the first `told` packets (0 or 1), which are counted already. */
+static void count_held(struct flows *f, struct entry *e, bool back, struct held *h,
+		       uint32_t told)
+{
+	struct where w = { .file = h->file, .number = h->number, .at = h->key.at };
+	h->key.used = 0;
+	if (h->packets == told)
+		return;
+	count(f, e, back, &w, h->packets - told, h->bytes - (told ? h->d.length : 0),
+	      h->anomalies);
+	if (h->until > e->until)
+		e->until = h->until;
+}
+
+/* It stays without ports. */
+static void let_go(struct flows *f, struct held *h)
+{
+	struct where w = { h->file, h->number, h->key.at, h->bytes_at, h->caplen };
+	struct prepared p;
+	prepare(f, &h->d, h->interface, &p);
+	struct entry *e = enter(f, &h->d, &p, &w);
+	count_held(f, e, e->turned != p.seen.turned, h, 1);
+}
+
+static void make_room_to_hold(struct flows *f)
+{
+	struct held *h = held_oldest(f->held);
+	if (!h || !held_full(f->held))
+		return;
+	let_go(f, h);
+	held_oldest(f->held); /* its place is passed by */
+}
+
+/* A later fragment without its first one: perhaps that is still to come. */
+static void hold(struct flows *f, const struct decoded *d, unsigned interface,
+		 const struct where *w)
+{
+	struct fragment later;
+	uint64_t hash = fragment_of(f, d, interface, w->at, &later);
+	struct held *h = held_find(f->held, hash, &later);
+	if (h && h->packets == HELD_PACKETS) {
+		let_go(f, h);
+		h = NULL;
 	}
+	if (!h) {
+		make_room_to_hold(f);
+		h = held_add(f->held, hash, &later, w->bytes, w->caplen);
+		h->d = *d;
+		h->interface = interface;
+		h->file = w->file;
+		h->number = w->number;
+		h->until = w->at;
+	}
+	h->packets++;
+	h->bytes += d->length;
+	h->anomalies |= d->anomalies;
+	if (w->at > h->until)
+		h->until = w->at;
+}
+
+/* What has waited for longer than a datagram is put together for has no ports. */
+static void let_old_go(struct flows *f, int64_t at)
+{
+	struct fragment now = { .at = at };
+	struct held *h;
+	while ((h = held_oldest(f->held)) && !fragment_near(&h->key, &now))
+		let_go(f, h);
+}
+
+/* Later ones find it, those that were there before it as well. */
+static void remember_first(struct flows *f, const struct decoded *d, const struct entry *e,
+			   bool back, unsigned interface, const struct where *w)
+{
+	struct fragment first;
+	uint64_t hash = fragment_of(f, d, interface, w->at, &first);
+	struct held *h = held_find(f->held, hash, &first);
+	first.entry = (uint32_t)(e - f->entries);
+	first.flow = e->flow;
+	first.way = back;
+	fragments_add(f->fragments, hash, &first);
+	if (h)
+		count_held(f, &f->entries[first.entry], back, h, 0);
+}
+
+static inline void add(struct flows *f, const struct decoded *d, const struct prepared *p,
+		       unsigned interface, const struct where *w)
+{
+	if (f->held->put != f->held->gone)
+		let_old_go(f, w->at);
+	if (d->has_ip && d->packet.fragment) {
+		if (!join(f, d, interface, w))
+			hold(f, d, interface, w);
+		return;
+	}
+	struct entry *e = enter(f, d, p, w);
+	if (d->first_fragment && !(p->key.bits & FLOW_PORTLESS))
+		remember_first(f, d, e, e->turned != p->seen.turned, interface, w);
 }
 
 void flows_add(struct flows *f, const struct decoded *d, unsigned interface, uint64_t file,
@@ -516,7 +611,10 @@ void flows_settle(struct flows *f)
 
 void flows_flush(struct flows *f, bool end)
 {
+	struct held *h;
 	flows_settle(f);
+	while ((h = held_oldest(f->held)))
+		let_go(f, h);
 	for (size_t i = 0; i < f->n_untold; i++) {
 		struct entry *e = &f->entries[f->untold[i]];
 		e->listed = 0;

@@ -21,18 +21,26 @@ void fragments_destroy(struct fragments *f)
 	free(f);
 }
 
-static bool same(const struct fragment *a, const struct fragment *b)
+bool fragment_same(const struct fragment *a, const struct fragment *b)
 {
 	return a->used && a->id == b->id && a->interface == b->interface &&
 	       a->family == b->family && a->proto == b->proto && a->segments == b->segments &&
 	       addr_equal(a->src, b->src) && addr_equal(a->dst, b->dst);
 }
 
+bool fragment_near(const struct fragment *known, const struct fragment *f)
+{
+	/* times may go back by a little where several queues feed one capture */
+	int64_t age;
+	return !__builtin_sub_overflow(f->at, known->at, &age) && age <= FRAGMENT_AGE &&
+	       age >= -FRAGMENT_AGE;
+}
+
 void fragments_add(struct fragments *f, uint64_t hash, const struct fragment *first)
 {
 	struct fragment *set = f->set[hash & (FRAGMENT_SETS - 1)];
 	size_t i = 0;
-	while (i < FRAGMENT_WAYS - 1 && !same(&set[i], first))
+	while (i < FRAGMENT_WAYS - 1 && !fragment_same(&set[i], first))
 		i++;
 	for (; i; i--)
 		set[i] = set[i - 1];
@@ -45,14 +53,9 @@ const struct fragment *fragments_find(const struct fragments *f, uint64_t hash,
 {
 	const struct fragment *set = f->set[hash & (FRAGMENT_SETS - 1)];
 	for (size_t i = 0; i < FRAGMENT_WAYS; i++) {
-		if (!same(&set[i], later))
+		if (!fragment_same(&set[i], later))
 			continue;
-		/* times may go back by a little where several queues feed one capture */
-		int64_t age;
-		if (__builtin_sub_overflow(later->at, set[i].at, &age) || age > FRAGMENT_AGE ||
-		    age < -FRAGMENT_AGE)
-			return NULL;
-		return &set[i];
+		return fragment_near(&set[i], later) ? &set[i] : NULL;
 	}
 	return NULL;
 }

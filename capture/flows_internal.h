@@ -2,7 +2,7 @@
 #ifndef CAPTURE_FLOWS_INTERNAL_H
 #define CAPTURE_FLOWS_INTERNAL_H
 
-/* Between flows.c, what a packet belongs to, and the memory of first fragments. */
+/* Between flows.c, what a packet belongs to, and the memory of fragments. */
 
 #include "capture/flows.h"
 
@@ -81,5 +81,51 @@ void fragments_add(struct fragments *f, uint64_t hash, const struct fragment *fi
 /* The first fragment of the datagram that `later` is of; NULL where it isn't remembered. */
 const struct fragment *fragments_find(const struct fragments *f, uint64_t hash,
 				      const struct fragment *later);
+
+/* Of the same datagram; at such times that its number can't have been used again. */
+bool fragment_same(const struct fragment *known, const struct fragment *f);
+bool fragment_near(const struct fragment *known, const struct fragment *f);
+
+enum {
+	HELD = 256,	      /* datagrams */
+	HELD_PACKETS = 65536, /* of one: more than a datagram can have */
+};
+
+/* Later fragments of one datagram, whose first one may still come. */
+struct held {
+	struct fragment key; /* used: it is; at: of the first that was seen */
+	struct decoded d;    /* that one; of segments and tunnels as far as there are any */
+	unsigned interface;
+	uint64_t file, number;
+	int64_t until;
+	uint64_t bytes; /* of all */
+	uint32_t packets;
+	uint16_t anomalies;
+	uint32_t caplen;
+	uint8_t *bytes_at; /* for an excerpt; NULL: none is wanted */
+};
+
+/* A ring: from gone to put, those whose first one came have key.used 0. */
+struct held_back {
+	uint64_t put, gone;
+	uint64_t hash[HELD];
+	struct held slots[HELD];
+	size_t excerpt_bytes;
+	uint8_t *excerpts;
+};
+
+struct held_back *held_create(size_t excerpt_bytes);
+void held_destroy(struct held_back *h);
+/* NULL: there is none. */
+struct held *held_find(struct held_back *h, uint64_t hash, const struct fragment *f);
+/* There has to be room. What is counted, and d, is the caller's to set. */
+struct held *held_add(struct held_back *h, uint64_t hash, const struct fragment *f,
+		      const uint8_t *bytes, uint32_t caplen);
+/* Of those that wait; NULL: none does. */
+struct held *held_oldest(struct held_back *h);
+static inline bool held_full(const struct held_back *h)
+{
+	return h->put - h->gone == HELD;
+}
 
 #endif

@@ -330,6 +330,7 @@ Test(flows, ports_of_fragments_are_never_guessed)
 	struct decoded tiny = fragment(A, B, 80, true), tagged = fragment(A, B, 77, false);
 	see(&w, fragment(A, B, 77, true));
 	see(&w, fragment(A, B, 78, false)); /* another datagram */
+	flows_flush(w.flows, false);
 	cr_assert_eq(w.heard.records.n, 2);
 	cr_expect_eq(record(&w, 1)->fragments, 1);
 	cr_expect_eq(record(&w, 1)->packet.fragment, 1);
@@ -338,6 +339,7 @@ Test(flows, ports_of_fragments_are_never_guessed)
 	tagged.n_segments = 1;
 	tagged.segments[0] = (struct segment_tag){ .kind = SEGMENT_VLAN, .id = 5 };
 	see(&w, tagged);
+	flows_flush(w.flows, false);
 	cr_expect_eq(record(&w, 2)->fragments, 1);
 	/* a first one without its ports, and what belongs to it */
 	tiny.anomalies = ANOMALY_TINY_FRAGMENT;
@@ -352,7 +354,7 @@ Test(flows, ports_of_fragments_are_never_guessed)
 	struct decoded late = fragment(A, B, 77, false);
 	see_at(&w, &late, INT64_C(31000000000));
 	flows_flush(w.flows, false);
-	cr_expect_eq(w.heard.records.n, 6);
+	cr_assert_eq(w.heard.records.n, 6);
 	for (size_t i = 4; i < 6; i++)
 		cr_expect_eq(record(&w, i)->fragments, 1);
 	over(&w);
@@ -364,8 +366,110 @@ Test(flows, a_first_fragment_of_a_flow_that_is_gone_is_no_help)
 	see(&w, fragment(A, B, 77, true));
 	see(&w, tcp(A, 1, B, 2, TCP_SYN));
 	see(&w, fragment(A, B, 77, false));
+	flows_flush(w.flows, false);
 	cr_assert_eq(w.heard.records.n, 3);
 	cr_expect_eq(record(&w, 2)->fragments, 1);
+	over(&w);
+}
+
+Test(flows, fragments_wait_for_their_first)
+{
+	WORLD(w, 16, 0);
+	struct decoded back = fragment(B, A, 78, true);
+	see(&w, fragment(A, B, 77, false));
+	see(&w, fragment(B, A, 78, false));
+	see(&w, fragment(A, B, 77, false));
+	cr_expect_eq(w.heard.records.n, 0);
+	see(&w, fragment(A, B, 77, true));
+	see(&w, fragment(A, B, 77, false));
+	back.packet.sport = 53;
+	back.packet.dport = 7;
+	see(&w, back);
+	flows_flush(w.flows, false);
+	cr_assert_eq(w.heard.records.n, 2);
+	cr_expect_eq(record(&w, 0)->packet.dport, 53);
+	cr_expect_eq(record(&w, 0)->number, 4);
+	cr_expect_eq(record(&w, 1)->flow, 1);
+	cr_expect_eq(record(&w, 1)->packets[0], 3);
+	cr_expect_eq(record(&w, 1)->bytes[0], 300);
+	cr_expect_eq(record(&w, 1)->packets[1], 2);
+	cr_expect_eq(record(&w, 1)->number, 1);
+	over(&w);
+}
+
+Test(flows, fragments_that_wait_in_vain_have_no_ports)
+{
+	/* what comes instead of the first one: of another datagram, segment or direction, a
+	 * piece without its ports, too late a one, none */
+	struct decoded instead[6];
+	for (size_t i = 0; i < 6; i++)
+		instead[i] = fragment(i == 2 ? B : A, i == 2 ? A : B, i == 0 ? 78 : 77, i != 5);
+	instead[1].n_segments = 1;
+	instead[1].segments[0] = (struct segment_tag){ .kind = SEGMENT_VLAN, .id = 5 };
+	instead[3].anomalies = ANOMALY_TINY_FRAGMENT;
+	instead[3].packet.sport = instead[3].packet.dport = 0;
+	for (size_t i = 0; i < 6; i++) {
+		WORLD(w, 16, 8);
+		size_t portless = 0;
+		struct decoded last = fragment(A, B, 77, false);
+		see_at(&w, &last, 0);
+		last.length = 50;
+		see_at(&w, &last, 1);
+		cr_expect_eq(w.heard.records.n, 0);
+		see_at(&w, &instead[i], i == 4 ? INT64_C(31000000000) : 2);
+		flows_flush(w.flows, false);
+		uint64_t packets = 0, bytes = 0;
+		vec_each (r, &w.heard.records) {
+			if (r->kind == RECORD_EXCERPT)
+				continue;
+			bytes += r->bytes[0] + r->bytes[1];
+			packets += r->packets[0] + r->packets[1];
+			portless += r->kind == RECORD_FIRST && r->fragments;
+			if (r->fragments)
+				cr_expect(!r->packet.sport && !r->packet.dport);
+		}
+		cr_expect_eq(packets, 3, "%zu: %llu", i, (unsigned long long)packets);
+		cr_expect_eq(bytes, 250);
+		cr_expect_eq(portless, 1, "%zu: %zu", i, portless);
+		cr_expect_eq(w.heard.n_excerpt, 8);
+		over(&w);
+	}
+}
+
+Test(flows, what_waited_too_long_is_told_at_once)
+{
+	WORLD(w, 16, 0);
+	struct decoded d = fragment(A, B, 77, false), other = tcp(A, 1, B, 2, TCP_SYN);
+	see_at(&w, &d, 0);
+	see_at(&w, &other, INT64_C(30000000000));
+	cr_expect_eq(w.heard.records.n, 1);
+	see_at(&w, &other, INT64_C(30000000001));
+	cr_assert_eq(w.heard.records.n, 2);
+	cr_expect_eq(record(&w, 1)->fragments, 1);
+	cr_expect_eq(record(&w, 1)->number, 1);
+	over(&w);
+}
+
+/* The oldest ones make room, and all are counted. */
+Test(flows, few_datagrams_wait)
+{
+	enum { MANY = 2000 };
+	WORLD(w, 4096, 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		see(&w, fragment(A + i, C, i, false));
+		see(&w, fragment(A + i, C, i, false));
+		if (i == 10) /* one in the middle goes */
+			see(&w, fragment(A + 5, C, 5, true));
+	}
+	cr_expect_geq(w.heard.records.n, MANY - 256);
+	flows_flush(w.flows, true);
+	uint64_t packets = 0;
+	vec_each (r, &w.heard.records)
+		packets += r->packets[0] + r->packets[1];
+	cr_expect_eq(packets, 2 * MANY + 1);
+	struct capture_counts c;
+	flows_count(w.flows, &c);
+	cr_expect_eq(c.flows, MANY);
 	over(&w);
 }
 
