@@ -59,4 +59,5 @@ def main():
     return plant(MUTANTS, only, ["tests/oracle/oracle", "cli/plumbline"], ask)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

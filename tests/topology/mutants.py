@@ -58,4 +58,5 @@ def main():
     return plant(MUTANTS, only, ["tests/topology/ask", "cli/plumbline"], asker(n))
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
