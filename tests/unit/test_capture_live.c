@@ -199,7 +199,8 @@ Test(capture_live, every_packet_is_counted)
 		return;
 	struct sender s = sender("in0");
 	flood(&s, 1000, 5, FRAME); /* before: none of ours */
-	struct run t = begin((struct capture_input){ 0 });
+	/* all of them fit, however slow the process is */
+	struct run t = begin((struct capture_input){ .buffer = (size_t)128 << 20 });
 	flood(&s, 50000, 1000, LONG_FRAME);
 	stop(&t);
 	cr_expect_eq(t.counts.processed + t.counts.dropped_kernel, 50000, "%llu + %llu",
@@ -447,15 +448,33 @@ Test(capture_live, another_namespace)
 	waitpid(pid, NULL, 0);
 }
 
-/* Runs a command a little later, with rights that are given up here. */
-static pid_t later(const char *command)
+/* Runs a command once something is written to ret_go, with rights that are given up here. */
+static pid_t later(const char *command, int *ret_go)
 {
+	int ends[2];
+	char c;
+	cr_assert(!pipe(ends));
+	*ret_go = ends[1];
 	pid_t pid = fork();
-	if (pid)
+	if (pid) {
+		close(ends[0]);
 		return pid;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	usleep(400000);
-	_exit(system(command) != 0);
+	close(ends[1]);
+	_exit(read(ends[0], &c, 1) != 1 || system(command) != 0);
+}
+
+/* n frames go by and are counted; then what waits may go on. */
+static void count_and_go(struct run *t, const struct sender *s, size_t n, int go)
+{
+	flood(s, n, 1, FRAME);
+	do {
+		capture_tick(t->worker);
+		cr_assert_eq(next(t), 1);
+	} while (t->counts.processed < n);
+	cr_assert_eq(write(go, "x", 1), 1);
+	close(go);
 }
 
 Test(capture_live, an_interface_that_is_taken_away_is_told)
@@ -463,10 +482,11 @@ Test(capture_live, an_interface_that_is_taken_away_is_told)
 	if (!world())
 		return;
 	struct sender s = sender("in0");
-	pid_t pid = later("ip link del in0");
+	int go;
+	pid_t pid = later("ip link del in0", &go);
 	struct run t = begin((struct capture_input){ 0 });
 	cr_assert_eq(t.start, 0);
-	flood(&s, 10, 1, FRAME);
+	count_and_go(&t, &s, 10, go);
 	cr_expect_eq(next(&t), 0);
 	cr_expect(diags_has(&t.diags, "capture.cut"));
 	cr_expect_eq(t.counts.processed, 10);
@@ -480,11 +500,13 @@ Test(capture_live, an_interface_that_was_down_goes_on)
 	if (!world())
 		return;
 	struct sender s = sender("in0");
+	int go;
 	pid_t pid = later("ip link set out0 down; sleep 0.3; ip link set out0 up; "
-			  "until ip link show in0 | grep -q 'state UP'; do sleep 0.05; done");
+			  "until ip link show in0 | grep -q 'state UP'; do sleep 0.05; done",
+			  &go);
 	struct run t = begin((struct capture_input){ 0 });
 	cr_assert_eq(t.start, 0);
-	flood(&s, 10, 1, FRAME);
+	count_and_go(&t, &s, 10, go);
 	waitpid(pid, NULL, 0);
 	flood(&s, 10, 1, FRAME);
 	stop(&t);
