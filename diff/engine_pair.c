@@ -71,32 +71,45 @@ static bool is_conditional(const struct route_way *way)
 	return false;
 }
 
-/* Where it is known that nobody is behind a port, nothing can be permitted or missed. */
-static struct pset somebody(struct engine *en, enum family f, const struct route_way *way,
-			    struct pset from)
+static bool makes_sources(const struct point *pt)
+{
+	for (size_t k = 0; k < pt->n_steps; k++)
+		for (size_t i = 0; i < pt->steps[k].n_nats; i++)
+			if (pt->steps[k].kind == STEP_REWRITE &&
+			    pt->steps[k].nats[i]->rewrites == NAT_SOURCE)
+				return true;
+	return false;
+}
+
+/*
+ * Where it is known that nobody is behind a port, nothing can be permitted or missed. A source
+ * that a device before has made is sent whoever is there, and a host may drop it: its own
+ * address that comes back to it, say. Nothing sure is said of that packet.
+ */
+static struct bounds somebody(struct engine *en, enum family f, const struct route_way *way,
+			      struct pset from)
 {
 	struct pset_space *sp = en->space[f];
 	struct pset_assume as = { .first = true };
-	struct pset there = from;
+	struct bounds there = both(from);
+	bool made = false;
 	for (size_t i = 0; i < way->n_points; i++) {
 		const struct point *pt = &way->points[i];
-		struct pset here = pset_all(sp);
-		struct way_place end = { i, pt->n_steps }, start = { i, 0 };
-		if (!pt->present_src && !pt->present_dst)
-			continue;
 		/* sources as they come in, destinations as they go out */
-		if (pt->present_src) {
-			here = pset_hi(sp, pt->present_src, &as);
-			here = way->rewrites ? pull_back(en, f, way, start, 0, both(here), from).maybe
-					     : pset_and(sp, here, from);
-			there = pset_and(sp, there, here);
+		const struct match *m[2] = { pt->present_src, pt->present_dst };
+		for (size_t k = 0; k < 2; k++) {
+			if (!m[k])
+				continue;
+			struct way_place at = { i, k ? pt->n_steps : 0 };
+			struct pset here = pset_hi(sp, m[k], &as);
+			here = way->rewrites
+				       ? pull_back(en, f, way, at, 0, both(here), from).maybe
+				       : pset_and(sp, here, from);
+			there.sure = pset_and(sp, there.sure, here);
+			if (k || !made || !pt->device->netfilter)
+				there.maybe = pset_and(sp, there.maybe, here);
 		}
-		if (pt->present_dst) {
-			here = pset_hi(sp, pt->present_dst, &as);
-			here = way->rewrites ? pull_back(en, f, way, end, 0, both(here), from).maybe
-					     : pset_and(sp, here, from);
-			there = pset_and(sp, there, here);
-		}
+		made |= makes_sources(pt);
 	}
 	return there;
 }
@@ -110,8 +123,9 @@ static void take_way(struct engine *en, enum family f, const struct route_way *w
 			     ? pull_back(en, f, way, way_end_of(way), 0, both(all), from)
 			     : both(from);
 	ret->told = ret->takes.maybe;
-	ret->takes.maybe = somebody(en, f, way, ret->takes.maybe);
-	ret->takes.sure = pset_and(en->space[f], ret->takes.sure, ret->takes.maybe);
+	struct bounds there = somebody(en, f, way, ret->told);
+	ret->takes.maybe = there.maybe;
+	ret->takes.sure = pset_and(en->space[f], ret->takes.sure, there.sure);
 }
 
 /*
@@ -188,6 +202,7 @@ static void filter_way(struct engine *en, const struct route_way *way, const str
 		ws->plane[i] = way->rewrites ? pull_back(en, f, way, way_end_of(way), 1u << i,
 							 both(pset_all(sp)), from)
 					     : straight(en, f, way, i, ws->takes.sure, from);
+		ws->plane[i].sure = pset_and(sp, ws->plane[i].sure, ws->takes.sure);
 		/* What is rewritten on the way is another packet to the rulesets behind: nothing
 		 * sure can be said about it, nothing ruled out. */
 		ws->plane[i].sure = pset_minus(sp, ws->plane[i].sure, ws->translated);
@@ -266,7 +281,7 @@ static void universe_of(struct engine *en, const struct path *zones, const struc
 	}
 	p->lost = !pset_subset(sp, base, told) && !pset_is_spent(told) && !pset_is_spent(base);
 	struct pset u = pset_or(sp, pset_and(sp, base, known), arrives);
-	p->universe = without_exclusions(en, p->family, 
+	p->universe = without_exclusions(en, p->family,
 				       pset_minus(sp, pset_minus(sp, u, unknown),
 						  pset_minus(sp, aside, known)));
 }
