@@ -22,6 +22,7 @@ struct attaches {
 
 struct ends {
 	VEC(uint32_t) v; /* ports */
+	bool cut;	 /* there was another, which is down */
 };
 
 static struct spans zone_spans(const struct zone *z, int f)
@@ -247,18 +248,20 @@ static void attach_found(struct builder *b, const struct zone *z, struct attache
 /*
  * A port's own link may be a cable to a bridge, and the bridge's other ports cables to others:
  * the hosts of its network are where cables end at nobody that was read. Those ports, by the
- * links that frames get to.
+ * links that frames get to; where the only ones are down, nothing tells where the hosts are now.
  */
 static void dead_ends(const struct graph *g, uint32_t port, struct ends *out)
 {
 	VEC(uint32_t) links = { 0 };
+	bool *known = xcalloc(g->n_links, sizeof(*known));
 	const struct graph_port *p = &g->ports[port];
-	if (p->n_members)
-		for (size_t i = 0; i < p->n_members; i++)
-			*vec_add(&links) = g->ports[p->members[i]].link;
-	else
+	for (size_t i = 0; i < p->n_members; i++)
+		*vec_add(&links) = g->ports[p->members[i]].link;
+	if (!p->n_members)
 		*vec_add(&links) = p->link;
-	for (size_t i = 0; i < links.n && links.n < 256; i++) {
+	vec_each (l, &links)
+		known[*l] = true;
+	for (size_t i = 0; i < links.n; i++) {
 		const struct graph_link *l = &g->links[links.v[i]];
 		for (size_t k = 0; k < l->n; k++) {
 			const struct graph_port *q = &g->ports[l->ports[k]];
@@ -269,15 +272,16 @@ static void dead_ends(const struct graph *g, uint32_t port, struct ends *out)
 				*vec_add(&out->v) = l->ports[k];
 			const struct graph_port *bridge = &g->ports[q->master];
 			for (size_t m = 0; m < bridge->n_members; m++) {
-				uint32_t next = g->ports[bridge->members[m]].link;
-				bool old = !g->ports[bridge->members[m]].port->up;
-				for (size_t x = 0; x < links.n && !old; x++)
-					old = links.v[x] == next;
-				if (!old)
-					*vec_add(&links) = next;
+				const struct graph_port *next = &g->ports[bridge->members[m]];
+				out->cut |= !next->port->up;
+				if (!next->port->up || known[next->link])
+					continue;
+				known[next->link] = true;
+				*vec_add(&links) = next->link;
 			}
 		}
 	}
+	free(known);
 	vec_free(&links);
 }
 
@@ -301,7 +305,7 @@ static void move_to_ends(struct builder *b, struct attaches *as)
 		struct ends ends = { { 0 } };
 		if (!has_room(b->g, at->port))
 			dead_ends(b->g, at->port, &ends);
-		if (!ends.v.n)
+		if (!ends.v.n && !ends.cut)
 			*vec_add(&moved.v) = *at;
 		vec_each (e, &ends.v) {
 			const struct graph_port *gp = &b->g->ports[*e];
