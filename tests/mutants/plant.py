@@ -10,16 +10,14 @@ import subprocess
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ROOMS = ["base", "model", "collectors", "policies", "diff", "report", "cli", "tests"]
 
 
 def copy_tree(to):
-    for name in ["meson.build"] + ROOMS:
-        src = os.path.join(ROOT, name)
-        if os.path.isdir(src):
-            shutil.copytree(src, os.path.join(to, name), symlinks=True)
-        else:
-            shutil.copy(src, to)
+    """What the build file names, and the file itself."""
+    shutil.copy(os.path.join(ROOT, "meson.build"), to)
+    with open(os.path.join(to, "meson.build"), encoding="utf-8") as f:
+        for room in re.findall(r"^subdir\('(\w+)'\)", f.read(), re.M):
+            shutil.copytree(os.path.join(ROOT, room), os.path.join(to, room), symlinks=True)
 
 
 def try_mutant(tree, mutant, targets, ask):
