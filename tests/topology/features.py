@@ -308,6 +308,16 @@ def public(m, r, base, feature):
     return nets
 
 
+def filtered(m, r, f, translated, feature):
+    """A rule behind routing that asks for the source: as it was, or what it was translated to."""
+    if m.chance(0.5):
+        form = m.rng.choice(("leaving", "left"))
+        c = {"src": translated if translated and m.chance(0.5) else around(m, f)}
+        if m.chance(0.4):
+            c["proto"] = m.rng.choice(("tcp", "udp"))
+        rule(m, r, f, form, c, "drop", "-j DROP", feature)
+
+
 def snat(m):
     r = m.rng.choice(m.routers)
     nets = public(m, r, ("203.0.113", "2001:db8:2:0"), "snat")
@@ -320,6 +330,7 @@ def snat(m):
         if m.chance(0.2):
             to += f"-{last}"
         rule(m, r, f, "snat", c, f"snat {IP[f]} to {to}", f"-j SNAT --to-source {to}", "snat")
+        filtered(m, r, f, to.split("-")[0], "snat")
 
 
 def masquerade(m):
@@ -327,6 +338,7 @@ def masquerade(m):
     for f in families(m):
         rule(m, r, f, "snat", narrowed(m, r, f, oif=out_port(m, r)), "masquerade", "-j MASQUERADE",
              "masquerade")
+        filtered(m, r, f, None, "masquerade")
     if m.chance(0.7):
         transits(m)
 

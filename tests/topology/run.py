@@ -28,6 +28,7 @@ TOOLS = ["ip", "bridge", "nft", "unshare", "iptables-legacy-restore", "ip6tables
 INSIDE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
           'mount -t tmpfs none /run && mkdir /run/netns && exec "$@"', "sh"]
 PATIENCE = 0.1  # seconds of silence, for one packet alone
+LATE = 1.5  # the same before it is told: on a busy machine the kernel's own threads wait too
 SMALLER = 1     # mismatches that a worker takes apart
 
 
@@ -70,11 +71,11 @@ class Worker:
         finally:
             self.world.clear()
 
-    def again(self, plan, found):
+    def again(self, plan, found, wait=PATIENCE):
         """The mismatch, with its probe alone and all the time that it may take; or None."""
         probes = {found.number: plan.probes[found.number]}
         try:
-            _, more, *_ = self.stand(plan, probes, PATIENCE, lenient=True)
+            _, more, *_ = self.stand(plan, probes, wait, lenient=True)
         except (world.Refused, judge.Failed, subprocess.TimeoutExpired):
             return None
         return next((m for m in more if (m.kind, m.zone) == (found.kind, found.zone)), None)
@@ -120,7 +121,7 @@ class Worker:
     def tell(self, plan, m, taken):
         probe = plan.probes[m.number]
         head = f"{m.kind}: {probe.zone} to {m.zone}: {probe.packet.line()} {m.text}"
-        if not self.again(plan, m):
+        if not self.again(plan, m, LATE):
             return None  # late, not lost
         if (m.kind, m.zone) in taken or self.options.quick or self.smaller >= SMALLER:
             return {"kind": m.kind, "text": head}
