@@ -21,8 +21,10 @@
 
 enum {
 	FLOWS_MOST = 1 << 26,
-	WAITING = 8,	/* packets; a power of two */
-	HAND_AHEAD = 8, /* entries, as the hand goes */
+	WAITING = 8, /* packets; a power of two */
+	/* entries, as the hand goes: so far ahead their slots are fetched, and they before */
+	HAND_AHEAD = 8,
+	HAND_FAR = 16,
 };
 
 /*
@@ -169,9 +171,7 @@ static void describe(const struct flows *f, const struct entry *e, struct flow_r
 {
 	const struct flow_key *k = &e->key;
 	const struct entry_more *m = &f->more[e - f->entries];
-	/* but for the arrays, of which nothing counts beyond what is put there */
-	memset(r, 0, offsetof(struct flow_record, segments));
-	memset(&r->quoted, 0, sizeof(*r) - offsetof(struct flow_record, quoted));
+	/* all but the arrays, of which nothing counts beyond what is put there */
 	r->began = e->began;
 	r->opaque = k->opaque;
 	r->has_ip = k->bits & FLOW_IP;
@@ -199,12 +199,12 @@ static void describe(const struct flows *f, const struct entry *e, struct flow_r
 		memcpy(r->segments, m->segments, k->n_segments * sizeof(*m->segments));
 	if (k->n_tunnels)
 		memcpy(r->tunnels, m->tunnels, k->n_tunnels * sizeof(*m->tunnels));
-	if (r->related)
-		r->quoted = m->quoted;
+	r->quoted = r->related ? m->quoted : (struct quoted){ 0 };
 	memcpy(r->mac_src, e->mac_src, sizeof(r->mac_src));
 	r->flow = e->flow;
 	r->file = e->file;
 	r->number = e->number;
+	r->link = 0;
 	r->at = e->at;
 	r->until = e->until;
 	for (size_t i = 0; i < 2; i++) {
@@ -324,8 +324,11 @@ static struct entry *room(struct flows *f)
 		return &f->entries[f->n++];
 	for (;;) {
 		struct entry *e = &f->entries[f->hand];
-		if (f->hand + HAND_AHEAD < f->max)
+		if (f->hand + HAND_FAR < f->max) {
+			__builtin_prefetch(&e[HAND_FAR], 1);
+			__builtin_prefetch(&e[HAND_FAR].bytes, 1);
 			__builtin_prefetch(&f->slots[e[HAND_AHEAD].hash & f->mask], 1);
+		}
 		f->hand = f->hand + 1 == f->max ? 0 : f->hand + 1;
 		if (e->touched) {
 			e->touched = 0;
@@ -359,7 +362,7 @@ static void begin(struct flows *f, struct entry *e, const struct decoded *d,
 			     .began = s->began,
 			     .flow = ++f->told };
 	e->flags = packet_has_flags(&d->packet) && !(key.bits & FLOW_PORTLESS) ? d->packet.flags
-									      : 0;
+									       : 0;
 	if (d->has_macs)
 		memcpy(e->mac_src, d->mac_src, sizeof(e->mac_src));
 	if (d->n_segments || d->n_tunnels || (key.bits & FLOW_RELATED)) {
@@ -408,7 +411,7 @@ static uint64_t fragment_of(const struct flows *f, const struct decoded *d, unsi
 	uint64_t h = flow_mix(p->src.hi ^ f->seed[1], p->src.lo ^ f->seed[2]) ^
 		     flow_mix(p->dst.hi ^ f->seed[3], p->dst.lo ^ f->seed[4]);
 	h = flow_mix(h ^ ret->segments ^ f->seed[5],
-		((uint64_t)ret->id << 32 | ret->proto) ^ f->seed[6]);
+		     ((uint64_t)ret->id << 32 | ret->proto) ^ f->seed[6]);
 	return flow_mix(h ^ f->seed[7], f->seed[0]);
 }
 

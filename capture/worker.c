@@ -22,7 +22,8 @@
 #include "capture/worker_internal.h"
 
 enum {
-	BUFFER = 1 << 20,
+	BUFFER = 1 << 18,
+	PIECE = 1 << 17, /* stays in a cache until it is judged */
 	PIPE = 1 << 20,
 	QUIET_MS = 250,
 	FD_FIRST = 3, /* 0 to 2 are given new meanings in the child */
@@ -37,6 +38,7 @@ struct capture_worker {
 	struct orders *orders;
 	uint8_t *buffer;
 	size_t at, n;
+	struct wire wire;
 	char sandbox[SANDBOX_TEXT];
 };
 
@@ -301,45 +303,29 @@ static int more_bytes(struct capture_worker *w)
 	int ready = poll(&p, 1, QUIET_MS);
 	if (ready <= 0)
 		return ready ? -errno : -EINTR;
-	ssize_t n = read(w->fd, w->buffer + w->n, BUFFER - w->n);
+	size_t room = BUFFER - w->n;
+	ssize_t n = read(w->fd, w->buffer + w->n, room < PIECE ? room : PIECE);
 	if (n < 0)
 		return -errno;
 	w->n += (size_t)n;
 	return n > 0;
 }
 
-static bool has_more(uint8_t kind)
-{
-	return kind == RECORD_EXCERPT || kind == RECORD_COUNTS || kind == RECORD_FAULT ||
-	       kind == RECORD_READY;
-}
-
-/* The next record, copied: 1. 0: it isn't there yet. -EPROTO: it can't be one. */
-static int take(struct capture_worker *w, struct flow_record *r, const uint8_t **ret_more,
-		uint32_t *ret_n)
+/* The next record, copied to w->wire: 1. 0: it isn't there yet. -EPROTO: it can't be one. */
+static int take(struct capture_worker *w, const uint8_t **ret_more, uint32_t *ret_n)
 {
 	const uint8_t *from = w->buffer + w->at;
-	size_t left = w->n - w->at, size = SHORT_SIZE;
+	size_t left = w->n - w->at;
 	uint32_t n = 0;
-	if (left < size)
-		return 0;
-	if (*from & SHORT) {
-		memcpy(r, from, MIDDLE);
-		memset((uint8_t *)r + MIDDLE, 0, BEHIND - MIDDLE);
-		memcpy((uint8_t *)r + BEHIND, from + MIDDLE, sizeof(*r) - BEHIND);
-		r->kind &= (uint8_t)~SHORT;
-	} else {
-		size = sizeof(*r);
-		if (left < size)
+	int got = wire_take(&w->wire, from, left);
+	if (got <= 0)
+		return got;
+	size_t size = (size_t)got;
+	if (wire_has_more(w->wire.record->kind)) {
+		if (left < size + sizeof(n))
 			return 0;
-		memcpy(r, from, sizeof(*r));
-	}
-	if (has_more(r->kind)) {
-		memcpy(&n, from + size, left - size < sizeof(n) ? 0 : sizeof(n));
-		size += sizeof(n);
-		if (left < size)
-			return 0;
-		size += n;
+		memcpy(&n, from + size, sizeof(n));
+		size += sizeof(n) + n;
 		if (n > MORE_MAX)
 			return -EPROTO;
 		if (left < size)
@@ -437,13 +423,12 @@ int capture_next(struct capture_worker *w, struct diags *d, flow_sink *sink, voi
 	if (w->end != 1)
 		return w->end;
 	for (;;) {
-		struct flow_record r;
 		const uint8_t *more;
 		uint32_t n;
 		int got;
-		while ((got = take(w, &r, &more, &n)) == 1) {
+		while ((got = take(w, &more, &n)) == 1) {
 			handed = true;
-			got = hand_over(d, w, &r, more, n, sink, user);
+			got = hand_over(d, w, w->wire.record, more, n, sink, user);
 			if (got < 0)
 				break;
 			if (got == 2)
@@ -469,12 +454,12 @@ int capture_next(struct capture_worker *w, struct diags *d, flow_sink *sink, voi
 /* What the child says before it begins: 0, or why there is nothing to be captured. */
 static int await_ready(struct diags *d, struct capture_worker *w, size_t *lost)
 {
-	struct flow_record r;
 	const uint8_t *more;
 	const char *text = "";
 	uint32_t n;
 	for (;;) {
-		int got = take(w, &r, &more, &n);
+		int got = take(w, &more, &n);
+		struct flow_record *r = w->wire.record;
 		if (!got) {
 			got = more_bytes(w);
 			if (!got)
@@ -484,9 +469,9 @@ static int await_ready(struct diags *d, struct capture_worker *w, size_t *lost)
 						  "records can't be read: %s", strerror(-got));
 			continue;
 		}
-		if (got == 1 && r.kind == RECORD_FAULT && !fault(d, w, &r, &text, more, n))
+		if (got == 1 && r->kind == RECORD_FAULT && !fault(d, w, r, &text, more, n))
 			continue;
-		if (got < 0 || r.kind != RECORD_READY || n != sizeof(struct ready))
+		if (got < 0 || r->kind != RECORD_READY || n != sizeof(struct ready))
 			return refuse(d, w);
 		break;
 	}

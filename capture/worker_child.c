@@ -14,7 +14,7 @@
 #include "capture/worker_internal.h"
 
 enum {
-	BATCH = 1 << 18,
+	BATCH = 1 << 17,
 	FLOWS_DEFAULT = 1 << 18,
 	/* libpcap's structures, and the buffer before a file */
 	MEMORY = 64 << 20,
@@ -52,34 +52,21 @@ static void put(struct child *c, const void *bytes, size_t n)
 	c->n_batch += n;
 }
 
-static bool has_more(uint8_t kind)
-{
-	return kind == RECORD_EXCERPT || kind == RECORD_COUNTS || kind == RECORD_FAULT ||
-	       kind == RECORD_READY;
-}
-
 /* A flow_sink. */
 static void record(void *user, const struct flow_record *r, const void *more, size_t n)
 {
 	struct child *c = user;
 	uint32_t size = (uint32_t)(n < MORE_MAX ? n : MORE_MAX);
-	if (c->n_batch + sizeof(*r) + sizeof(size) + size > BATCH)
+	struct flow_record linked;
+	if (c->n_batch + WIRE_MOST + sizeof(size) + size > BATCH)
 		child_push(c);
-	if (r->n_segments || r->n_tunnels || r->related) {
-		put(c, r, sizeof(*r));
-	} else {
-		c->batch[c->n_batch] = r->kind | SHORT;
-		memcpy(c->batch + c->n_batch + 1, (const uint8_t *)r + 1, MIDDLE - 1);
-		memcpy(c->batch + c->n_batch + MIDDLE, (const uint8_t *)r + BEHIND,
-		       sizeof(*r) - BEHIND);
-		c->n_batch += SHORT_SIZE;
-	}
 	if (r->kind == RECORD_EXCERPT) {
-		int32_t link = c->dlt;
-		memcpy(c->batch + c->n_batch - sizeof(*r) + offsetof(struct flow_record, link),
-		       &link, sizeof(link));
+		linked = *r;
+		linked.link = c->dlt;
+		r = &linked;
 	}
-	if (has_more(r->kind)) {
+	c->n_batch += wire_put(c->batch + c->n_batch, r);
+	if (wire_has_more(r->kind)) {
 		put(c, &size, sizeof(size));
 		put(c, more, size);
 	}

@@ -5,8 +5,7 @@
 /*
  * Between the two processes, and between the parts of the one that reads packets.
  *
- * What goes through the pipe: struct flow_record after struct flow_record, without its middle
- * where that is empty (SHORT is set in kind; worker.c, take()); behind those of
+ * What goes through the pipe: record after record (worker_wire.c); behind those of
  * RECORD_EXCERPT, RECORD_COUNTS, RECORD_FAULT and RECORD_READY a uint32_t and so many bytes.
  * What goes back is memory that both have: the reader of packets looks at it, and the parent
  * never believes a word of it.
@@ -24,17 +23,10 @@ enum {
 	MORE_MAX = 65536,  /* bytes behind one record */
 	FAULT_TEXT = 384,  /* bytes of a fault's text, without a NUL */
 	FILTER_MAX = 4096, /* BPF_MAXINSNS, as the kernel has it */
+	WIRE_MOST = 512,   /* bytes of a record in the pipe */
 };
 
 #define NO_FILE UINT64_MAX /* of a fault that is about none */
-
-/* The middle of a record: tags, tunnels and quotes, which few have. */
-enum {
-	SHORT = 0x80,
-	MIDDLE = offsetof(struct flow_record, segments),
-	BEHIND = offsetof(struct flow_record, mac_src),
-	SHORT_SIZE = sizeof(struct flow_record) - (BEHIND - MIDDLE),
-};
 
 /* What a RECORD_FAULT is about: its record's ethertype. */
 enum fault {
@@ -125,6 +117,26 @@ static inline bool child_stopped(const struct child *c)
 /* Locks the process in: r->locked, r->sandbox. */
 void child_lock(const struct child *c, struct ready *r);
 void child_ready(struct child *c, const struct ready *r);
+
+/* ---- worker_wire.c */
+
+/* The end that takes records. All zero at first. */
+struct wire {
+	struct flow_record *record; /* the last that came, of the two: */
+	struct flow_record plain;   /* its tunnels and its quote stay empty */
+	struct flow_record whole;
+};
+
+/* At most WIRE_MOST bytes: how many. */
+size_t wire_put(uint8_t *to, const struct flow_record *r);
+/* The record that the bytes begin with, to w->record: how many they were; 0: it isn't there in
+ * whole; -EPROTO: it can't be one. What its fields hold was not looked at. */
+int wire_take(struct wire *w, const uint8_t *from, size_t left);
+static inline bool wire_has_more(uint8_t kind)
+{
+	return kind == RECORD_EXCERPT || kind == RECORD_COUNTS || kind == RECORD_FAULT ||
+	       kind == RECORD_READY;
+}
 
 /* ---- worker_files.c, worker_live.c: return when there is no more */
 void child_files(struct child *c);
