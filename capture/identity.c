@@ -9,6 +9,7 @@ struct identity {
 	const struct policy *policy;
 	struct address_index at[FAMILY_COUNT][ROLE_COUNT];
 	struct segment_index *segments;
+	bool asks_interface;
 };
 
 struct identity *identity_create(struct arena *a, const struct estate *e, const struct graph *g)
@@ -20,6 +21,7 @@ struct identity *identity_create(struct arena *a, const struct estate *e, const 
 			address_index_build(a, e, g, (enum family)f, (enum end_role)role,
 					    &id->at[f][role]);
 	id->segments = segment_index_build(a, e, g);
+	id->asks_interface = segments_ask_interface(id->segments);
 	return id;
 }
 
@@ -140,6 +142,17 @@ void identity_of(const struct identity *id, const char *interface, const struct 
 	}
 	if (r->has_ip)
 		identity_again(id, &r->packet, ret);
+}
+
+const struct address_cell *identity_cell(const struct identity *id, enum end_role role,
+					 enum family f, struct addr a)
+{
+	return address_find(&id->at[f][role], a);
+}
+
+bool identity_asks_interface(const struct identity *id)
+{
+	return id->asks_interface;
 }
 
 const struct zone *identity_zone(const struct identity *id, enum family f, struct addr a)

@@ -205,6 +205,11 @@ static const struct address_cell *cell_of(struct sweeper *s)
 			if (!i || v[i].zone != v[i - 1].zone)
 				v[cell.n++] = v[i];
 		cell.v = v;
+		cell.open = !cell.n;
+		for (size_t i = 0; i < cell.n; i++) {
+			cell.translated |= v[i].translated;
+			cell.open |= v[i].zone->external;
+		}
 		s->told += n;
 	}
 	const struct address_cell *made = arena_copy(s->arena, &cell, sizeof(cell));
@@ -225,7 +230,7 @@ struct cuts {
 static void sweep(struct arena *a, const struct policy *p, const struct claims *claims,
 		  struct cuts *out)
 {
-	static const struct address_cell nobody = { 0 };
+	static const struct address_cell nobody = { .open = true };
 	struct sweeper s = { .arena = a, .policy = p, .claims = claims, .nobody = &nobody };
 	VEC(struct event) events = { 0 };
 	s.plain = xcalloc(p->n_zones + 1, sizeof(*s.plain));

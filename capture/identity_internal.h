@@ -13,6 +13,8 @@ struct address_cell {
 	bool excluded; /* an exclusion covers every packet of it */
 	bool masked;   /* others are translated to it: whose packets they are isn't told */
 	bool many;     /* more zones than are told */
+	bool translated; /* one of them has it by translation */
+	bool open; /* nobody has it, or one that is outside: what it is by itself counts */
 };
 
 /* Where the address stands: translation makes something else of sources than of destinations.
@@ -34,6 +36,12 @@ void address_index_build(struct arena *a, const struct estate *e, const struct g
 			 enum family f, enum end_role role, struct address_index *ret);
 const struct address_cell *address_find(const struct address_index *x, struct addr a);
 
+/* What is known of an address in a role. */
+const struct address_cell *identity_cell(const struct identity *id, enum end_role role,
+					 enum family f, struct addr a);
+/* Whether it counts for segments on which interface they are seen. */
+bool identity_asks_interface(const struct identity *id);
+
 /* Addresses that never leave their link, or their host: they tell of no zone (RFC 6890). */
 bool address_is_local(enum family f, struct addr a);
 /* Multicast that may. */
@@ -51,6 +59,8 @@ struct segment_owner {
 struct segment_index;
 struct segment_index *segment_index_build(struct arena *a, const struct estate *e,
 					  const struct graph *g);
+/* Whether an entry asks for the interface. */
+bool segments_ask_interface(const struct segment_index *x);
 /*
  * The owner of the innermost segment that anything is known of; false: of none. *ret_tag: the
  * innermost tag that told it, NULL where the interface did.

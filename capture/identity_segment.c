@@ -260,6 +260,14 @@ static void offer(struct best *b, const struct entry *e, size_t depth, bool *mix
 	}
 }
 
+bool segments_ask_interface(const struct segment_index *x)
+{
+	for (size_t i = 1; i < x->n; i++)
+		if (x->v[i].interface)
+			return true;
+	return false;
+}
+
 bool segment_find(const struct segment_index *x, const char *interface,
 		  const struct flow_record *r, struct segment_owner *ret,
 		  const struct segment_tag **ret_tag)

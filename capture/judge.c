@@ -27,6 +27,7 @@ struct judge *judge_create(struct arena *a, const struct estate *e, const struct
 	engine_init(&j->engine, a, e, s, g, o->budget, o->failed, NULL);
 	j->engine.stale = j->stale;
 	j->identity = identity_create(a, e, g);
+	j->quick = quick_create();
 	return j;
 }
 
@@ -45,6 +46,7 @@ void judge_destroy(struct judge *j)
 	vec_free(&j->pairs);
 	for (int f = 0; f < FAMILY_COUNT; f++)
 		vec_free(&j->kept[f]);
+	quick_destroy(j->quick);
 	free(j->slots);
 	free(j->stale);
 	free(j);
@@ -336,8 +338,7 @@ static void by_hint(struct judgement *g)
 			 ps->at);
 }
 
-/* A first packet, as the sets have them. */
-static struct packet first_packet(struct packet p)
+struct packet judge_first_packet(struct packet p)
 {
 	p.state = STATE_NEW;
 	p.fragment = 0;
@@ -348,7 +349,7 @@ static struct packet first_packet(struct packet p)
 void judge_one(struct judge *j, const struct flow_record *r, struct judgement *g)
 {
 	const struct parties *ps = &g->parties;
-	g->packet = first_packet(g->packet);
+	g->packet = judge_first_packet(g->packet);
 	if (ps->spoofed) {
 		g->observed = OBSERVED_SPOOFED;
 		g->across = true;

@@ -36,9 +36,9 @@ struct judgement {
 	 * that crosses tenants its own packet (tunnel: which, + 1). */
 	struct packet packet;
 	uint8_t tunnel;
-	bool portless; /* the ports aren't known */
+	bool portless;	/* the ports aren't known */
 	bool undecided; /* of UNKNOWN: it would be judged, were more known of it */
-	uint32_t pair; /* counts the zone pairs that were seen, from 0; JUDGE_NO_PAIR: none */
+	uint32_t pair;	/* counts the zone pairs that were seen, from 0; JUDGE_NO_PAIR: none */
 	/* An exception of the policy holds it; expired: it did. */
 	struct exception_use excepted;
 	/* What the model lets through of it: by plane, and together; 0 surely not, 1 perhaps, 2
@@ -59,20 +59,28 @@ struct judge *judge_create(struct arena *a, const struct estate *e, const struct
 void judge_destroy(struct judge *j);
 void judge_flow(struct judge *j, const char *interface, const struct flow_record *r,
 		struct judgement *ret);
+/*
+ * The same, kept of another flow of which it had to be the same: but for the packet, the
+ * addresses of the parties and their segment, which are the other one's. Valid until the next
+ * call. NULL: judge_flow() has to say, which is so for each violation.
+ */
+const struct judgement *judge_quick(struct judge *j, const char *interface,
+				    const struct flow_record *r);
 /* Zone pairs so far; the pair's zones. */
 size_t judge_pairs(const struct judge *j);
 void judge_pair_zones(const struct judge *j, uint32_t pair, const struct zone **ret_from,
 		      const struct zone **ret_to);
 /*
- * Who decides about the judged packet on each plane, in evidence for a finding: what should have
- * stopped it, or what lets it through; and the way that it takes. In the arena.
+ * Who decides about the judged packet on each plane, in evidence for a finding: what should
+ * have stopped it, or what lets it through; and the way that it takes. In the arena.
  */
 void judge_evidence(struct judge *j, struct arena *a, const struct judgement *g,
 		    struct finding *f);
 const struct policy *judge_policy(const struct judge *j);
 const struct estate *judge_estate(const struct judge *j);
 
-/* Whether a flow is surely not between tenants, nor may be: what may be left out by sampling. */
+/* Whether a flow is surely not between tenants, nor may be: what may be left out by sampling.
+ */
 bool judge_baseline(struct judge *j, const char *interface, const struct flow_record *r);
 
 /* What a run has seen, gathered: bounded, whatever the packets are. */

@@ -22,8 +22,7 @@ static uint8_t question_type(const struct packet *p)
 	return p->icmp_type;
 }
 
-/* The packet that this one would be an answer to. */
-static struct packet reversed(const struct packet *p)
+struct packet judge_reversed(const struct packet *p)
 {
 	struct packet q = *p;
 	if (packet_has_icmp(p))
@@ -37,27 +36,24 @@ static struct packet reversed(const struct packet *p)
 	return q;
 }
 
-/* Of two readings of one conversation, the one to believe: 0 or 1. */
-static int believe(const struct judgement *g)
+int judge_believe(unsigned forth, unsigned back, const struct packet *p)
 {
 	static const uint8_t rank[OBSERVED_COUNT] = {
 		[OBSERVED_DECLARED] = 0,     [OBSERVED_EXCLUDED] = 1,	[OBSERVED_UNKNOWN] = 2,
 		[OBSERVED_WITHIN] = 3,	     [OBSERVED_UNDECLARED] = 4, [OBSERVED_OPAQUE] = 5,
 		[OBSERVED_NOT_IN_MODEL] = 6, [OBSERVED_CROSS_TALK] = 7, [OBSERVED_SPOOFED] = 8,
 	};
-	int a = rank[g[0].observed], b = rank[g[1].observed];
-	if (a != b)
-		return b < a;
+	if (rank[forth] != rank[back])
+		return rank[back] < rank[forth];
 	/* servers have the lower port */
-	return packet_has_ports(&g[0].packet) && g[0].packet.dport > g[0].packet.sport &&
-	       g[0].packet.dport >= 1024;
+	return packet_has_ports(p) && p->dport > p->sport && p->dport >= 1024;
 }
 
 /* In one direction, or, where it isn't known who began, in the one that the policy declares. */
 static void judge_conversation(struct judge *j, const struct flow_record *r, bool guessed,
 			       struct judgement *g)
 {
-	struct packet other = guessed ? reversed(&g->packet) : g->packet;
+	struct packet other = guessed ? judge_reversed(&g->packet) : g->packet;
 	judge_one(j, r, g);
 	if (!guessed || g->observed == OBSERVED_DECLARED || g->observed == OBSERVED_EXCLUDED)
 		return;
@@ -68,7 +64,7 @@ static void judge_conversation(struct judge *j, const struct flow_record *r, boo
 	both[1].reversed = true;
 	identity_again(j->identity, &both[1].packet, &both[1].parties);
 	judge_one(j, r, &both[1]);
-	*g = both[believe(both)];
+	*g = both[judge_believe(g->observed, both[1].observed, &g->packet)];
 }
 
 static bool ports_unknown(const struct flow_record *r)
@@ -225,7 +221,7 @@ void judge_flow(struct judge *j, const char *interface, const struct flow_record
 	identity_of(j->identity, interface, r, &ret->parties);
 	ret->packet = r->packet;
 	if (r->has_ip && r->began == BEGAN_REVERSE) {
-		ret->packet = reversed(&r->packet);
+		ret->packet = judge_reversed(&r->packet);
 		ret->reversed = true;
 		identity_again(j->identity, &ret->packet, &ret->parties);
 	}

@@ -50,6 +50,8 @@ struct zone_pair {
 	struct pair_family family[FAMILY_COUNT];
 };
 
+struct quick;
+
 struct judge {
 	struct arena *arena;
 	const struct estate *estate;
@@ -62,17 +64,30 @@ struct judge {
 	uint32_t *slots; /* place in pairs, + 1 */
 	size_t n_slots;
 	VEC(struct pset) kept[FAMILY_COUNT];
+	struct quick *quick;
 };
 
 /* One conversation in one direction: g->packet and g->parties are set, and the rest follows. */
 void judge_one(struct judge *j, const struct flow_record *r, struct judgement *g);
 void judge_unknown(struct judgement *g, const char *why);
+/* A first packet, as the sets have them. */
+struct packet judge_first_packet(struct packet p);
+/* The packet that this one would be an answer to. */
+struct packet judge_reversed(const struct packet *p);
+/* Of two readings of one conversation the one to believe: 0, as the packet goes, or 1. */
+int judge_believe(unsigned forth, unsigned back, const struct packet *p);
 /* Two tenants, neither serving the other, or told apart by name. */
 bool kept_apart(const struct policy *p, const struct tenant *a, const struct tenant *b);
 /* Where an end isn't known: whether it could be another tenant's than the other end. */
 bool may_cross(const struct party *a, const struct party *b);
 /* Whether anything is declared between the two at all. */
 bool declares_some(struct judge *j, const struct zone *from, const struct zone *to);
+
+/* ---- judge_quick.c: judgements that hold for more than one flow */
+struct quick *quick_create(void);
+void quick_destroy(struct quick *q);
+
+/* ---- judge_pair.c */
 
 /* The pair's place; JUDGE_NO_PAIR: there are too many. */
 uint32_t pair_of(struct judge *j, const struct zone *from, const struct zone *to);

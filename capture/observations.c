@@ -251,7 +251,7 @@ static const char *interface_of(const struct observations *o, const struct flow_
 
 static void flow_record(struct observations *o, const struct flow_record *r)
 {
-	struct judgement g;
+	struct judgement whole;
 	const char *interface = interface_of(o, r);
 	bool first = r->kind == RECORD_FIRST || r->flow <= o->options.flows_before;
 	o->first = r->at < o->first ? r->at : o->first;
@@ -261,18 +261,22 @@ static void flow_record(struct observations *o, const struct flow_record *r)
 		o->out_packets += r->packets[0] + r->packets[1];
 		return;
 	}
-	judge_flow(o->judge, interface, r, &g);
+	const struct judgement *g = judge_quick(o->judge, interface, r);
+	if (!g) {
+		judge_flow(o->judge, interface, r, &whole);
+		g = &whole;
+	}
 	if (first) {
-		count_flow(o, &g);
-		if (g.observed == OBSERVED_DECLARED && g.flow)
-			o->flows[g.flow - o->policy->flows].flows++;
-		if (is_violation(&g)) {
-			struct group *at = group_of(o, &g, r);
+		count_flow(o, g);
+		if (g->observed == OBSERVED_DECLARED && g->flow)
+			o->flows[g->flow - o->policy->flows].flows++;
+		if (is_violation(g)) {
+			struct group *at = group_of(o, g, r);
 			at->flows++;
-			add_talk(at, &g.packet);
+			add_talk(at, &g->packet);
 		}
 	}
-	count_packets(o, &g, r);
+	count_packets(o, g, r);
 }
 
 static void keep_excerpt(struct observations *o, const struct flow_record *r, const void *more,
