@@ -4,7 +4,7 @@
 accounts go on; one that is broken leaves the earlier one, and nothing clean; a signal ends the
 run with a last period; loss on purpose is inconclusive every time; a scan takes no memory.
 
-    long.py [reload|loss|scan]...     77: skipped, said so
+    long.py [reload|one-in|loss|scan]...     77: skipped, said so
 """
 import atexit
 import json
@@ -172,6 +172,23 @@ def test_reload(tmp, events, documents):
     print(f"read again: {[p['packets']['received'] for p in run.periods()]} packets by period, exit {code}")
 
 
+def test_one_in(tmp):
+    """1 in N flows: the same ones by another estate, with the kernel's filter that is made of it."""
+    estate, policy, flows = check.world(tmp), pathlib.Path(tmp, "policy.yaml"), 2000
+    run = Run(tmp, estate, "--one-in", "10")
+    send(flows, 60, ())
+    policy.write_text(policy.read_text() + "  - {id: CLD.1, framework: f, title: t, responsible: csp, checks: \"tenant.*\"}\n")
+    run.signal(signal.SIGHUP)
+    expect(run.next("reload")["done"], "read again")
+    send(flows, 60, ())
+    run.finish()
+    got = [p["packets"]["received"] for p in run.periods()]
+    expect(len(got) == 2 and got[0] == got[1] and 0 < got[0] < flows / 2, f"packets by period: {got}")
+    # what was chosen the second time is what was chosen the first time, or there would be more of them
+    expect(prometheus.value(run.metrics(), "plumbline_flows_open") == got[0], "the same flows")
+    print(f"1 in 10 of {flows} flows, read again in between: {got} packets")
+
+
 def test_loss(tmp, times=20):
     """The reader stands still while more comes than the ring has room for."""
     estate, right = check.world(tmp), 0
@@ -223,13 +240,15 @@ def test_scan(tmp, n=2000000):
 
 
 def main():
-    parts = sys.argv[1:] or ["reload", "loss", "scan"]
+    parts = sys.argv[1:] or ["reload", "one-in", "loss", "scan"]
     make_space()
     events, documents = check.validators()
     for part in parts:
         with check.folder() as tmp:
             if part == "reload":
                 test_reload(tmp, events, documents)
+            elif part == "one-in":
+                test_one_in(tmp)
             elif part == "loss":
                 test_loss(tmp)
             else:

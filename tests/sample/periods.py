@@ -84,6 +84,24 @@ def test_periods(tmp, events, documents):
     expect(len(os.listdir(out)) == 3, f"left {os.listdir(out)}")
 
 
+def test_midnight(tmp, events):
+    """Names of documents are in the order of time over the end of a day, a month and a year."""
+    estate, pcap, out = check.world(tmp), f"{tmp}/midnight.pcap", f"{tmp}/midnight"
+    check.frames(pcap, "--at", "1798761585", SITE.replace("2000", "3000"))  # 2026-12-31T23:59:45Z, for 31.5 s
+    done = run(estate, pcap, "--interval", "10s", "--out", out, "--keep", "3", "--one-in", "3", "--events")
+    periods = [e for e in events_of(done, events, "midnight") if e["event"] == "period"]
+    names = ["sample-20261231T235945.000Z.json", "sample-20261231T235955.000Z.json",
+             "sample-20270101T000005.000Z.json", "sample-20270101T000015.000Z.json"]
+    expect([os.path.basename(p["document"]) for p in periods] == names, f"names {[p['document'] for p in periods]}")
+    expect(sorted(os.listdir(out)) == names[1:], f"kept {os.listdir(out)}")
+    expect([[os.path.basename(r) for r in p["removed"]] for p in periods] == [[], [], [], names[:1]], "the oldest goes")
+    expect(done.returncode == 0 and [p["exit_code"] for p in periods] == [0] * 4, f"exit {done.returncode}")
+    for p in periods:
+        n = p["packets"]
+        expect(n["sampled_out"] > 0 and sum(v["packets"] for v in p["verdicts"]) + n["sampled_out"] == n["processed"],
+               f"1 in 3, and the rest is counted: {n}")
+
+
 def test_lost(tmp, events):
     """A run that can't write ends with it; the worst period is the run's."""
     estate, pcap = check.world(tmp), f"{tmp}/b.pcap"
@@ -186,6 +204,7 @@ def main():
     events, documents = check.validators()
     with check.folder() as tmp:
         test_periods(tmp, events, documents)
+        test_midnight(tmp, events)
         test_lost(tmp, events)
         test_early_signals(tmp, events, documents)
         test_stopped(tmp, events)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "capture/sample.h"
 #include "diff/diff.h"
@@ -678,4 +680,38 @@ Test(observations, sampling)
 	cr_expect_eq(r.st.counts.sampled_out, 3 * (1000 - r.st.by[OBSERVED_DECLARED]));
 	cr_expect_eq(r.st.one_in, 10);
 	end_run(&r);
+}
+
+/* Which flows are looked at doesn't hang on what they are judged by. */
+Test(observations, sampling_chooses_the_same_by_another_estate)
+{
+	static const char without[] = "  - {id: store, from: web, to: db, service: https, "
+				      "action: allow}\n";
+	struct run_of r = observing(5, 0), next = r;
+	char *policy = strdup(POLICY), *at = strstr(policy, "  - {id: store");
+	size_t end = strcspn(at, "\n") + 1, n = sizeof(without) - 1, judged[2] = { 0 };
+	memcpy(at, without, n);
+	memmove(at + n, at + end, strlen(at + end) + 1);
+	next.c = court(policy, WORLD);
+	struct observation_options o = { .one_in = 5, .where = where };
+	next.o = observations_create(next.c.j, &o);
+	for (unsigned i = 0; i < 300; i++) {
+		char line[64];
+		struct statement a, b;
+		snprintf(line, sizeof(line), "tcp 10.1.0.5 %u 10.2.0.5 5432", 1 + i);
+		observe(&r, seen(line));
+		observe(&next, seen(line));
+		observations_statement(r.o, r.c.w.r.arena, &a);
+		observations_statement(next.o, next.c.w.r.arena, &b);
+		cr_assert_eq(a.judged, b.judged, "flow %u", i);
+		judged[0] = a.by[OBSERVED_DECLARED];
+		judged[1] = b.by[OBSERVED_UNDECLARED];
+	}
+	cr_expect(judged[0] > 20 && judged[0] < 200, "%zu", judged[0]);
+	cr_expect_eq(judged[0], judged[1], "as another estate has it");
+	close_run(&next);
+	end_run(&next);
+	close_run(&r);
+	end_run(&r);
+	free(policy);
 }

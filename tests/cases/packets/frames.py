@@ -20,6 +20,7 @@
     --cut N     the file ends N bytes before its end
     --snap N    at most N bytes of each packet
     --raw       link type of plain IP
+    --at N      the first packet's time, seconds since 1970
 """
 import ipaddress
 import struct
@@ -109,7 +110,7 @@ def frames(line, raw):
 
 
 def main(args):
-    path, lines, cut, snap, raw = args.pop(0), [], 0, 65535, False
+    path, lines, cut, snap, raw, at = args.pop(0), [], 0, 65535, False, 1795000000
     while args:
         word = args.pop(0)
         if word == "--cut":
@@ -118,10 +119,12 @@ def main(args):
             snap = int(args.pop(0))
         elif word == "--raw":
             raw = True
+        elif word == "--at":
+            at = int(args.pop(0))
         else:
             lines.append(word)
     out = bytearray(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, snap, 101 if raw else 1))
-    at = 1795000000_000000
+    at *= 1000000
     for line in lines:
         for data in frames(line, raw):
             out += struct.pack("<IIII", at // 1000000, at % 1000000, min(len(data), snap),
