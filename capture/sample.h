@@ -16,7 +16,7 @@ void observations_statement(const struct observations *o, struct arena *a,
 
 /*
  * What was counted between two times of one run; first and last are those of now. False: a
- * counter went back (an interface that was made anew counts from zero): it is taken as if
+ * counter went back (none of ours does, but they come from another process): it is taken as if
  * nothing was counted, and received is what the others add up to.
  */
 bool counts_since(const struct capture_counts *now, const struct capture_counts *before,

@@ -138,6 +138,17 @@ static inline bool wire_has_more(uint8_t kind)
 	       kind == RECORD_READY;
 }
 
+/* ---- worker_live.c */
+
+/* A counter that is somebody else's, who may begin from zero again. */
+struct counter {
+	uint64_t last, sum; /* sum: what was counted since the first reading; never goes back */
+	bool known;	    /* it was read at least once */
+};
+
+/* False: it went back, so that the sum may lack what was counted before it did. */
+bool counter_read(struct counter *c, uint64_t now);
+
 /* ---- worker_files.c, worker_live.c: return when there is no more */
 void child_files(struct child *c);
 void child_live(struct child *c);

@@ -46,7 +46,7 @@ struct live {
 	uint32_t snaplen;
 	uint64_t handed, beyond;   /* to us; of those, behind the last that was wanted */
 	uint64_t counted, dropped; /* by the kernel; counted has the dropped ones in it */
-	uint64_t interface_start;
+	struct counter interface; /* packets that it lost itself */
 	bool discard;
 };
 
@@ -170,9 +170,9 @@ static void count_kernel(struct live *l)
 	l->dropped += s.tp_drops;
 }
 
-/* Packets that the interface lost before the kernel saw them, since it came up (rtnetlink(7)):
- * what libpcap takes for it. 0 where it isn't told. */
-static uint64_t interface_losses(const struct live *l)
+/* Packets that the interface lost before the kernel saw them, since it was made (rtnetlink(7)):
+ * what libpcap takes for it. False where it isn't told. */
+static bool interface_losses(const struct live *l, uint64_t *ret)
 {
 	struct {
 		struct nlmsghdr h;
@@ -184,12 +184,12 @@ static uint64_t interface_losses(const struct live *l)
 	_Alignas(struct nlmsghdr) char answer[16384];
 	if (l->netlink != 0 || !l->index ||
 	    write(l->netlink, &ask, sizeof(ask)) != (ssize_t)sizeof(ask))
-		return 0;
+		return false;
 	ssize_t n = read(l->netlink, answer, sizeof(answer));
 	struct nlmsghdr *h = (struct nlmsghdr *)answer;
 	if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg)) || !NLMSG_OK(h, (size_t)n) ||
 	    h->nlmsg_type != RTM_NEWLINK)
-		return 0;
+		return false;
 	int left = (int)IFLA_PAYLOAD(h);
 	struct ifinfomsg *i = NLMSG_DATA(h);
 	for (struct rtattr *a = IFLA_RTA(i); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
@@ -198,19 +198,37 @@ static uint64_t interface_losses(const struct live *l)
 			continue;
 		size_t size = RTA_PAYLOAD(a) < sizeof(s) ? RTA_PAYLOAD(a) : sizeof(s);
 		memcpy(&s, RTA_DATA(a), size);
-		return s.rx_missed_errors + s.rx_fifo_errors;
+		*ret = s.rx_missed_errors + s.rx_fifo_errors;
+		return true;
 	}
-	return 0;
+	return false;
+}
+
+bool counter_read(struct counter *c, uint64_t now)
+{
+	bool back = c->known && now < c->last;
+	if (c->known)
+		c->sum += back ? now : now - c->last;
+	c->last = now;
+	c->known = true;
+	return !back;
+}
+
+static void count_interface(struct live *l)
+{
+	uint64_t lost;
+	if (interface_losses(l, &lost) && !counter_read(&l->interface, lost))
+		child_fault(l->c, FAULT_COUNTS, NO_FILE,
+			    "the interface counts what it loses from zero again");
 }
 
 static void tell_counts(struct live *l)
 {
 	struct capture_counts *n = &l->c->counts;
 	count_kernel(l);
-	uint64_t lost = interface_losses(l);
+	count_interface(l);
 	n->dropped_kernel = l->dropped;
-	/* an interface that was made anew counts from zero */
-	n->dropped_interface = lost > l->interface_start ? lost - l->interface_start : 0;
+	n->dropped_interface = l->interface.sum;
 	n->drops_known = true;
 	/* what is in the ring belongs to the next period */
 	n->received = n->processed + n->dropped_kernel + n->dropped_interface;
@@ -339,7 +357,8 @@ static bool start(struct live *l)
 		return false;
 	l->discard = false;
 	l->handed = l->counted = l->dropped = 0;
-	l->interface_start = interface_losses(l);
+	l->interface = (struct counter){ 0 };
+	count_interface(l);
 	l->filter_turn = atomic_load_explicit(&k->filter_turn, memory_order_acquire);
 	filter(l, k->filter, k->n_filter);
 	return true;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/vec.h"
-#include "capture/worker.h"
+#include "capture/worker_internal.h"
 
 enum { LINK_ETHERNET = 1, LINK_IEEE802_11 = 105, FRAME = 60 };
 
@@ -661,4 +661,21 @@ Test(worker, the_child_is_locked_in)
 	capture_destroy(w);
 	close(fd);
 	over(&t);
+}
+
+/* An interface that was made anew, or whose driver begins anew. */
+Test(worker, anothers_counter_never_goes_back)
+{
+	struct counter c = { 0 };
+	cr_expect(counter_read(&c, 1000));
+	cr_expect_eq(c.sum, 0, "what was before");
+	cr_expect(counter_read(&c, 1007));
+	cr_expect_eq(c.sum, 7);
+	cr_expect_not(counter_read(&c, 3));
+	cr_expect_eq(c.sum, 10);
+	cr_expect(counter_read(&c, 3));
+	cr_expect(counter_read(&c, 2000));
+	cr_expect_eq(c.sum, 2007);
+	cr_expect_not(counter_read(&c, 0));
+	cr_expect_eq(c.sum, 2007);
 }
