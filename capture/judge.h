@@ -76,6 +76,10 @@ void judge_pair_zones(const struct judge *j, uint32_t pair, const struct zone **
  */
 void judge_evidence(struct judge *j, struct arena *a, const struct judgement *g,
 		    struct finding *f);
+/* Why the model says nothing sure of a packet: which of its addresses, that a zone has by the
+ * policy, it doesn't know ("the source 10.1.0.9 isn't known in the model"), or that a device has
+ * it. NULL: it isn't that. In the arena. */
+const char *judge_strangers(struct judge *j, struct arena *a, const struct judgement *g);
 const struct policy *judge_policy(const struct judge *j);
 const struct estate *judge_estate(const struct judge *j);
 

@@ -134,3 +134,42 @@ void judge_evidence(struct judge *j, struct arena *a, const struct judgement *g,
 			f->responsible = responsibility_name(src->responsible);
 	}
 }
+
+/* Why a device takes the packet in, where one does; NULL otherwise. */
+static const char *taken_in(const struct zone_pair *zp, const struct packet *p)
+{
+	const char *why = NULL;
+	struct way_event *events = xcalloc(WAY_EVENTS_MAX, sizeof(*events));
+	for (size_t i = 0; i < zp->path.n_ways && !why; i++) {
+		const struct route_way *way = &zp->path.ways[i];
+		if (way->end == WAY_ASIDE && way->families >> p->family & 1 &&
+		    way_walk(way, p, events).takes != TRUTH_FALSE)
+			why = way->why;
+	}
+	free(events);
+	return why;
+}
+
+const char *judge_strangers(struct judge *j, struct arena *a, const struct judgement *g)
+{
+	unsigned who = pair_strangers(j, g);
+	bool both = who == (STRANGER_SOURCE | STRANGER_DESTINATION);
+	const char *why = who ? taken_in(j->pairs.v[g->pair], &g->packet) : NULL;
+	struct text t = { 0 };
+	if (!who || why)
+		return why;
+	if (who & STRANGER_SOURCE) {
+		text_put(&t, "the source ");
+		addr_print(&t, g->packet.family, g->packet.src);
+	}
+	if (both)
+		text_put(&t, " and ");
+	if (who & STRANGER_DESTINATION) {
+		text_put(&t, "the destination ");
+		addr_print(&t, g->packet.family, g->packet.dst);
+	}
+	text_put(&t, both ? " aren't known in the model" : " isn't known in the model");
+	const char *s = arena_str(a, t.s);
+	text_finish(&t);
+	return s;
+}

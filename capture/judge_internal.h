@@ -38,6 +38,7 @@ struct pair_family {
 	bool rewrites; /* some way translates */
 	bool present[PLANE_COUNT];
 	struct pair_function exact;
+	size_t universe; /* where the pair's packets are kept over collections */
 	struct pair_function loose; /* of packets whose ports aren't known: for some of them */
 };
 
@@ -94,6 +95,9 @@ uint32_t pair_of(struct judge *j, const struct zone *from, const struct zone *to
 /* What its function says of a first packet. NULL: the sets don't fit. */
 const struct pair_label *pair_label(struct judge *j, struct zone_pair *zp,
 				    const struct packet *p);
+/* Which ends no packet has whose way is known to its end, or'ed. 0 also where that isn't known. */
+enum { STRANGER_SOURCE = 1, STRANGER_DESTINATION = 2 };
+unsigned pair_strangers(struct judge *j, const struct judgement *g);
 /* Of a packet whose ports aren't known: what holds for some. */
 const struct pair_label *pair_loose(struct judge *j, struct zone_pair *zp,
 				    const struct packet *p);

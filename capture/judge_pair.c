@@ -106,6 +106,15 @@ static void say_bits(struct pset_space *sp, struct parts *ps, struct pset s, uns
 	say(sp, ps, s, 0, (struct pair_label){ .bits = bits });
 }
 
+/* Kept from now on: its place. */
+static size_t keep(struct judge *j, enum family f, struct pset s)
+{
+	*vec_add(&j->kept[f]) = s;
+	j->engine.keep[f] = j->kept[f].v;
+	j->engine.n_keep[f] = j->kept[f].n;
+	return j->kept[f].n - 1;
+}
+
 /* The function, kept from now on. False: it doesn't fit. */
 static bool fold(struct judge *j, enum family f, struct parts *ps, struct pair_function *ret)
 {
@@ -119,10 +128,7 @@ static bool fold(struct judge *j, enum family f, struct parts *ps, struct pair_f
 	}
 	if (ps->spent)
 		return false;
-	ret->kept = j->kept[f].n;
-	*vec_add(&j->kept[f]) = all;
-	j->engine.keep[f] = j->kept[f].v;
-	j->engine.n_keep[f] = j->kept[f].n;
+	ret->kept = keep(j, f, all);
 	return true;
 }
 
@@ -242,6 +248,7 @@ static void make(struct judge *j, struct zone_pair *zp, enum family f)
 	say_bits(j->engine.space[f], &ps, excluded(j, f), PAIR_EXCLUDED);
 	say_flows(j, &p, &ps);
 	pf->spent = !fold(j, f, &ps, &pf->exact);
+	pf->universe = keep(j, f, pset_is_spent(p.universe) ? pset_none() : p.universe);
 	pf->lost = p.lost;
 	memcpy(pf->present, p.present, sizeof(pf->present));
 	for (size_t i = 0; i < zp->path.n_ways; i++)
@@ -298,4 +305,30 @@ const struct pair_label *pair_loose(struct judge *j, struct zone_pair *zp,
 	if (!pf->loose_made)
 		make_loose(j, zp, (enum family)p->family);
 	return pf->spent ? NULL : look_up(j, &pf->loose, p);
+}
+
+static bool has_end(struct pset_space *sp, struct pset s, enum field field, struct addr a)
+{
+	struct span one = { a, a };
+	return !pset_disjoint(sp, s, pset_spans(sp, field, &one, 1));
+}
+
+unsigned pair_strangers(struct judge *j, const struct judgement *g)
+{
+	enum family f = (enum family)g->packet.family;
+	struct zone_pair *zp = g->pair == JUDGE_NO_PAIR ? NULL : j->pairs.v[g->pair];
+	if (!zp)
+		return 0;
+	const struct pair_label *l =
+		g->portless ? pair_loose(j, zp, &g->packet) : pair_label(j, zp, &g->packet);
+	if (!l || !zp->known || l->bits & (PAIR_KNOWN | PAIR_BEHIND))
+		return 0;
+	struct pset all = j->kept[f].v[zp->family[f].universe];
+	if (pset_is_empty(all) || pset_is_spent(all))
+		return 0;
+	return (has_end(j->engine.space[f], all, FIELD_SRC, g->packet.src) ? 0
+									   : STRANGER_SOURCE) |
+	       (has_end(j->engine.space[f], all, FIELD_DST, g->packet.dst)
+			? 0
+			: STRANGER_DESTINATION);
 }

@@ -60,7 +60,7 @@ static const char *plane_of(const struct judgement *g)
 				   : "both";
 }
 
-static const char *model_text(struct arena *a, const struct judgement *g)
+static const char *model_text(struct arena *a, struct judge *j, const struct judgement *g)
 {
 	static const char *const words[] = { "denies it", "may permit it", "permits it" };
 	const char *s = NULL;
@@ -71,7 +71,9 @@ static const char *model_text(struct arena *a, const struct judgement *g)
 			s = arena_printf(a, "%s%sthe %s plane %s", s ? s : "", s ? "; " : "",
 					 i == PLANE_PHYSICAL ? "physical" : "virtual",
 					 words[g->plane[i]]);
-	return s ? s : "no ruleset is on the way";
+	s = s ? s : "no ruleset is on the way";
+	const char *who = judge_strangers(j, a, g);
+	return who ? arena_printf(a, "%s; %s", s, who) : s;
 }
 
 static void put_service(struct text *t, const struct judgement *g)
@@ -156,7 +158,8 @@ static const char *segment_text(struct arena *a, const struct flow_record *r)
 	return s;
 }
 
-static const struct sighting *sighting_of(struct arena *a, const struct group *g)
+static const struct sighting *sighting_of(struct arena *a, struct judge *j,
+					  const struct group *g)
 {
 	struct sighting s = {
 		.where = arena_str(a, g->where),
@@ -169,7 +172,7 @@ static const struct sighting *sighting_of(struct arena *a, const struct group *g
 		.bytes = g->bytes,
 		.segment = segment_text(a, &g->record),
 		.why = g->first.why,
-		.model = model_text(a, &g->first),
+		.model = model_text(a, j, &g->first),
 		.n_excerpts = g->excerpts.n,
 	};
 	struct excerpt *v = arena_copy(a, g->excerpts.v, g->excerpts.n * sizeof(*v));
@@ -210,7 +213,7 @@ static void tell(struct observations *o, const struct group *g, struct results *
 	f->excepted = j->excepted;
 	judge_evidence(o->judge, a, j, f);
 	put_talks(a, g, f);
-	f->seen = sighting_of(a, g);
+	f->seen = sighting_of(a, o->judge, g);
 	f->fingerprint = "";
 	finish_finding(res, o->policy, f, salt_of(a, g));
 	o->possible +=
