@@ -467,6 +467,8 @@ static int await_ready(struct diags *d, struct capture_worker *w, size_t *lost)
 			if (got < 0 && got != -EINTR)
 				return diag_error(d, -got, "capture.worker", LOC_NONE,
 						  "records can't be read: %s", strerror(-got));
+			if (w->in.stop && *w->in.stop)
+				return -EINTR;
 			continue;
 		}
 		if (got == 1 && r->kind == RECORD_FAULT && !fault(d, w, r, &text, more, n))

@@ -12,6 +12,8 @@
  * capabilities(7).
  */
 
+#include <signal.h>
+
 #include "base/diag.h"
 #include "capture/flows.h"
 
@@ -35,6 +37,8 @@ struct capture_input {
 	int64_t interval;     /* nanoseconds between RECORD_TICK; 0: none */
 	size_t flows_max;     /* 0: 262,144 */
 	size_t excerpt_bytes; /* of each first packet; 0: none */
+	/* Set by a signal: the start isn't waited for any longer. NULL: none. */
+	const volatile sig_atomic_t *stop;
 };
 
 struct capture_worker; /* the parent's end */
@@ -45,7 +49,8 @@ struct capture_worker; /* the parent's end */
  * type that isn't known are errors (capture.open, capture.format, capture.link-type, ...)
  * and are left out, *ret_lost counts them; the others are still read. Negative errno where
  * nothing can be captured, or where an interface was asked for and the child can't be locked in
- * (capture.sandbox): there is no capture without. For files, a missing sandbox is a warning
+ * (capture.sandbox): there is no capture without; -EINTR, and nothing said, where in->stop was
+ * set before it was begun: standard input may keep the header waiting. For files, a missing sandbox is a warning
  * that names what is missing.
  */
 int capture_start(struct arena *a, struct diags *d, const struct capture_input *in,

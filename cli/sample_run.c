@@ -498,8 +498,11 @@ int sample_run(struct app *app, struct sample_asked *a)
 		a->in.filter = &r.standing->filter;
 	begin_app(&r.period, app);
 	/* the child is made before there is much to be copied */
-	if (!asked_to_stop &&
-	    capture_start(app->arena, &r.period.app.diags, &a->in, &lost, &r.worker)) {
+	a->in.stop = &asked_to_stop;
+	int err = asked_to_stop ? -EINTR
+				: capture_start(app->arena, &r.period.app.diags, &a->in, &lost,
+						&r.worker);
+	if (err && err != -EINTR) {
 		print_diags(&r.period.app);
 		code = diags_has(&r.period.app.diags, "capture.expression") ? EXIT_USAGE
 									    : EXIT_INPUT;

@@ -12,6 +12,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 import check
 import prometheus
@@ -144,6 +145,15 @@ def test_early_signals(tmp, events, documents):
     expect([e["event"] for e in told] == ["start", "period", "end"], f"events {told}")
     expect(done.returncode == told[-1]["exit_code"] == 4, f"exit {done.returncode}")
     expect(len(os.listdir(out)) == 1, "a document of it")
+    # standard input that says nothing: there is somebody to wait for it by then
+    with subprocess.Popen([check.PROGRAM, "sample", estate, "--pcap", "-", "--format", "json"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as p:
+        children = pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children")
+        while p.poll() is None and not children.read_text():
+            time.sleep(0.01)
+        p.send_signal(signal.SIGTERM)
+        doc = json.loads(p.stdout.read())
+    expect(p.returncode == doc["summary"]["exit_code"] == 4, f"silent: exit {p.returncode}")
     # SIGHUP: the estate is read once more at most, and nothing is lost of the packets
     done = signalled(signal.SIGHUP, estate, "--pcap", pcap, "--interval", "1h", "--as-of", "2026-11-22", "--events")
     told = events_of(done, events, "early")
