@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entries stand in one array of a fixed size, found through a table of open addressing
- * (linear probing, at most half full, deletion by shifting back) that holds 32 bits of a keyed
- * hash: a packet of a known flow costs one line of the table and one entry. The key is drawn
- * once a table, so that nobody can choose addresses that collide.
+ * Entries stand in one array of a fixed size, found through a table of buckets, each a line of
+ * a cache with eight slots (at most half are taken; what finds its bucket full stands in the
+ * next; deletion by shifting back) that hold 32 bits of a keyed hash: a packet of a known flow
+ * costs one line of the table and one entry, and nothing is guessed on the way. The key is
+ * drawn once a table, so that nobody can choose addresses that collide.
  *
  * When all entries are taken, a hand goes round (a clock): what had a packet since the hand
  * came by last stays, what had only its first goes first. A scan of addresses puts itself out.
@@ -11,6 +12,9 @@
 #include "capture/flows.h"
 
 #include <stddef.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +25,7 @@
 
 enum {
 	FLOWS_MOST = 1 << 26,
+	SLOTS = 8,
 	WAITING = 8, /* packets; a power of two */
 	/* entries, as the hand goes: so far ahead their slots are fetched, and they before */
 	HAND_AHEAD = 8,
@@ -51,8 +56,11 @@ struct entry_more {
 	struct quoted quoted;
 };
 
-struct slot {
-	uint32_t hash, entry; /* entry + 1; 0: free */
+/* A line of the table. An entry stands in the bucket of its hash, or, where that and all
+ * between are full, in one behind it. */
+struct bucket {
+	uint32_t hash[SLOTS];
+	uint32_t entry[SLOTS]; /* + 1; 0: free */
 };
 
 _Static_assert(sizeof(struct entry) <= 128, "two lines");
@@ -84,7 +92,7 @@ struct waiting {
 };
 
 struct flows {
-	struct slot *slots;
+	struct bucket *buckets;
 	struct entry *entries;
 	struct entry_more *more;
 	struct fragments *fragments;
@@ -123,11 +131,11 @@ struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *si
 	f->excerpt_bytes = excerpt_bytes;
 	f->sink = sink;
 	f->user = user;
-	size_t n_slots = 16;
-	while (n_slots < 2 * f->max)
-		n_slots *= 2;
-	f->mask = n_slots - 1;
-	f->slots = table(n_slots, sizeof(*f->slots));
+	size_t n_buckets = 2;
+	while (n_buckets * SLOTS < 2 * f->max)
+		n_buckets *= 2;
+	f->mask = n_buckets - 1;
+	f->buckets = table(n_buckets, sizeof(*f->buckets));
 	f->entries = table(f->max, sizeof(*f->entries));
 	f->more = xcalloc(f->max, sizeof(*f->more));
 	f->untold = xcalloc(f->max, sizeof(*f->untold));
@@ -144,7 +152,7 @@ void flows_destroy(struct flows *f)
 {
 	if (!f)
 		return;
-	free(f->slots);
+	free(f->buckets);
 	free(f->entries);
 	free(f->more);
 	free(f->untold);
@@ -281,40 +289,83 @@ static bool same_quoted(const struct quoted *a, const struct quoted *b)
 	       addr_equal(a->dst, b->dst);
 }
 
+/* Of eight numbers those that are x, one bit each. */
+static inline unsigned equal(const uint32_t *v, uint32_t x)
+{
+#ifdef __SSE2__
+	const __m128i *p = (const __m128i *)(const void *)v, all = _mm_set1_epi32((int)x);
+	__m128i low = _mm_cmpeq_epi32(_mm_loadu_si128(p), all);
+	__m128i high = _mm_cmpeq_epi32(_mm_loadu_si128(p + 1), all);
+	return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(low)) |
+	       (unsigned)_mm_movemask_ps(_mm_castsi128_ps(high)) << 4;
+#else
+	unsigned is = 0;
+	for (unsigned i = 0; i < SLOTS; i++)
+		is |= (unsigned)(v[i] == x) << i;
+	return is;
+#endif
+}
+
+static inline bool is_flow(const struct flows *f, const struct entry *e,
+			   const struct flow_key *k, const struct decoded *d)
+{
+	const struct entry_more *m = &f->more[e - f->entries];
+	return !memcmp(&e->key, k, sizeof(*k)) && same_tags(m, d, k->n_segments) &&
+	       same_tunnels(m, d, k->n_tunnels) &&
+	       (!(k->bits & FLOW_RELATED) || same_quoted(&m->quoted, &d->quoted));
+}
+
 static inline struct entry *find(struct flows *f, const struct flow_key *k, uint32_t hash,
 				 const struct decoded *d)
 {
-	for (size_t i = hash & f->mask; f->slots[i].entry; i = (i + 1) & f->mask) {
-		if (f->slots[i].hash != hash)
-			continue;
-		struct entry *e = &f->entries[f->slots[i].entry - 1];
-		const struct entry_more *m = &f->more[e - f->entries];
-		if (!memcmp(&e->key, k, sizeof(*k)) && same_tags(m, d, k->n_segments) &&
-		    same_tunnels(m, d, k->n_tunnels) &&
-		    (!(k->bits & FLOW_RELATED) || same_quoted(&m->quoted, &d->quoted)))
-			return e;
+	for (size_t i = hash & f->mask;; i = (i + 1) & f->mask) {
+		const struct bucket *b = &f->buckets[i];
+		unsigned free = equal(b->entry, 0);
+		for (unsigned is = equal(b->hash, hash) & ~free; is; is &= is - 1) {
+			struct entry *e = &f->entries[b->entry[__builtin_ctz(is)] - 1];
+			if (is_flow(f, e, k, d))
+				return e;
+		}
+		if (free)
+			return NULL;
 	}
-	return NULL;
 }
 
-static void remove_slot(struct flows *f, const struct entry *e)
+/* A slot of a bucket that was full: what stands behind it only for want of it moves up. */
+static void fill_gap(struct flows *f, size_t i, unsigned slot)
+{
+	for (size_t j = (i + 1) & f->mask;; j = (j + 1) & f->mask) {
+		struct bucket *b = &f->buckets[j];
+		unsigned free = equal(b->entry, 0), k = 0;
+		/* stays where its home lies behind the gap */
+		while (k < SLOTS &&
+		       (free >> k & 1 || ((j - b->hash[k]) & f->mask) < ((j - i) & f->mask)))
+			k++;
+		if (k < SLOTS) {
+			f->buckets[i].hash[slot] = b->hash[k];
+			f->buckets[i].entry[slot] = b->entry[k];
+			b->entry[k] = 0;
+			i = j;
+			slot = k;
+		}
+		if (free)
+			return;
+	}
+}
+
+static inline void remove_slot(struct flows *f, const struct entry *e)
 {
 	uint32_t want = (uint32_t)(e - f->entries) + 1;
 	size_t i = e->hash & f->mask;
-	while (f->slots[i].entry != want)
+	unsigned is;
+	while (!(is = equal(f->buckets[i].entry, want)))
 		i = (i + 1) & f->mask;
-	for (size_t j = i;;) {
-		j = (j + 1) & f->mask;
-		if (!f->slots[j].entry)
-			break;
-		/* stays where its home lies behind the gap */
-		size_t home = f->slots[j].hash & f->mask;
-		if (((j - home) & f->mask) < ((j - i) & f->mask))
-			continue;
-		f->slots[i] = f->slots[j];
-		i = j;
-	}
-	f->slots[i] = (struct slot){ 0 };
+	struct bucket *b = &f->buckets[i];
+	unsigned slot = (unsigned)__builtin_ctz(is);
+	bool full = !equal(b->entry, 0);
+	b->entry[slot] = 0;
+	if (full)
+		fill_gap(f, i, slot);
 }
 
 /* Room for one more: a new entry, or that of what was quiet longest. */
@@ -327,7 +378,7 @@ static struct entry *room(struct flows *f)
 		if (f->hand + HAND_FAR < f->max) {
 			__builtin_prefetch(&e[HAND_FAR], 1);
 			__builtin_prefetch(&e[HAND_FAR].bytes, 1);
-			__builtin_prefetch(&f->slots[e[HAND_AHEAD].hash & f->mask], 1);
+			__builtin_prefetch(&f->buckets[e[HAND_AHEAD].hash & f->mask], 1);
 		}
 		f->hand = f->hand + 1 == f->max ? 0 : f->hand + 1;
 		if (e->touched) {
@@ -386,9 +437,11 @@ static struct entry *insert(struct flows *f, const struct flow_key *k, uint32_t 
 {
 	struct entry *e = room(f);
 	size_t i = hash & f->mask;
-	while (f->slots[i].entry)
+	unsigned free;
+	while (!(free = equal(f->buckets[i].entry, 0)))
 		i = (i + 1) & f->mask;
-	f->slots[i] = (struct slot){ hash, (uint32_t)(e - f->entries) + 1 };
+	f->buckets[i].hash[__builtin_ctz(free)] = hash;
+	f->buckets[i].entry[__builtin_ctz(free)] = (uint32_t)(e - f->entries) + 1;
 	e->key = *k;
 	e->hash = hash;
 	return e;
@@ -458,7 +511,8 @@ static inline struct entry *enter(struct flows *f, const struct decoded *d,
 	return e;
 }
 
-/* Of what was held back, all but the first `told` packets (0 or 1), which are counted already. */
+/* Of what was held back, all but the first `told` packets (0 or 1), which are counted already.
+ */
 static void count_held(struct flows *f, struct entry *e, bool back, struct held *h,
 		       uint32_t told)
 {
@@ -575,12 +629,12 @@ struct decoded *flows_place(struct flows *f)
 /* Both lines of the entry that the hash leads to: nearly always the packet's own. */
 static inline void ask_entry(const struct flows *f, uint32_t hash)
 {
-	size_t i = hash & f->mask;
-	while (f->slots[i].entry && f->slots[i].hash != hash)
-		i = (i + 1) & f->mask;
-	if (!f->slots[i].entry)
+	const struct bucket *b = &f->buckets[hash & f->mask];
+	unsigned is = equal(b->hash, hash);
+	uint32_t at = b->entry[is ? __builtin_ctz(is) : 0];
+	if (!is || !at)
 		return;
-	const struct entry *e = &f->entries[f->slots[i].entry - 1];
+	const struct entry *e = &f->entries[at - 1];
 	__builtin_prefetch(e, 1);
 	__builtin_prefetch(&e->bytes, 1);
 }
@@ -598,7 +652,7 @@ struct decoded *flows_put(struct flows *f, unsigned interface, uint64_t file, ui
 	x->w = (struct where){ file, number, at, bytes, caplen };
 	x->interface = interface;
 	prepare(f, &x->d, interface, &x->p);
-	__builtin_prefetch(&f->slots[x->p.hash & f->mask], 1);
+	__builtin_prefetch(&f->buckets[x->p.hash & f->mask], 1);
 	if (f->put - f->added > WAITING / 2)
 		ask_entry(f, f->waiting[(f->put - WAITING / 2 - 1) % WAITING].p.hash);
 	if (f->put - f->added == WAITING)

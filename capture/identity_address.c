@@ -326,20 +326,27 @@ void address_index_build(struct arena *a, const struct estate *e, const struct g
 	vec_free(&cuts.v);
 }
 
+__extension__ typedef unsigned __int128 wide_addr;
+
+static inline wide_addr wide(struct addr a)
+{
+	return (wide_addr)a.hi << 64 | a.lo;
+}
+
 const struct address_cell *address_find(const struct address_index *x, struct addr a)
 {
-	if (addr_compare(a, x->base) < 0 || x->n < 2)
+	wide_addr at = wide(a), base = wide(x->base);
+	if (at < base || x->n < 2)
 		return x->cells[0];
-	uint64_t bucket = shifted(difference(a, x->base), x->shift);
+	wide_addr bucket = (at - base) >> x->shift;
 	if (bucket >= x->n_buckets)
 		return x->cells[x->n - 1];
-	size_t lo = x->table[bucket], hi = x->table[bucket + 1];
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo + 1) / 2;
-		if (addr_compare(x->cuts[mid], a) <= 0)
-			lo = mid;
-		else
-			hi = mid - 1;
+	size_t lo = x->table[(size_t)bucket], n = x->table[(size_t)bucket + 1] - lo + 1;
+	/* without branches that nobody can foretell */
+	while (n > 1) {
+		size_t half = n / 2;
+		lo = wide(x->cuts[lo + half]) <= at ? lo + half : lo;
+		n -= half;
 	}
 	return x->cells[lo];
 }

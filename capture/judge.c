@@ -38,6 +38,7 @@ void judge_destroy(struct judge *j)
 	engine_finish(&j->engine);
 	for (size_t i = 0; i < j->pairs.n; i++) {
 		for (int f = 0; f < FAMILY_COUNT; f++) {
+			pset_image_destroy(j->pairs.v[i]->family[f].image);
 			vec_free(&j->pairs.v[i]->family[f].exact.labels);
 			vec_free(&j->pairs.v[i]->family[f].loose.labels);
 		}

@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "capture/judge.h"
 #include "diff/engine.h"
+#include "model/pset_image.h"
 
 /* What a pair's function says of a packet, or'ed. */
 enum pair_bit {
@@ -39,6 +40,8 @@ struct pair_family {
 	bool present[PLANE_COUNT];
 	struct pair_function exact;
 	size_t universe; /* where the pair's packets are kept over collections */
+	struct pset_image *image; /* of exact; NULL: not asked often enough, or too large */
+	uint32_t asked;
 	struct pair_function loose; /* of packets whose ports aren't known: for some of them */
 };
 
@@ -66,6 +69,7 @@ struct judge {
 	size_t n_slots;
 	VEC(struct pset) kept[FAMILY_COUNT];
 	struct quick *quick;
+	size_t images; /* bytes of all images */
 };
 
 /* One conversation in one direction: g->packet and g->parties are set, and the rest follows. */

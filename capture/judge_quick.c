@@ -19,6 +19,9 @@ enum {
 	TAGS = 2,
 	FAMILY_BIT = 48, /* of a way's first tag, and above it: */
 	REVERSED_BIT = 49,
+	OFTEN = 1000,	       /* flows of a pair */
+	IMAGE_MOST = 16 << 20, /* bytes, of one and of all */
+	IMAGES_MOST = 128 << 20,
 };
 
 /* All that a judgement depends on but for the label: the cells are of the family and role. */
@@ -99,13 +102,28 @@ static inline struct kept_answer *answer_at(struct quick *q, uint64_t way, uint3
 	return &q->answers[hash_of(way, label) & (ANSWERS - 1)];
 }
 
-/* True: *ret is what the pair's function says of it. */
-static inline bool label_of(const struct judge *j, const struct zone_pair *zp,
-			    const struct packet *p, uint32_t *ret)
+/* What is asked so often is laid out for that, as long as there is room. */
+static void lay_out(struct judge *j, struct pair_family *pf, enum family f)
 {
-	const struct pair_family *pf = &zp->family[p->family];
+	size_t left = IMAGES_MOST - j->images;
+	pf->image = pset_image_create(j->engine.space[f], j->kept[f].v[pf->exact.kept],
+				      left < IMAGE_MOST ? left : IMAGE_MOST);
+	j->images += pf->image ? pset_image_bytes(pf->image) : 0;
+}
+
+/* True: *ret is what the pair's function says of it. */
+static inline bool label_of(struct judge *j, struct zone_pair *zp, const struct packet *p,
+			    uint32_t *ret)
+{
+	struct pair_family *pf = &zp->family[p->family];
 	if (!pf->made || pf->spent)
 		return false;
+	if (pf->image) {
+		*ret = pset_image_label_of(pf->image, p);
+		return true;
+	}
+	if (pf->asked < OFTEN && ++pf->asked == OFTEN)
+		lay_out(j, pf, (enum family)p->family);
 	*ret = pset_label_of(j->engine.space[p->family], j->kept[p->family].v[pf->exact.kept],
 			     p);
 	return true;

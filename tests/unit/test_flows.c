@@ -497,6 +497,32 @@ Test(flows, a_scan_puts_itself_out)
 	over(&w);
 }
 
+/* Buckets of the table overflow now and then: what stands in the next one is found there, also
+ * when there is room again. */
+Test(flows, who_speaks_often_is_found)
+{
+	enum { MAX = 128, SPEAK = 24, ROUNDS = 12000 };
+	WORLD(w, MAX, 0);
+	struct capture_counts n = { 0 };
+	uint64_t cold = 0;
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		/* each in turn is another one from now on */
+		for (uint32_t k = 0; k < SPEAK; k++) {
+			uint32_t who = (i + k) / SPEAK * SPEAK + SPEAK - 1 - k;
+			see(&w, tcp(A, 40000, 0x0a800000 + who * SPEAK + k, 443, TCP_ACK));
+		}
+		for (int k = 0; k < 30; k++, cold++)
+			see(&w, tcp(C, 1, 0x0b000000 + (uint32_t)cold, 80, TCP_SYN));
+		w.heard.records.n = 0;
+	}
+	flows_count(w.flows, &n);
+	uint64_t spoke = 0;
+	for (uint32_t k = 0; k < SPEAK; k++)
+		spoke += (ROUNDS - 1 + k) / SPEAK - k / SPEAK + 1;
+	cr_expect_eq(n.flows, cold + spoke, "%d too many", (int)(n.flows - cold - spoke));
+	over(&w);
+}
+
 /* Against a plain list: random packets of few ends in a small table. */
 Test(flows, every_packet_has_its_flow)
 {
