@@ -303,7 +303,7 @@ static void keep_fault(struct observations *o, const struct flow_record *r, cons
 {
 	struct text t = { 0 };
 	const char *where = o->options.where ? o->options.where(o->options.user, r) : NULL;
-	text_putf(&t, "%s was not read to its end: ", where ? where : "what was captured");
+	text_putf(&t, "%s: ", where ? where : "what was captured");
 	text_putn(&t, s, strnlen(s, n < 400 ? n : 400));
 	observations_doubt(o, t.s);
 	text_finish(&t);

@@ -33,6 +33,7 @@ struct reader {
 	const atomic_uint *stop;
 	uint32_t snapshot, fraction; /* nanoseconds of one unit of a time's second part */
 	pcap_t *pcap;
+	uint64_t before; /* bytes of the file before those that are here */
 	size_t at, end;
 	uint8_t bytes[BUFFER];
 };
@@ -75,6 +76,7 @@ static bool fill(struct reader *r)
 	if (r->at) {
 		memmove(r->bytes, r->bytes + r->at, r->end - r->at);
 		r->end -= r->at;
+		r->before += r->at;
 		r->at = 0;
 	}
 	r->refilled = true;
@@ -138,6 +140,19 @@ static void say(char *error, const char *text)
 	snprintf(error, READER_ERROR, "%s", text);
 }
 
+/* Where there is less than a header, there is no use in asking what of. */
+static bool has_header(const struct reader *r, char *error)
+{
+	if (r->error || r->end >= FILE_HEADER)
+		return true;
+	if (r->end)
+		snprintf(error, READER_ERROR, "it has %zu bytes, fewer than a capture's header",
+			 r->end);
+	else
+		say(error, "it is empty: 0 bytes");
+	return false;
+}
+
 int reader_open(int fd, bool waits, const atomic_uint *stop, char *error, struct reader **ret)
 {
 	static const cookie_io_functions_t io = { .read = take };
@@ -147,6 +162,10 @@ int reader_open(int fd, bool waits, const atomic_uint *stop, char *error, struct
 	r->waits = waits;
 	r->stop = stop;
 	bool plain = is_plain(r);
+	if (!has_header(r, error)) {
+		free(r);
+		return -EINVAL;
+	}
 	FILE *f = fopencookie(r, "r", io);
 	if (!f) {
 		say(error, "no memory for a stream");
@@ -187,12 +206,19 @@ bool reader_refilled(struct reader *r)
 	return is;
 }
 
-static int cut(const struct reader *r, const char *what, char *error)
+static unsigned long long offset(const struct reader *r)
+{
+	return r->before + r->at;
+}
+
+static int cut(const struct reader *r, const char *what, uint32_t size, char *error)
 {
 	if (r->error)
 		snprintf(error, READER_ERROR, "%s", strerror(r->error));
 	else
-		snprintf(error, READER_ERROR, "it is cut within %s", what);
+		snprintf(error, READER_ERROR,
+			 "it is cut within %s at byte %llu: %zu bytes of %u are there", what,
+			 offset(r), r->end - r->at, size);
 	return -EIO;
 }
 
@@ -214,15 +240,17 @@ static inline void take_plain(struct reader *r, uint32_t caplen, struct reader_p
 static int next_plain(struct reader *r, struct reader_packet *v, size_t max, char *error)
 {
 	if (!have(r, RECORD_HEADER))
-		return r->at == r->end && !r->error ? 0 : cut(r, "a packet's header", error);
+		return r->at == r->end && !r->error ? 0 : cut(r, "a packet's header", RECORD_HEADER,
+								    error);
 	uint32_t caplen = order(r, word(r->bytes + r->at + 8));
 	if (caplen > LONGEST) {
-		snprintf(error, READER_ERROR, "a packet of %u bytes is longer than any can be",
-			 caplen);
+		snprintf(error, READER_ERROR,
+			 "a packet of %u bytes at byte %llu is longer than any can be", caplen,
+			 offset(r));
 		return -EIO;
 	}
 	if (!have(r, RECORD_HEADER + caplen))
-		return cut(r, "a packet", error);
+		return cut(r, "the packet", RECORD_HEADER + caplen, error);
 	take_plain(r, caplen, v);
 	size_t n = 1;
 	for (; n < max && r->end - r->at >= RECORD_HEADER; n++) {
@@ -254,7 +282,8 @@ int reader_next(struct reader *r, struct reader_packet *v, size_t max, char *err
 	if (n == PCAP_ERROR_BREAK)
 		return 0;
 	if (n != 1) {
-		say(error, pcap_geterr(r->pcap));
+		snprintf(error, READER_ERROR, "%s, before byte %llu", pcap_geterr(r->pcap),
+			 offset(r));
 		return -EIO;
 	}
 	*v = (struct reader_packet){

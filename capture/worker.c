@@ -45,15 +45,19 @@ struct capture_worker {
 static const struct {
 	const char *code, *text;
 	int err;
-	bool lost; /* nothing of the source is read: an error, otherwise a warning */
+	bool lost;	  /* nothing of the source is read: an error, otherwise a warning */
+	const char *todo; /* of a file; NULL: that goes without saying */
 } faults[FAULT_COUNT] = {
-	[FAULT_FORMAT] = { "capture.format", "not a capture that can be read", EINVAL, true },
+	[FAULT_FORMAT] = { "capture.format", "not a capture that can be read", EINVAL, true,
+			   "pcap and pcapng are read, and not when they are compressed" },
 	[FAULT_LINK_TYPE] = { "capture.link-type", "packets of this link type aren't decoded",
-			      EPROTONOSUPPORT, true },
+			      EPROTONOSUPPORT, true,
+			      "Ethernet, plain IP, Linux cooked, loopback and PPP are" },
 	[FAULT_EXPRESSION] = { "capture.expression",
-			       "the filter expression can't be asked of this link type",
-			       EINVAL, true },
-	[FAULT_CUT] = { "capture.cut", "it ended before its end", EIO },
+			       "the filter expression can't be asked of this link type", EINVAL,
+			       true, "judge this file in a run without --filter" },
+	[FAULT_CUT] = { "capture.cut", "it ended before its end", EIO, false,
+			"what came before is judged; copy it again, or end what writes it first" },
 	[FAULT_NETNS] = { "capture.netns", "the network namespace can't be entered", ENOENT },
 	[FAULT_PERMISSION] = { "capture.permission", "not permitted", EPERM },
 	[FAULT_INTERFACE] = { "capture.interface", "the interface can't be opened", ENODEV },
@@ -62,6 +66,8 @@ static const struct {
 	[FAULT_FILTER] = { "capture.kernel-filter", "the kernel refused the filter", EINVAL },
 	[FAULT_COUNTS] = { "capture.counts", "what came and what went don't add up", EPROTO },
 	[FAULT_OPEN] = { "capture.open", "it can't be read", EIO, true },
+	[FAULT_EMPTY] = { "capture.no-packets", "there is no packet in it", ENODATA, false,
+			  "look whether it was captured at the right place, and its filter" },
 };
 
 /* ---- what the child gets -------------------------------------------------------------- */
@@ -123,7 +129,20 @@ static int open_file(const char *name)
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
 		return fd;
 	close(fd);
-	return -ENOTSUP;
+	return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+}
+
+static const char *open_error(int err)
+{
+	switch (err) {
+	case EISDIR:
+		return "it is a folder; name the captures in it, as in --pcap 'FOLDER/*.pcap'";
+	case ELOOP:
+		return "it is a symbolic link, and none is followed; name the file itself";
+	case ENOTSUP:
+		return "it is not a regular file; what isn't one comes through --pcap -";
+	}
+	return strerror(err);
 }
 
 static size_t open_files(struct diags *d, const struct capture_input *in, int *fds)
@@ -153,8 +172,7 @@ static size_t open_files(struct diags *d, const struct capture_input *in, int *f
 			continue;
 		lost++;
 		diag_error(d, -fds[i], "capture.open", LOC_NONE, "%s: %s", name,
-			   fds[i] == -ENOTSUP || fds[i] == -ELOOP ? "not a regular file"
-								  : strerror(-fds[i]));
+			   open_error(-fds[i]));
 		fds[i] = -1;
 	}
 	return lost;
@@ -347,20 +365,22 @@ static const char *clean(struct arena *a, const uint8_t *text, uint32_t n)
 	return s;
 }
 
+/* Told; *text is what is told of it elsewhere. */
 static int fault(struct diags *d, struct capture_worker *w, struct flow_record *r,
 		 const char **text, const uint8_t *more, uint32_t n)
 {
 	if (r->ethertype < FAULT_FORMAT || r->ethertype >= FAULT_COUNT ||
 	    (!w->in.interface && r->file >= w->in.n_files))
 		return -EPROTO;
-	*text = clean(d->arena, more, n);
+	const char *why = clean(d->arena, more, n), *name = source_name(w, r->file);
+	const char *todo = w->in.interface ? NULL : faults[r->ethertype].todo;
+	*text = arena_printf(d->arena, "%s (%s)", faults[r->ethertype].text, why);
 	if (faults[r->ethertype].lost && !w->in.interface)
 		diag_error(d, faults[r->ethertype].err, faults[r->ethertype].code, LOC_NONE,
-			   "%s: %s (%s)", source_name(w, r->file), faults[r->ethertype].text,
-			   *text);
+			   "%s: %s%s%s", name, *text, todo ? "; " : "", todo ? todo : "");
 	else
-		diag_warning(d, faults[r->ethertype].code, LOC_NONE, "%s: %s (%s)",
-			     source_name(w, r->file), faults[r->ethertype].text, *text);
+		diag_warning(d, faults[r->ethertype].code, LOC_NONE, "%s: %s%s%s", name, *text,
+			     todo ? "; " : "", todo ? todo : "");
 	if (w->in.interface)
 		r->file = 0;
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files, one after the other. Time is that of the packets. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,8 +107,14 @@ static bool run(struct child *c, struct reader *r, struct clock *k)
 		if (child_tick_asked(c))
 			child_tick(c, v[n - 1].at);
 	}
-	if (n < 0)
-		child_fault(c, FAULT_CUT, c->file, error);
+	if (n < 0) {
+		char text[READER_ERROR + 64];
+		snprintf(text, sizeof(text), "behind packet %llu: %s",
+			 (unsigned long long)c->number, error);
+		child_fault(c, FAULT_CUT, c->file, text);
+	} else if (!c->number && !child_stopped(c)) {
+		child_fault(c, FAULT_EMPTY, c->file, "it ends behind its header");
+	}
 	return !child_stopped(c);
 }
 

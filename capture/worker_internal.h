@@ -41,6 +41,7 @@ enum fault {
 	FAULT_FILTER, /* the kernel refused it */
 	FAULT_COUNTS, /* what came and what went don't add up */
 	FAULT_OPEN,   /* a file, before anything of it was judged */
+	FAULT_EMPTY,  /* a file without a packet */
 	FAULT_COUNT
 };
 

@@ -74,6 +74,8 @@ static int add_files(struct app *app, struct sample_asked *a, const char *patter
 {
 	struct stat st;
 	glob_t g;
+	if (!*pattern)
+		return usage_error(app, "--pcap takes the name of a file");
 	if (!strcmp(pattern, "-") || !lstat(pattern, &st) || !strpbrk(pattern, "*?[")) {
 		*vec_add(&a->files) = pattern;
 		return 0;
@@ -85,7 +87,7 @@ static int add_files(struct app *app, struct sample_asked *a, const char *patter
 	if (!err)
 		return 0;
 	return usage_error(app,
-			   err == GLOB_NOMATCH ? "--pcap %s: no file is named so"
+			   err == GLOB_NOMATCH ? "--pcap %s: no file matches the pattern"
 					       : "--pcap %s: the folder can't be read",
 			   pattern);
 }
