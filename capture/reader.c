@@ -14,11 +14,12 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "capture/reader_internal.h"
 
 enum {
 	BUFFER = 384 << 10, /* what is read stays in a cache until it is decoded */
 	PIECE = 128 << 10,
-	LONGEST = 262144,   /* MAXIMUM_SNAPLEN of libpcap, for every link type that we know */
+	LONGEST = 262144, /* MAXIMUM_SNAPLEN of libpcap, for every link type that we know */
 	FILE_HEADER = 24,
 	RECORD_HEADER = 16,
 	PATIENCE_MS = 100,
@@ -29,7 +30,8 @@ _Static_assert(BUFFER > LONGEST + RECORD_HEADER, "a packet fits");
 struct reader {
 	int fd;
 	bool waits, refilled, plain, swapped;
-	int error; /* of read(2) */
+	struct blocks blocks; /* of pcapng */
+	int error;	      /* of read(2) */
 	const atomic_uint *stop;
 	uint32_t snapshot, fraction; /* nanoseconds of one unit of a time's second part */
 	pcap_t *pcap;
@@ -113,6 +115,7 @@ static ssize_t take(void *cookie, char *to, size_t size)
 	}
 	size_t n = r->end - r->at < size ? r->end - r->at : size;
 	memcpy(to, r->bytes + r->at, n);
+	blocks_follow(&r->blocks, r->bytes + r->at, n);
 	r->at += n;
 	return (ssize_t)n;
 }
@@ -272,10 +275,33 @@ static int64_t time_of(const struct timeval *tv)
 	return at < 0 ? 0 : at;
 }
 
+/* Those of pcapng that are taken past libpcap: how many. */
+static size_t next_blocks(struct reader *r, struct reader_packet *v, size_t max)
+{
+	size_t n = 0, size, want;
+	/* twice: its length first */
+	for (int i = 0; i < 2; i++)
+		if ((want = blocks_want(&r->blocks, r->bytes + r->at, r->end - r->at)))
+			have(r, want);
+	for (; n < max; n++, r->at += size) {
+		if (!blocks_want(&r->blocks, r->bytes + r->at, r->end - r->at))
+			break;
+		size = blocks_packet(&r->blocks, r->bytes + r->at, r->end - r->at, r->snapshot,
+				     &v[n]);
+		if (!size)
+			break;
+		__builtin_prefetch(v[n].bytes);
+	}
+	return n;
+}
+
 int reader_next(struct reader *r, struct reader_packet *v, size_t max, char *error)
 {
 	if (r->plain)
 		return next_plain(r, v, max, error);
+	size_t taken = next_blocks(r, v, max);
+	if (taken)
+		return (int)taken;
 	struct pcap_pkthdr *h;
 	const u_char *bytes;
 	int n = pcap_next_ex(r->pcap, &h, &bytes);

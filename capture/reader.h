@@ -5,9 +5,10 @@
 /*
  * A capture file, packet by packet: pcap of both byte orders and both resolutions, pcapng
  * (pcap-savefile(5), draft-ietf-opsawg-pcapng), whatever libpcap reads. libpcap judges the
- * header and reads everything but the packets of a plain pcap file (version 2.4), which are
- * taken from the buffer as they stand, by libpcap's own rules (sf-pcap.c): copying each costs
- * more than decoding it.
+ * header and reads everything but the packets of a plain pcap file (version 2.4) and the ordinary
+ * ones of pcapng (reader_blocks.c), which are taken from the buffer as they stand, by libpcap's
+ * own rules (sf-pcap.c, sf-pcapng.c): copying each costs more than decoding it, and only one
+ * could be looked at at a time.
  *
  * Nothing but read(2), poll(2) and memory is needed of the system.
  */
