@@ -71,16 +71,26 @@ static enum step port_pair(struct work *w, uint32_t header)
 	return STEP_DONE;
 }
 
+/* Type and code, at the same place in both families. False: they aren't there, which is told. */
+static bool icmp_kind(struct work *w)
+{
+	if (!cursor_has(&w->c, 2)) {
+		lack(w, 2);
+		return false;
+	}
+	w->d->packet.icmp_type = (uint8_t)cursor_u8(&w->c, 0);
+	w->d->packet.icmp_code = (uint8_t)cursor_u8(&w->c, 1);
+	want(w, 8);
+	return true;
+}
+
 /* RFC 792, RFC 950, RFC 8335. */
 static enum step icmp(struct work *w)
 {
 	struct decoded *d = w->d;
 
-	if (!cursor_has(&w->c, 2))
-		return lack(w, 2);
-	d->packet.icmp_type = (uint8_t)cursor_u8(&w->c, 0);
-	d->packet.icmp_code = (uint8_t)cursor_u8(&w->c, 1);
-	want(w, 8);
+	if (!icmp_kind(w))
+		return STEP_DONE;
 	switch (d->packet.icmp_type) {
 	case 0: /* echo, timestamp, information, mask, extended echo */
 	case 8:
@@ -132,11 +142,8 @@ static enum step icmpv6(struct work *w)
 {
 	struct decoded *d = w->d;
 
-	if (!cursor_has(&w->c, 2))
-		return lack(w, 2);
-	d->packet.icmp_type = (uint8_t)cursor_u8(&w->c, 0);
-	d->packet.icmp_code = (uint8_t)cursor_u8(&w->c, 1);
-	want(w, 8);
+	if (!icmp_kind(w))
+		return STEP_DONE;
 	switch (d->packet.icmp_type) {
 	case 128:
 	case 129:

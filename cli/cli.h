@@ -126,10 +126,12 @@ struct matrix_options {
 };
 int show_matrices(struct app *app, const struct loaded *l, const struct matrix_options *o);
 
-/* --as-of YYYY-MM-DD, or today (UTC) where it isn't given. False where it isn't a date. */
 /* How many threads can run at once here. */
 size_t cores(void);
 
+/* --fail-on LEVEL: an enum severity, or one beyond the last for "none". 0 or an exit code. */
+int fail_on_option(const struct app *app, const char *arg, int *ret);
+/* --as-of YYYY-MM-DD, or today (UTC) where it isn't given. False where it isn't a date. */
 bool as_of_option(const char *arg, int64_t *ret_days);
 const char *date_text(struct arena *a, int64_t days);
 

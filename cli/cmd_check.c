@@ -19,19 +19,6 @@ struct asked {
 	int fail_on; /* enum severity; one beyond the last: never */
 };
 
-static bool parse_severity(const char *s, int *ret)
-{
-	for (int i = SEVERITY_LOW; i <= SEVERITY_CRITICAL; i++)
-		if (!strcmp(s, severity_name((enum severity)i))) {
-			*ret = i;
-			return true;
-		}
-	if (strcmp(s, "none"))
-		return false;
-	*ret = SEVERITY_CRITICAL + 1;
-	return true;
-}
-
 static int parse(struct app *app, int argc, char **argv, struct asked *a)
 {
 	uint64_t mib, jobs;
@@ -40,9 +27,8 @@ static int parse(struct app *app, int argc, char **argv, struct asked *a)
 	while ((c = getopt_long(argc, argv, "f:j:", options, NULL)) != -1) {
 		switch (c) {
 		case 'F':
-			if (!parse_severity(optarg, &a->fail_on))
-				return usage_error(app, "--fail-on %s: it is low, medium, high, critical or "
-						   "none", optarg);
+			if ((code = fail_on_option(app, optarg, &a->fail_on)))
+				return code;
 			break;
 		case 'f':
 			if ((code = outputs_add(app, &a->outputs, optarg)))

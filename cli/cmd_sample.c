@@ -56,19 +56,6 @@ static bool parse_time(const char *s, int64_t *ret)
 	return true;
 }
 
-static bool parse_severity(const char *s, int *ret)
-{
-	for (int i = SEVERITY_LOW; i <= SEVERITY_CRITICAL; i++)
-		if (!strcmp(s, severity_name((enum severity)i))) {
-			*ret = i;
-			return true;
-		}
-	if (strcmp(s, "none"))
-		return false;
-	*ret = SEVERITY_CRITICAL + 1;
-	return true;
-}
-
 /* A file of that name, or what the pattern finds, sorted: a shell hasn't looked at it. */
 static int add_files(struct app *app, struct sample_asked *a, const char *pattern)
 {
@@ -138,12 +125,7 @@ static int take_option(struct app *app, int c, struct sample_asked *a)
 		a->in.excerpt_bytes = EXCERPT_BYTES;
 		return 0;
 	case 'F':
-		if (!parse_severity(optarg, &a->fail_on))
-			return usage_error(app,
-					   "--fail-on %s: it is low, medium, high, critical or "
-					   "none",
-					   optarg);
-		return 0;
+		return fail_on_option(app, optarg, &a->fail_on);
 	case 'f':
 		return outputs_add(app, &a->outputs, optarg);
 	case 'd':

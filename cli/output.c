@@ -125,6 +125,18 @@ bool as_of_option(const char *arg, int64_t *ret_days)
 	return true;
 }
 
+int fail_on_option(const struct app *app, const char *arg, int *ret)
+{
+	int level = SEVERITY_LOW;
+	while (level <= SEVERITY_CRITICAL && strcmp(arg, severity_name((enum severity)level)))
+		level++;
+	if (level > SEVERITY_CRITICAL && strcmp(arg, "none"))
+		return usage_error(app, "--fail-on %s: it is low, medium, high, critical or none",
+				   arg);
+	*ret = level;
+	return 0;
+}
+
 const char *date_text(struct arena *a, int64_t days)
 {
 	time_t t = days * 86400;

@@ -2,18 +2,7 @@
 #include "report/metrics.h"
 
 #include "report/doc.h"
-
-static const char *const verdicts[OBSERVED_COUNT] = {
-	[OBSERVED_DECLARED] = "declared",
-	[OBSERVED_EXCLUDED] = "excluded",
-	[OBSERVED_WITHIN] = "within",
-	[OBSERVED_UNKNOWN] = "unknown",
-	[OBSERVED_UNDECLARED] = "undeclared",
-	[OBSERVED_OPAQUE] = "opaque",
-	[OBSERVED_NOT_IN_MODEL] = "not-in-model",
-	[OBSERVED_CROSS_TALK] = "cross-talk",
-	[OBSERVED_SPOOFED] = "spoofed",
-};
+#include "report/statement.h"
 
 void metrics_finish(struct metrics *m)
 {
@@ -203,10 +192,10 @@ static void put_flows(const struct metrics *m, struct text *t)
 	family(t, "flows_total", "counter",
 	       "Flows judged, by verdict; one that lasts counts once a period.");
 	for (size_t i = 0; i < OBSERVED_COUNT; i++)
-		series(t, "flows_total", "verdict", verdicts[i], m->flows[i]);
+		series(t, "flows_total", "verdict", observed_name((enum observed)i), m->flows[i]);
 	family(t, "flow_packets_total", "counter", "Packets of the flows judged, by verdict.");
 	for (size_t i = 0; i < OBSERVED_COUNT; i++)
-		series(t, "flow_packets_total", "verdict", verdicts[i], m->packets[i]);
+		series(t, "flow_packets_total", "verdict", observed_name((enum observed)i), m->packets[i]);
 	counter(t, "flows_evicted_total", "Flows put out of the table while it was full.",
 		m->counts.evicted);
 	family(t, "violations_total", "counter",

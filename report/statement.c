@@ -9,17 +9,21 @@ static void put_count(json_t *j, const char *key, uint64_t n)
 	doc_put(j, key, json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n));
 }
 
-static const char *const verdicts[OBSERVED_COUNT] = {
-	[OBSERVED_DECLARED] = "declared",
-	[OBSERVED_EXCLUDED] = "excluded",
-	[OBSERVED_WITHIN] = "within",
-	[OBSERVED_UNKNOWN] = "unknown",
-	[OBSERVED_UNDECLARED] = "undeclared",
-	[OBSERVED_OPAQUE] = "opaque",
-	[OBSERVED_NOT_IN_MODEL] = "not-in-model",
-	[OBSERVED_CROSS_TALK] = "cross-talk",
-	[OBSERVED_SPOOFED] = "spoofed",
-};
+const char *observed_name(enum observed o)
+{
+	static const char *const names[OBSERVED_COUNT] = {
+		[OBSERVED_DECLARED] = "declared",
+		[OBSERVED_EXCLUDED] = "excluded",
+		[OBSERVED_WITHIN] = "within",
+		[OBSERVED_UNKNOWN] = "unknown",
+		[OBSERVED_UNDECLARED] = "undeclared",
+		[OBSERVED_OPAQUE] = "opaque",
+		[OBSERVED_NOT_IN_MODEL] = "not-in-model",
+		[OBSERVED_CROSS_TALK] = "cross-talk",
+		[OBSERVED_SPOOFED] = "spoofed",
+	};
+	return names[o];
+}
 
 json_t *packets_json(const struct capture_counts *c)
 {
@@ -108,7 +112,7 @@ json_t *verdicts_json(const struct statement *st)
 	json_t *list = json_array();
 	for (int i = 0; i < OBSERVED_COUNT; i++) {
 		json_t *j = json_object();
-		doc_put_string(j, "verdict", verdicts[i]);
+		doc_put_string(j, "verdict", observed_name((enum observed)i));
 		put_count(j, "flows", st->by[i]);
 		put_count(j, "packets", st->by_packets[i]);
 		json_array_append_new(list, j);

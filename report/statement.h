@@ -7,6 +7,8 @@
 
 #include "report/page.h"
 
+/* "cross-talk", as in results, metrics and docs/sampling.md. */
+const char *observed_name(enum observed o);
 /* New references. */
 json_t *statement_json(const struct statement *st);
 json_t *sighting_json(const struct sighting *s);
