@@ -471,8 +471,10 @@ int capture_next(struct capture_worker *w, struct diags *d, flow_sink *sink, voi
 	}
 }
 
-/* What the child says before it begins: 0, or why there is nothing to be captured. */
-static int await_ready(struct diags *d, struct capture_worker *w, size_t *lost)
+/* What the child says before it begins: 0, or why there is nothing to be captured. said: its
+ * faults. */
+static int await_ready(struct diags *d, struct diags *said, struct capture_worker *w,
+		       size_t *lost)
 {
 	const uint8_t *more;
 	const char *text = "";
@@ -491,7 +493,7 @@ static int await_ready(struct diags *d, struct capture_worker *w, size_t *lost)
 				return -EINTR;
 			continue;
 		}
-		if (got == 1 && r->kind == RECORD_FAULT && !fault(d, w, r, &text, more, n))
+		if (got == 1 && r->kind == RECORD_FAULT && !fault(said, w, r, &text, more, n))
 			continue;
 		if (got < 0 || r->kind != RECORD_READY || n != sizeof(struct ready))
 			return refuse(d, w);
@@ -505,9 +507,12 @@ static int await_ready(struct diags *d, struct capture_worker *w, size_t *lost)
 	const char *sandbox = clean(d->arena, (const uint8_t *)ready.sandbox,
 				    (uint32_t)strnlen(ready.sandbox, SANDBOX_TEXT - 1));
 	memcpy(w->sandbox, sandbox, strlen(sandbox) + 1);
-	if (ready.failed)
+	if (ready.failed) {
+		diags_finish(said); /* the same, as it was sent */
+		diags_init(said, d->arena);
 		return diag_error(d, faults[ready.failed].err, faults[ready.failed].code,
 				  LOC_NONE, "%s can't be captured: %s", w->in.interface, text);
+	}
 	if (!ready.locked)
 		diag_warning(d, "capture.sandbox", LOC_NONE,
 			     "the process that reads the files isn't locked in whole: %s",
@@ -532,8 +537,13 @@ static int begin(struct diags *d, struct capture_worker *w, size_t *lost)
 	}
 	free_expressions(expressions, child.n_expressions);
 	free(fds);
-	if (!err)
-		err = await_ready(d, w, lost);
+	if (!err) {
+		struct diags said;
+		diags_init(&said, d->arena);
+		err = await_ready(d, &said, w, lost);
+		diags_join(d, &said);
+		diags_finish(&said);
+	}
 	if (!err && in->n_files && *lost == in->n_files)
 		err = -EINVAL;
 	return err;
