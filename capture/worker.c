@@ -42,34 +42,6 @@ struct capture_worker {
 	char sandbox[SANDBOX_TEXT];
 };
 
-static const struct {
-	const char *code, *text;
-	int err;
-	bool lost;	  /* nothing of the source is read: an error, otherwise a warning */
-	const char *todo; /* of a file; NULL: that goes without saying */
-} faults[FAULT_COUNT] = {
-	[FAULT_FORMAT] = { "capture.format", "not a capture that can be read", EINVAL, true,
-			   "pcap and pcapng are read, and not when they are compressed" },
-	[FAULT_LINK_TYPE] = { "capture.link-type", "packets of this link type aren't decoded",
-			      EPROTONOSUPPORT, true,
-			      "Ethernet, plain IP, Linux cooked, loopback and PPP are" },
-	[FAULT_EXPRESSION] = { "capture.expression",
-			       "the filter expression can't be asked of this link type", EINVAL,
-			       true, "judge this file in a run without --filter" },
-	[FAULT_CUT] = { "capture.cut", "it ended before its end", EIO, false,
-			"what came before is judged; copy it again, or end what writes it first" },
-	[FAULT_NETNS] = { "capture.netns", "the network namespace can't be entered", ENOENT },
-	[FAULT_PERMISSION] = { "capture.permission", "not permitted", EPERM },
-	[FAULT_INTERFACE] = { "capture.interface", "the interface can't be opened", ENODEV },
-	[FAULT_SANDBOX] = { "capture.sandbox", "nothing is captured without all of the sandbox",
-			    EPERM },
-	[FAULT_FILTER] = { "capture.kernel-filter", "the kernel refused the filter", EINVAL },
-	[FAULT_COUNTS] = { "capture.counts", "what came and what went don't add up", EPROTO },
-	[FAULT_OPEN] = { "capture.open", "it can't be read", EIO, true },
-	[FAULT_EMPTY] = { "capture.no-packets", "there is no packet in it", ENODATA, false,
-			  "look whether it was captured at the right place, and its filter" },
-};
-
 /* ---- what the child gets -------------------------------------------------------------- */
 
 static void free_expressions(struct expression *v, size_t n)
@@ -272,15 +244,6 @@ static int launch(struct diags *d, struct capture_worker *w, const struct child 
 
 /* ---- records -------------------------------------------------------------------------- */
 
-static const char *source_name(const struct capture_worker *w, uint64_t file)
-{
-	if (w->in.interface)
-		return w->in.interface;
-	return file < w->in.n_files
-		       ? strcmp(w->in.files[file], "-") ? w->in.files[file] : "standard input"
-		       : "the captures";
-}
-
 /* How the child ended, where it shouldn't have. */
 static int died(struct diags *d, struct capture_worker *w)
 {
@@ -355,37 +318,6 @@ static int take(struct capture_worker *w, const uint8_t **ret_more, uint32_t *re
 	return 1;
 }
 
-/* Words from the other side: one line of plain text. */
-static const char *clean(struct arena *a, const uint8_t *text, uint32_t n)
-{
-	n = n < FAULT_TEXT ? n : FAULT_TEXT;
-	char *s = arena_alloc(a, n + 1);
-	for (uint32_t i = 0; i < n; i++)
-		s[i] = text[i] >= ' ' && text[i] < 127 ? (char)text[i] : '?';
-	return s;
-}
-
-/* Told; *text is what is told of it elsewhere. */
-static int fault(struct diags *d, struct capture_worker *w, struct flow_record *r,
-		 const char **text, const uint8_t *more, uint32_t n)
-{
-	if (r->ethertype < FAULT_FORMAT || r->ethertype >= FAULT_COUNT ||
-	    (!w->in.interface && r->file >= w->in.n_files))
-		return -EPROTO;
-	const char *why = clean(d->arena, more, n), *name = source_name(w, r->file);
-	const char *todo = w->in.interface ? NULL : faults[r->ethertype].todo;
-	*text = arena_printf(d->arena, "%s (%s)", faults[r->ethertype].text, why);
-	if (faults[r->ethertype].lost && !w->in.interface)
-		diag_error(d, faults[r->ethertype].err, faults[r->ethertype].code, LOC_NONE,
-			   "%s: %s%s%s", name, *text, todo ? "; " : "", todo ? todo : "");
-	else
-		diag_warning(d, faults[r->ethertype].code, LOC_NONE, "%s: %s%s%s", name, *text,
-			     todo ? "; " : "", todo ? todo : "");
-	if (w->in.interface)
-		r->file = 0;
-	return 0;
-}
-
 static bool counts_valid(const uint8_t *more, uint32_t n)
 {
 	struct capture_counts c;
@@ -423,7 +355,7 @@ static int hand_over(struct diags *d, struct capture_worker *w, struct flow_reco
 		sink(user, r, &counts, sizeof(counts));
 		return 1;
 	case RECORD_FAULT:
-		if (fault(d, w, r, &text, more, n))
+		if (fault_tell(d, &w->in, r, more, n, &text))
 			return -EPROTO;
 		sink(user, r, text, strlen(text));
 		return 1;
@@ -493,7 +425,7 @@ static int await_ready(struct diags *d, struct diags *said, struct capture_worke
 				return -EINTR;
 			continue;
 		}
-		if (got == 1 && r->kind == RECORD_FAULT && !fault(said, w, r, &text, more, n))
+		if (got == 1 && r->kind == RECORD_FAULT && !fault_tell(said, &w->in, r, more, n, &text))
 			continue;
 		if (got < 0 || r->kind != RECORD_READY || n != sizeof(struct ready))
 			return refuse(d, w);
@@ -504,14 +436,13 @@ static int await_ready(struct diags *d, struct diags *said, struct capture_worke
 	if (ready.failed >= FAULT_COUNT || ready.lost > w->in.n_files)
 		return refuse(d, w);
 	*lost += ready.lost;
-	const char *sandbox = clean(d->arena, (const uint8_t *)ready.sandbox,
+	const char *sandbox = fault_text(d->arena, (const uint8_t *)ready.sandbox,
 				    (uint32_t)strnlen(ready.sandbox, SANDBOX_TEXT - 1));
 	memcpy(w->sandbox, sandbox, strlen(sandbox) + 1);
 	if (ready.failed) {
 		diags_finish(said); /* the same, as it was sent */
 		diags_init(said, d->arena);
-		return diag_error(d, faults[ready.failed].err, faults[ready.failed].code,
-				  LOC_NONE, "%s can't be captured: %s", w->in.interface, text);
+		return fault_fail(d, &w->in, ready.failed, text);
 	}
 	if (!ready.locked)
 		diag_warning(d, "capture.sandbox", LOC_NONE,

@@ -91,6 +91,18 @@ struct child {
 	struct capture_counts counts;
 };
 
+/* ---- worker_faults.c */
+
+/* A RECORD_FAULT as a diagnostic, and in results (*ret_text, of the diagnostics' arena); its file
+ * becomes one of `in`. -EPROTO: it isn't one. */
+int fault_tell(struct diags *d, const struct capture_input *in, struct flow_record *r,
+	       const uint8_t *more, uint32_t n, const char **ret_text);
+/* Live: nothing can be captured for it. A negative errno. */
+int fault_fail(struct diags *d, const struct capture_input *in, enum fault what,
+	       const char *text);
+/* Words from the other side: one line of plain text. */
+const char *fault_text(struct arena *a, const uint8_t *text, uint32_t n);
+
 /* ---- worker_child.c */
 
 /* Decodes until there is no more, or until it is asked to stop; never returns. */
