@@ -450,6 +450,49 @@ Test(flows, what_waited_too_long_is_told_at_once)
 	over(&w);
 }
 
+static uint32_t draw(uint32_t *state, uint32_t n)
+{
+	*state = *state * 1664525 + 1013904223;
+	return (*state >> 8) % n;
+}
+
+/* Whatever comes in whatever order, every packet is in one record, and no port of one without. */
+Test(flows, pieces_at_random_are_all_counted)
+{
+	uint32_t state = 2026;
+	for (unsigned turn = 0; turn < 20; turn++) {
+		WORLD(w, turn % 2 ? 16 : 4096, turn % 3 ? 0 : 16);
+		uint64_t n = 0, packets = 0, bytes = 0, sent = 0;
+		int64_t at = 0;
+		for (; n < 5000; n++) {
+			bool first = !draw(&state, 4);
+			uint32_t src = A + draw(&state, 3), dst = C + draw(&state, 3);
+			struct decoded d = fragment(src, dst, draw(&state, 400), first);
+			if (first && !draw(&state, 10))
+				d.anomalies = ANOMALY_TINY_FRAGMENT;
+			if (d.anomalies)
+				d.packet.sport = d.packet.dport = 0;
+			d.length = 60 + draw(&state, 1000);
+			sent += d.length;
+			at += draw(&state, turn < 10 ? 1000 : 1000000000) - (int64_t)(turn & 1);
+			see_at(&w, &d, at < 0 ? 0 : at);
+			if (!draw(&state, 1000))
+				flows_flush(w.flows, false);
+		}
+		flows_flush(w.flows, true);
+		vec_each (r, &w.heard.records) {
+			if (r->kind == RECORD_EXCERPT)
+				continue;
+			packets += r->packets[0] + r->packets[1];
+			bytes += r->bytes[0] + r->bytes[1];
+			cr_assert_eq(r->fragments, !r->packet.dport, "turn %u", turn);
+		}
+		cr_expect_eq(packets, n, "turn %u: %llu", turn, (unsigned long long)packets);
+		cr_expect_eq(bytes, sent, "turn %u", turn);
+		over(&w);
+	}
+}
+
 /* The oldest ones make room, and all are counted. */
 Test(flows, few_datagrams_wait)
 {
