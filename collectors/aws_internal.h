@@ -8,6 +8,7 @@
  * undefined, and whatever depends on it is unknown.
  *
  *	aws.c          files, documents, wrappers
+ *	aws_kind.c     what objects are, by their list's name or their members; the probe
  *	aws_member.c   members of JSON objects, the account
  *	aws_object.c   VPCs, subnets, network interfaces
  *	aws_acl.c      network ACLs, prefix lists
@@ -374,6 +375,12 @@ struct aws_pages {
 	struct loc at;
 	unsigned open, last;
 };
+
+/* aws_kind.c. AWS_OTHER: of another command, nothing of a group or an ACL stands in it; AWS_KINDS:
+ * nothing that is known. */
+enum aws_kind aws_kind_of_list(const char *name);
+enum aws_kind aws_kind_of_members(const json_t *object);
+int aws_probe(const char *head, size_t len, const char *filename);
 
 /* aws_member.c: reading members; null counts as absent everywhere. */
 const json_t *aws_member(const json_t *object, const char *key);

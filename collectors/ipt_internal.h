@@ -11,6 +11,7 @@
  *	ipt_word.c	a line's words: quotes, escapes
  *	ipt_rule.c	one rule: its options in order, what it asks of addresses and place
  *	ipt_match.c	-m: what each extension asks
+ *	ipt_addrtype.c	what addresses are to the host's routing tables
  *	ipt_target.c	-j: what becomes of the packet, translations
  *	ipt_names.c	protocols, services, ICMP types, flags by name
  *	ipt_set.c	ipset save: types, elements
@@ -305,6 +306,10 @@ const char *ipt_value(struct ipt_parse *p);
 /* A number, decimal or 0x; false where it isn't one. */
 bool ipt_number(const char *s, size_t len, uint32_t *ret);
 bool ipt_value_mask(const char *s, uint32_t *ret_value, uint32_t *ret_mask);
+
+/* ipt_addrtype.c. The condition that the address in the field is of the type ("LOCAL"); what only
+ * routes tell is unknown. */
+const struct match *ipt_of_type(struct ipt_parse *p, enum field f, const char *type, size_t len);
 
 /* ipt_match.c */
 

@@ -4,28 +4,28 @@
  * looked at. What it rests on:
  *
  *  1. The ways of a pair and what passes on them are a function of the two zones, the estate's
- *     bindings, paths, links and exclusions, and the devices as they were read. If zones,
- * estate and every device but for its rulesets, routes, route rules and translations are equal
- * in both, two packets that are equal meet the same devices, ports and hooks until one of those
- * four makes the difference. Any other difference reaches everything (`whole`).
+ *     bindings, paths, links and exclusions, and the devices as they were read. If zones, estate
+ *     and every device but for its rulesets, routes, route rules and translations are equal in
+ *     both, two packets that are equal meet the same devices, ports and hooks until one of those
+ *     four makes the difference. Any other difference reaches everything (`whole`).
  *  2. A ruleset can differ only on the region of cone_diff(): what a rule that stands in one of
  *     the two lists alone may match, also through the chains that it calls. Interfaces are left
  *     unknown there, so that the region holds for every place.
- *  3. A routing table gives the same for a destination unless a route that holds the
- * destination differs, or the next hop of one is itself looked up through one that differs.
- * Tables of one device are taken together. Routes to the device itself and what makes a device
- * a neighbour of another one count as `whole`.
+ *  3. A routing table gives the same for a destination unless a route that holds the destination
+ *     differs, or the next hop of one is itself looked up through one that differs. Tables of
+ *     one device are taken together. Routes to the device itself and what makes a device a
+ *     neighbour of another one count as `whole`.
  *  4. A list of translations, or of routing rules, gives the same for a packet that none of the
  *     entries between the common beginning and the common end matches.
  *  5. Those are packets as the device sees them. A device before it may have rewritten them:
  *     for every translation of both estates, what it may turn into a packet of the region is
- * added, until nothing is added any more. A translation that is only bounded may make anything
- * of what it touches.
+ *     added, until nothing is added any more. A translation that is only bounded may make
+ *     anything of what it touches.
  *  6. Equal is what has equal content: of conditions, equal hashes (SipHash with a key of the
  *     process, 64 bits) of what they say. An unknown condition is equal to another one of the
- * same reason only where the device was read from the same bytes (its source is shared by both
- *     snapshots): elsewhere what it leaves open is part of the region, and a taint, a bounded
- *     translation or routing that is known in part reach as far as they may.
+ *     same reason only where the device was read from the same bytes (its source is shared by
+ *     both snapshots): elsewhere what it leaves open is part of the region, and a taint, a
+ *     bounded translation or routing that is known in part reach as far as they may.
  *
  * Whatever is not said here to be compared, is compared as a whole by same_device(); the test
  * of this file holds the sizes of the structures against those it was written for, so that a
@@ -541,62 +541,4 @@ void reach_find(struct arena *a, struct engine *was, struct engine *is, struct r
 	}
 	map_finish(&j.seen);
 	*ret = j.r;
-}
-
-/* Pairs */
-
-static struct pset zone_set(struct pset_space *sp, const struct zone *z, enum field field)
-{
-	enum family f = pset_family(sp);
-	return pset_spans(sp, field, z->spans[f], z->n_spans[f]);
-}
-
-/* The part of the region that comes from the zone. */
-static struct pset sent_by(struct pset_space *sp, struct pset region, const struct zone *z)
-{
-	return pset_is_empty(region) ? region
-				     : pset_and(sp, region, zone_set(sp, z, FIELD_SRC));
-}
-
-static bool meets(struct pset_space *sp, struct pset sent, struct pset redirected,
-		  const struct zone *to)
-{
-	if (!pset_is_empty(redirected))
-		return true;
-	return !pset_is_empty(sent) && !pset_disjoint(sp, sent, zone_set(sp, to, FIELD_DST));
-}
-
-bool reach_pair(const struct reach *r, struct engine *en, const struct zone *from,
-		const struct zone *to)
-{
-	bool met = r->whole;
-	for (int f = 0; f < FAMILY_COUNT && !met; f++) {
-		struct pset_space *sp = en->space[f];
-		met = meets(sp, sent_by(sp, r->region[f], from),
-			    sent_by(sp, r->redirected[f], from), to);
-	}
-	return met;
-}
-
-size_t reach_pairs(const struct reach *r, struct engine *en, const struct zone *const *zones,
-		   size_t n, bool *wanted)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct pset sent[FAMILY_COUNT], redirected[FAMILY_COUNT];
-		bool any = r->whole;
-		for (int f = 0; f < FAMILY_COUNT && !r->whole; f++) {
-			sent[f] = sent_by(en->space[f], r->region[f], zones[i]);
-			redirected[f] = sent_by(en->space[f], r->redirected[f], zones[i]);
-			any |= !pset_is_empty(sent[f]);
-		}
-		for (size_t k = 0; k < n && any; k++) {
-			bool met = r->whole;
-			for (int f = 0; f < FAMILY_COUNT && !met; f++)
-				met = meets(en->space[f], sent[f], redirected[f], zones[k]);
-			wanted[i * n + k] = met;
-			count += met;
-		}
-	}
-	return count;
 }

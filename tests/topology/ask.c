@@ -3,13 +3,14 @@
  * What the program says of packets: ask ESTATE, a zone and a packet a line on standard input
  * ("zone1 tcp 10.0.0.1 40000 10.1.0.1 80"), an answer a line as JSON. For every other zone:
  *
- *   set       "sure", "maybe" or "no", by the packet sets; "gap": a way whose end isn't known
- *             takes it; "out": the pair says nothing of such packets; "unsaid": nothing is
- * known of the pair; "spent": the sets did not fit; "lost": our own error reply     of what is
- * sure: whether its answer comes back, in the same words taint     a device on the way that
- * takes it can't be relied on: nothing above is believed ways      those that take the packet,
- * by the interpreter: how each ends, what the packet is there, whether that was the device's
- * choice, whether it is permitted why       where it isn't known for sure: the first reason
+ *   set     "sure", "maybe" or "no", by the packet sets; "gap": a way whose end isn't known
+ *           takes it; "out": the pair says nothing of such packets; "unsaid": nothing is known
+ *           of the pair; "spent": the sets did not fit; "lost": our own error
+ *   reply   of what is sure: whether its answer comes back, in the same words
+ *   taint   a device on the way that takes it can't be relied on: nothing above is believed
+ *   ways    those that take the packet, by the interpreter: how each ends, what the packet is
+ *           there, whether that was the device's choice, whether it is permitted
+ *   why     where it isn't known for sure: the first reason
  */
 #include <jansson.h>
 #include <stdio.h>
