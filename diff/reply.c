@@ -66,16 +66,29 @@ static bool tracked(const struct route_way *way, const struct device *d)
 }
 
 static struct reply_stage reply_stage(struct engine *en, const struct route_way *way,
-				      const struct point *pt, const struct stage *st, size_t level)
+				      const struct point *pt, const struct stage *st,
+				      struct way_place level)
 {
 	struct rewriter *rw = tracked(way, pt->device) ? &en->answers : &en->unseen;
-	struct reply_stage rs = { .stage = *st, .level = { level, 0 }, .point = pt };
+	struct reply_stage rs = { .stage = *st, .level = level, .point = pt };
 	rs.unseen = st->ruleset->stateful;
 	rs.stage.ruleset =
 		rs.unseen ? unseen_ruleset(en, st) : rewrite_ruleset(rw, st->ruleset);
 	rs.stage.iif = st->oif, rs.stage.oif = st->iif;
 	rs.stage.physin = st->physout, rs.stage.physout = st->physin;
 	return rs;
+}
+
+/* The step of the point behind the translation of destinations. */
+static size_t behind_destinations(const struct route_way *way, size_t i)
+{
+	size_t n = 0;
+	for (size_t k = 0; k < way->points[i].n_steps; k++) {
+		const struct way_step *st = &way->points[i].steps[k];
+		if (st->kind == STEP_REWRITE && st->nats[0]->rewrites == NAT_DESTINATION)
+			n = k + 1;
+	}
+	return n;
 }
 
 static struct reply_way reply_way(struct engine *en, struct arena *a,
@@ -85,15 +98,18 @@ static struct reply_way reply_way(struct engine *en, struct arena *a,
 	VEC(struct reply_take) takes = { 0 };
 	for (size_t i = 0; i < back->n_points; i++) {
 		const struct point *pt = &back->points[i];
-		size_t level = pt->level_in;
+		struct way_place level = { pt->level_in, 0 };
 		for (size_t k = 0; k < pt->n_steps; k++) {
 			const struct way_step *st = &pt->steps[k];
 			if (st->kind == STEP_RESTORE)
-				level = pt->level_out;
+				level = (struct way_place){
+					pt->level_out,
+					st->partly ? behind_destinations(way, pt->level_out) : 0
+				};
 			else if (st->kind == STEP_TAKE)
 				*vec_add(&takes) = (struct reply_take){
 					rewrite_match(&en->answers, st->match),
-					{ level, 0 },
+					level,
 					st->negate,
 				};
 			else if (st->kind == STEP_STAGE &&
@@ -324,8 +340,8 @@ struct packet reply_packet(const struct route_way *way, struct way_place level,
 			   const struct packet *p)
 {
 	struct packet q = *p;
-	for (size_t i = 0; i < way->n_points && i < level.i; i++)
-		for (size_t k = 0; k < way->points[i].n_steps; k++)
+	for (size_t i = 0; i < way->n_points && i <= level.i; i++)
+		for (size_t k = 0; k < way->points[i].n_steps && (i < level.i || k < level.k); k++)
 			way_step_packet(&way->points[i], &way->points[i].steps[k], &q);
 	return q;
 }

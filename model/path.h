@@ -38,6 +38,7 @@ enum step_kind {
 struct way_step {
 	uint8_t kind;		     /* enum step_kind */
 	bool negate;		     /* TAKE */
+	bool partly;		     /* RESTORE: the destination alone; its source follows */
 	const struct stage *stage;   /* STAGE: one of the point's; TAKE: the place that match sees */
 	const struct match *match;   /* TAKE; an inexact one may hold or not */
 	const struct nat *const *nats; /* REWRITE: all rewrite the same address, none is BOUND */

@@ -33,14 +33,18 @@ size_t path_translates(const struct forward *fw, const struct device *d, size_t 
 	return SIZE_MAX;
 }
 
-bool path_restores_late(const struct forward *fw, size_t at)
+void path_restores(const struct forward *fw, size_t at, struct nat_branch *ret)
 {
 	const struct point *pt = &fw->way->points[at];
+	bool rewrites[] = {
+		[NAT_NOT_TOLD] = false, [NAT_SOURCE] = false, [NAT_DESTINATION] = false
+	};
 	for (size_t k = 0; k < pt->n_steps; k++)
-		if (pt->steps[k].kind == STEP_REWRITE &&
-		    pt->steps[k].nats[0]->rewrites == NAT_SOURCE)
-			return false;
-	return pt->device->netfilter;
+		if (pt->steps[k].kind == STEP_REWRITE)
+			rewrites[pt->steps[k].nats[0]->rewrites] = true;
+	ret->restores = true;
+	ret->late = pt->device->netfilter && rewrites[NAT_DESTINATION];
+	ret->both = ret->late && rewrites[NAT_SOURCE];
 }
 
 /* What the way's conditions and translations leave of the zones' addresses. */
@@ -84,8 +88,8 @@ static struct route_way back_along(struct finder *f, const struct forward *fw,
 		size_t at = path_translates(fw, back->points[i].device, level);
 		pts[i] = back->points[i];
 		pts[i].level_in = level;
-		b.restores = at < PATH_OUT_OF_ORDER;
-		b.late = b.restores && path_restores_late(fw, at);
+		if (at < PATH_OUT_OF_ORDER)
+			path_restores(fw, at, &b);
 		level = b.restores ? at : level;
 		pts[i].level_out = level;
 		path_weave(f, &pts[i], (struct takes){ 0 }, &b, (struct takes){ 0 },

@@ -63,8 +63,9 @@ struct takes path_take_spans(struct finder *f, struct takes t, enum family fam, 
 struct nat_branch {
 	struct takes takes;
 	const struct nat *nat; /* NULL: none takes the packet */
-	bool restores;	       /* an answer, which is translated back */
-	bool late;	       /* on its way out: Linux, where its source alone changes */
+	/* an answer, which is translated back: where it comes in, but for its source on Linux */
+	bool restores, late;
+	bool both; /* late, and its destination was translated back where it came in */
 	struct spans src, dst; /* behind it */
 };
 
@@ -85,6 +86,19 @@ struct nat_list {
 struct nat_list path_nat_sources(struct finder *f, const struct device *d, const struct side *in,
 				 const struct side *out, const struct footprint *fp,
 				 struct spans *ret_src);
+
+/*
+ * What a point before leaves to translate where its device is come to again. A Linux host decides it
+ * once for a conversation, by its first packet: one that comes again as it was isn't looked at
+ * anew (nf_nat_inet_fn), one that it has translated is a new conversation, whose source port is
+ * changed because its answers would be those of the first (nf_nat_used_tuple).
+ */
+enum again { AGAIN_NOT, AGAIN_SAME, AGAIN_TRANSLATED };
+enum again path_again(const struct point *before, const struct device *d);
+/* Whether that changes what is said of packets which the branch (NULL: none) and the sources take;
+ * then the phrase for people, otherwise NULL. */
+const char *path_decided(struct arena *a, enum again again, const struct device *d,
+			 const struct nat_branch *b, struct nat_list sources);
 
 /*
  * Puts what isn't a stage among the steps of the point: `first` in front of all; the translation of
@@ -134,9 +148,9 @@ struct forward {
 #define PATH_OUT_OF_ORDER (SIZE_MAX - 1)
 size_t path_translates(const struct forward *fw, const struct device *d, size_t level);
 
-/* A Linux host translates the destination of an answer back as it comes in, its source as it
- * goes out: true where only the source is, at that point of the way there. */
-bool path_restores_late(const struct forward *fw, size_t at);
+/* What the point before `level` translates back, and when: a Linux host the destination of an answer
+ * as it comes in, its source as it goes out (nf_nat_packet). */
+void path_restores(const struct forward *fw, size_t at, struct nat_branch *ret);
 
 /* The ways back in the graph of what came by fw; of the family of the way. */
 void path_search_answers(struct finder *f, const struct forward *fw, enum family family,

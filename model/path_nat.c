@@ -213,20 +213,19 @@ void path_weave(struct finder *f, struct point *pt, struct takes first,
 		const struct nat_branch *b, struct takes routed, struct nat_list sources,
 		struct takes last)
 {
-	size_t all = first.n + b->takes.n + 1 + routed.n + sources.n + last.n + pt->n_stages,
+	size_t all = first.n + b->takes.n + 2 + routed.n + sources.n + last.n + pt->n_stages,
 	       next = 0;
 	if (!first.n && !b->takes.n && !b->nat && !b->restores && !routed.n && !sources.n &&
 	    !last.n)
 		return;
 	struct weaving w = { arena_array(f->arena, all, sizeof(*w.v)), 0 };
 	bool open = true; /* the destination isn't translated yet */
-	bool late = b->restores && b->late;
+	bool late = b->restores && b->late, early = b->restores && (!b->late || b->both);
 	put_takes(&w, first);
 	for (size_t i = 0; i <= pt->n_stages; i++) {
 		const struct stage *st = i < pt->n_stages ? &pt->stages[i] : NULL;
 		if (open && (!st || (b->nat ? before_stage(b->nat, PATH_RANK_IN, st)
-				     : b->restores && !b->late
-					     ? restored_before(st, false)
+				     : early ? restored_before(st, false)
 					     : path_hook_rank(st->hook) > PATH_RANK_IN))) {
 			put_takes(&w, b->takes);
 			if (b->nat && b->nat->kind != NAT_KEEP) {
@@ -236,8 +235,9 @@ void path_weave(struct finder *f, struct point *pt, struct takes first,
 								.nats = one,
 								.n_nats = 1 };
 			}
-			if (b->restores && !b->late)
-				w.v[w.n++] = (struct way_step){ .kind = STEP_RESTORE };
+			if (early)
+				w.v[w.n++] = (struct way_step){ .kind = STEP_RESTORE,
+								.partly = b->both };
 			put_takes(&w, routed);
 			open = false;
 		}
@@ -296,6 +296,32 @@ struct spans path_destinations(struct arena *a, const struct snapshot *s, enum f
 			break;
 	}
 	return to;
+}
+
+enum again path_again(const struct point *before, const struct device *d)
+{
+	if (before->device != d || !d->netfilter || !d->n_nats || before->bridged)
+		return AGAIN_NOT;
+	for (size_t i = 0; i < before->n_steps; i++)
+		if (before->steps[i].kind == STEP_REWRITE)
+			return AGAIN_TRANSLATED;
+	return AGAIN_SAME;
+}
+
+const char *path_decided(struct arena *a, enum again again, const struct device *d,
+			 const struct nat_branch *b, struct nat_list sources)
+{
+	bool here = b && b->nat && b->nat->kind != NAT_KEEP;
+	for (size_t i = 0; i < sources.n; i++)
+		here |= sources.v[i]->kind != NAT_KEEP;
+	if (again == AGAIN_TRANSLATED)
+		return arena_printf(a, "it comes to %s again, which has translated it", d->name);
+	if (again == AGAIN_SAME && here)
+		return arena_printf(a,
+				    "it comes to %s again, which decided what it translates when "
+				    "it came first",
+				    d->name);
+	return NULL;
 }
 
 /* A way with known points, walked with what is left of the zones' addresses. */
@@ -362,6 +388,10 @@ static void unfold(struct unfolding *u, size_t i, struct spans src, struct spans
 	size_t n = 0;
 	if (!path_nat_destinations(u->f, pt->device, &pt->in, &fp, branches, &n))
 		return;
+	enum again again = AGAIN_NOT;
+	for (size_t k = 0; k < i; k++)
+		if (path_again(&u->points[k], pt->device) > again)
+			again = path_again(&u->points[k], pt->device);
 	for (size_t k = 0; k < n; k++) {
 		struct nat_branch *b = &branches[k];
 		struct spans behind;
@@ -371,6 +401,11 @@ static void unfold(struct unfolding *u, size_t i, struct spans src, struct spans
 					 pt->ip_oif };
 		struct nat_list sources =
 			path_nat_sources(u->f, pt->device, &pt->in, &pt->out, &out, &behind);
+		const char *why = path_decided(a, again, pt->device, b, sources);
+		if (why) {
+			emit(u, i, WAY_UNKNOWN, why, pt->at);
+			return;
+		}
 		bool before = u->rewrites;
 		u->points[i] = *pt;
 		u->rewrites |= b->nat || sources.n;

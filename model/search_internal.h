@@ -7,8 +7,8 @@
  *
  *	search.c        where packets begin, and the essay
  *	search_route.c  a device: translation of destinations, its own addresses, routes
- *	search_link.c   a port: translation of sources, links, bridges, the Internet, who is
- *there search_end.c    the way as it is told
+ *	search_link.c   a port: translation of sources, links, bridges, the Internet, who is there
+ *	search_end.c    the way as it is told
  */
 
 #include "model/path_internal.h"
@@ -61,6 +61,7 @@ struct visit {
 	struct spans dst; /* of what is looked at now */
 	struct takes routed;
 	size_t level; /* of an answer, behind the branch */
+	enum again again; /* of a first packet */
 };
 
 /* A link that frames reach, and how. */

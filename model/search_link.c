@@ -195,6 +195,12 @@ static bool leave(struct departure *dp, size_t reached, const struct graph_attac
 		sources.n = 0;
 		src = v->branch->late ? s->answers->dst[v->level] : v->branch->src;
 	}
+	const char *why = path_decided(s->f->arena, v->again, v->d, NULL, sources);
+	if (why) {
+		search_end_inside(v, last, WAY_UNKNOWN, sources.n ? sources.v[0]->at : v->d->at,
+				  why);
+		return false;
+	}
 	pt.level_in = v->w->level, pt.level_out = v->level;
 	path_weave(s->f, &pt, v->w->takes, v->branch, v->routed, sources, last);
 	pt.route = dp->hop ? search_hop_text(s, dp->hop) : "sent on by its translation";

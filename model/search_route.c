@@ -498,9 +498,8 @@ void search_enter(struct search *s, struct walk w, struct place in)
 		}
 		if (at != SIZE_MAX) {
 			none = (struct nat_branch){ .src = s->answers->dst[at],
-						    .dst = s->answers->src[at],
-						    .restores = true,
-						    .late = path_restores_late(s->answers, at) };
+						    .dst = s->answers->src[at] };
+			path_restores(s->answers, at, &none);
 			if (none.late)
 				none.src = w.src;
 			v.level = at;
@@ -510,6 +509,9 @@ void search_enter(struct search *s, struct walk w, struct place in)
 			return;
 		}
 	}
+	for (const struct trail *t = w.trail; t && !s->answers; t = t->up)
+		if (path_again(&t->pt, d) > v.again)
+			v.again = path_again(&t->pt, d);
 	if (!path_nat_destinations(s->f, d, &v.side, &fp, branches, &n)) {
 		search_end_inside(&v, (struct takes){ 0 }, WAY_UNKNOWN, s->f->why_at,
 				  s->f->why);
@@ -517,8 +519,13 @@ void search_enter(struct search *s, struct walk w, struct place in)
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
+		const char *why = path_decided(s->f->arena, v.again, d, &branches[i],
+					       (struct nat_list){ NULL, 0 });
 		v.branch = &branches[i];
-		if (s->answers && branches[i].nat && branches[i].nat->kind != NAT_KEEP)
+		if (why)
+			search_end_inside(&v, (struct takes){ 0 }, WAY_UNKNOWN,
+					  branches[i].nat ? branches[i].nat->at : d->at, why);
+		else if (s->answers && branches[i].nat && branches[i].nat->kind != NAT_KEEP)
 			search_end_inside(
 				&v, (struct takes){ 0 }, WAY_UNKNOWN, branches[i].nat->at,
 				search_say(s,

@@ -328,31 +328,67 @@ static void there_and_back(const char *after)
 	ready();
 }
 
-Test(graph, a_host_may_drop_what_it_translated)
+Test(graph, what_a_host_translated_and_gets_again_is_a_gap)
 {
 	/* the first time by the table "back", then to the zone */
 	there_and_back("10.1.0.0/24");
-	cr_expect_str_eq(said(PACKET), "maybe");
+	cr_expect_str_eq(said(PACKET), "gap");
 	finish();
 }
 
-Test(graph, what_goes_round_and_is_translated_is_lost)
+Test(graph, what_goes_round_and_is_translated_is_a_gap)
 {
 	there_and_back("10.0.0.0/8");
-	cr_expect_str_eq(said(PACKET), "no");
+	cr_expect_str_eq(said(PACKET), "gap");
+	finish();
+}
+
+/* r0 passes it on to r1 first, and gets it again as it was. */
+static void by_another(const char *out)
+{
+	start();
+	struct device_build *b = device("r0");
+	port(b, "eth0", NULL, "10.1.0.1/24");
+	port(b, "eth1", NULL, "10.9.0.1/24");
+	port(b, "eth2", NULL, "10.2.0.1/24");
+	route(b, "round", "10.2.0.0/24", "10.9.0.2");
+	b->routes.v[0].port = "eth1";
+	*vec_add(&b->route_rules) = (struct route_rule){
+		.kind = ROUTE_LOOKUP, .table = "round", .suppress = -1, .in = "eth0"
+	};
+	*vec_add(&b->route_rules) = (struct route_rule){ .kind = ROUTE_LOOKUP, .suppress = -1 };
+	masquerade(b, out, "192.0.2.1/32");
+	device_build_finish(b);
+	b = device("r1");
+	port(b, "eth0", NULL, "10.9.0.2/24");
+	route(b, NULL, "10.2.0.0/24", "10.9.0.1");
+	device_build_finish(b);
+	ready();
+}
+
+Test(graph, what_is_translated_was_decided_when_it_came_first)
+{
+	by_another("eth0"); /* nothing of it leaves there */
+	cr_expect_str_eq(said(PACKET), "sure");
+	finish();
+	by_another("eth2"); /* only the second time: not translated, in truth */
+	cr_expect_str_eq(said(PACKET), "gap");
+	finish();
+	by_another("eth1"); /* translated when it came first: a new conversation, then */
+	cr_expect_str_eq(said(PACKET), "gap");
 	finish();
 }
 
 /* ---- answers ---------------------------------------------------------------------------- */
 
-static const char *answered(void)
+static const char *answered(const char *line)
 {
 	struct packet p;
 	const char *why;
 	struct replies re;
 	struct pset_space *sp = en.space[FAMILY_V4];
-	cr_assert(packet_parse(run.arena, PACKET, strlen(PACKET), &p, &why));
-	cr_assert_str_eq(said(PACKET), "sure");
+	cr_assert(packet_parse(run.arena, line, strlen(line), &p, &why));
+	cr_assert_str_eq(said(line), "sure");
 	replies_find(&en, run.arena, &pair, pair.effective.maybe, &re);
 	if (pset_has(sp, re.unknown, &p))
 		return "gap";
@@ -377,16 +413,58 @@ static void translating(const char *untracked)
 Test(graph, answers_are_translated_back)
 {
 	translating(NULL);
-	cr_expect_str_eq(answered(), "sure");
+	cr_expect_str_eq(answered(PACKET), "sure");
 	finish();
 }
 
 Test(graph, answers_that_pass_by_tracking_arent)
 {
 	translating("10.2.0.0/24");
-	cr_expect_str_eq(answered(), "gap");
+	cr_expect_str_eq(answered(PACKET), "gap");
 	finish();
 	translating("10.7.0.0/24");
-	cr_expect_str_eq(answered(), "sure", "of others");
+	cr_expect_str_eq(answered(PACKET), "sure", "of others");
+	finish();
+}
+
+/* A published address of the host's own, and sources translated as well; what may not be passed
+ * on. */
+static void publishing(const char *refused)
+{
+	start();
+	struct device_build *b = device("r0");
+	port(b, "eth0", NULL, "10.1.0.1/24");
+	port(b, "eth1", NULL, "10.2.0.1/24");
+	struct span *to = arena_array(snap->arena, 1, sizeof(*to));
+	*to = (struct span){ at("10.2.0.5/32"), at("10.2.0.5/32") };
+	const struct match *own = match_swap(&snap->matches, sources("10.1.0.1/32"));
+	*vec_add(&b->nats) = (struct nat){ .text = "dnat",
+					   .in = "eth0",
+					   .touches = own,
+					   .takes = own,
+					   .match = own,
+					   .rewrites = NAT_DESTINATION,
+					   .kind = NAT_POOL,
+					   .to = to,
+					   .n_to = 1,
+					   .order = -99 };
+	masquerade(b, "eth1", "10.2.0.1/32");
+	struct ruleset *rs = device_build_ruleset(b, "forward", "chain", LOC_NONE);
+	rs->dflt = VERDICT_PERMIT;
+	struct rule deny = { .match = sources(refused), .verdict = VERDICT_DENY };
+	device_build_rules(b, rs, &deny, 1);
+	device_build_hook(b, HOOK_FORWARD, 0, NULL, rs, LOC_NONE);
+	device_build_finish(b);
+	ready();
+}
+
+Test(graph, an_answers_source_is_translated_back_as_it_goes_out)
+{
+	static const char published[] = "udp 10.1.0.5 1024 10.1.0.1 53";
+	publishing("10.1.0.1/32"); /* which no rule sees */
+	cr_expect_str_eq(answered(published), "sure");
+	finish();
+	publishing("10.2.0.5/32");
+	cr_expect_str_eq(answered(published), "no");
 	finish();
 }
