@@ -265,9 +265,12 @@ static void universe_of(struct engine *en, const struct path *zones, const struc
 		if (!(way->families >> p->family & 1))
 			continue;
 		told = pset_or(sp, told, ws[w].told);
-		if (way->end == WAY_ASIDE)
-			aside = pset_or(sp, aside, ws[w].takes.maybe);
-		else if (way->end == WAY_UNKNOWN)
+		if (way->end == WAY_ASIDE) {
+			/* what may be translated may go on */
+			known = pset_or(sp, known, ws[w].translated);
+			aside = pset_or(sp, aside,
+					pset_minus(sp, ws[w].takes.maybe, ws[w].translated));
+		} else if (way->end == WAY_UNKNOWN)
 			unknown = pset_or(sp, unknown, ws[w].takes.maybe);
 		else
 			known = pset_or(sp, known, ws[w].takes.maybe);
@@ -325,6 +328,8 @@ static struct bounds join(struct pset_space *sp, const struct pair *p, const str
 		/* of what else takes it, it may be that a device takes it in */
 		if (way->end == WAY_ASIDE) {
 			doubt = pset_or(sp, doubt, ws[w].takes.maybe);
+			r.maybe = pset_or(sp, r.maybe,
+					  pset_and(sp, ws[w].translated, p->universe));
 			continue;
 		}
 		struct bounds b = plane == PLANE_COUNT ? ws[w].all : ws[w].plane[plane];
@@ -374,11 +379,20 @@ void engine_pair(struct engine *en, const struct path *path, enum family f,
 	struct way_sets *ws = xcalloc(path->n_ways, sizeof(*ws));
 	zones = zones ? zones : path;
 	struct pset from = sent(en, path, f, zones);
-	for (size_t w = 0; w < path->n_ways; w++)
-		if (path->ways[w].families >> f & 1)
-			take_way(en, f, &path->ways[w], from, &ws[w]);
+	for (size_t w = 0; w < path->n_ways; w++) {
+		const struct route_way *way = &path->ways[w];
+		if (!(way->families >> f & 1))
+			continue;
+		take_way(en, f, way, from, &ws[w]);
+		ws[w].translated = way->end == WAY_ASIDE
+					   ? bound_on(en, f, way, ws[w].takes.maybe)
+					   : pset_none();
+	}
 	universe_of(en, zones, ws, &p);
 	p.translated = pset_none();
+	for (size_t w = 0; w < path->n_ways; w++)
+		if (path->ways[w].families >> f & 1)
+			p.translated = pset_or(sp, p.translated, ws[w].translated);
 	intent_of(en, &p, ws);
 	for (size_t w = 0; w < path->n_ways; w++) {
 		const struct route_way *way = &path->ways[w];

@@ -121,8 +121,9 @@ class Worker:
     def tell(self, plan, m, taken):
         probe = plan.probes[m.number]
         head = f"{m.kind}: {probe.zone} to {m.zone}: {probe.packet.line()} {m.text}"
-        if not self.again(plan, m, LATE):
-            return None  # late, not lost
+        for _ in range(3):  # what is wrong is wrong every time
+            if not self.again(plan, m, LATE):
+                return None  # late, not lost
         if (m.kind, m.zone) in taken or self.options.quick or self.smaller >= SMALLER:
             return {"kind": m.kind, "text": head}
         self.smaller += 1

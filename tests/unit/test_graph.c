@@ -379,6 +379,26 @@ Test(graph, what_is_translated_was_decided_when_it_came_first)
 	finish();
 }
 
+Test(graph, what_may_be_translated_may_go_past_the_device)
+{
+	static const char to_itself[] = "udp 10.1.0.5 1024 10.2.0.1 53";
+	for (int k = 0; k < 2; k++) {
+		start();
+		struct device_build *b = device("r0");
+		port(b, "eth0", NULL, "10.1.0.1/24");
+		port(b, "eth1", NULL, "10.2.0.1/24");
+		if (k)
+			*vec_add(&b->nats) =
+				(struct nat){ .text = "not understood",
+					      .kind = NAT_BOUND,
+					      .touches = match_all(&snap->matches) };
+		device_build_finish(b);
+		ready();
+		cr_expect_str_eq(said(to_itself), k ? "maybe" : "out");
+		finish();
+	}
+}
+
 /* ---- answers ---------------------------------------------------------------------------- */
 
 static const char *answered(const char *line)
