@@ -100,6 +100,7 @@ struct flows {
 	uint32_t *untold; /* entries with counts since their last record, each once */
 	size_t n_untold;
 	size_t mask, max, n, hand;
+	size_t buckets_mapped, entries_mapped; /* bytes; 0: on the heap */
 	size_t excerpt_bytes;
 	flow_sink *sink;
 	void *user;
@@ -109,19 +110,34 @@ struct flows {
 	uint64_t put, added; /* packets so far */
 };
 
-/* Zeroed memory in large pages where the system has any: most of a lookup is finding pages. */
-static void *table(size_t n, size_t size)
+enum { LARGE = 2 << 20 };
+
+/* In large pages where the system has any (most of a lookup is finding pages), and of zeros,
+ * none of which is there before it is touched. */
+static void *table(size_t n, size_t size, size_t *ret_mapped)
 {
-	enum { LARGE = 2 << 20 };
 	size_t bytes = (n * size + LARGE - 1) / LARGE * LARGE;
-	if (n * size < LARGE)
+	uint8_t *p = n * size < LARGE ? MAP_FAILED
+				      : mmap(NULL, bytes + LARGE, PROT_READ | PROT_WRITE,
+					     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	*ret_mapped = p == MAP_FAILED ? 0 : bytes;
+	if (p == MAP_FAILED)
 		return xcalloc(n, size);
-	void *p = aligned_alloc(LARGE, bytes);
-	if (!p)
-		return xcalloc(n, size);
-	madvise(p, bytes, MADV_HUGEPAGE);
-	memset(p, 0, bytes);
-	return p;
+	/* what stands over at both ends goes */
+	size_t before = -(uintptr_t)p & (LARGE - 1);
+	if (before)
+		munmap(p, before);
+	munmap(p + before + bytes, LARGE - before);
+	madvise(p + before, bytes, MADV_HUGEPAGE);
+	return p + before;
+}
+
+static void table_free(void *p, size_t mapped)
+{
+	if (mapped)
+		munmap(p, mapped);
+	else
+		free(p);
 }
 
 struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *sink, void *user)
@@ -135,8 +151,8 @@ struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *si
 	while (n_buckets * SLOTS < 2 * f->max)
 		n_buckets *= 2;
 	f->mask = n_buckets - 1;
-	f->buckets = table(n_buckets, sizeof(*f->buckets));
-	f->entries = table(f->max, sizeof(*f->entries));
+	f->buckets = table(n_buckets, sizeof(*f->buckets), &f->buckets_mapped);
+	f->entries = table(f->max, sizeof(*f->entries), &f->entries_mapped);
 	f->more = xcalloc(f->max, sizeof(*f->more));
 	f->untold = xcalloc(f->max, sizeof(*f->untold));
 	f->fragments = fragments_create();
@@ -152,8 +168,8 @@ void flows_destroy(struct flows *f)
 {
 	if (!f)
 		return;
-	free(f->buckets);
-	free(f->entries);
+	table_free(f->buckets, f->buckets_mapped);
+	table_free(f->entries, f->entries_mapped);
 	free(f->more);
 	free(f->untold);
 	fragments_destroy(f->fragments);
