@@ -20,6 +20,8 @@ struct identity *identity_create(struct arena *a, const struct estate *e, const 
 		for (int role = 0; role < ROLE_COUNT; role++)
 			address_index_build(a, e, g, (enum family)f, (enum end_role)role,
 					    &id->at[f][role]);
+	for (int f = 0; f < FAMILY_COUNT; f++)
+		address_index_share(&id->at[f][ROLE_TO], &id->at[f][ROLE_FROM]);
 	id->segments = segment_index_build(a, e, g);
 	id->asks_interface = segments_ask_interface(id->segments);
 	return id;

@@ -156,6 +156,7 @@ struct sweeper {
 	} active;
 	uint32_t *place; /* by claim: where in active */
 	size_t told;	 /* candidates of all cells so far */
+	VEC(struct address_cell) made;
 };
 
 static void step(struct sweeper *s, const struct event *e)
@@ -212,6 +213,8 @@ static const struct address_cell *cell_of(struct sweeper *s)
 		}
 		s->told += n;
 	}
+	cell.id = (uint32_t)s->made.n;
+	*vec_add(&s->made) = cell;
 	const struct address_cell *made = arena_copy(s->arena, &cell, sizeof(cell));
 	if (plain)
 		*plain = made;
@@ -228,10 +231,11 @@ struct cuts {
 };
 
 static void sweep(struct arena *a, const struct policy *p, const struct claims *claims,
-		  struct cuts *out)
+		  struct cuts *out, struct address_index *ret)
 {
 	static const struct address_cell nobody = { .open = true };
 	struct sweeper s = { .arena = a, .policy = p, .claims = claims, .nobody = &nobody };
+	*vec_add(&s.made) = nobody;
 	VEC(struct event) events = { 0 };
 	s.plain = xcalloc(p->n_zones + 1, sizeof(*s.plain));
 	s.place = xcalloc(claims->v.n + 1, sizeof(*s.place));
@@ -256,6 +260,9 @@ static void sweep(struct arena *a, const struct policy *p, const struct claims *
 		else if (last->cell != cell)
 			*vec_add(&out->v) = (struct cut){ at, cell };
 	}
+	ret->n_made = s.made.n;
+	ret->made = vec_keep(a, &s.made);
+	vec_free(&s.made);
 	vec_free(&events);
 	vec_free(&s.active);
 	free(s.plain);
@@ -280,7 +287,7 @@ static uint64_t shifted(struct addr a, unsigned by)
 static void build_table(struct arena *a, struct address_index *x)
 {
 	unsigned bits = 4;
-	while (bits < TABLE_BITS_MAX && (size_t)1 << (bits - 3) < x->n)
+	while (bits < TABLE_BITS_MAX && (size_t)1 << (bits - 2) < x->n)
 		bits++;
 	x->base = x->n > 1 ? x->cuts[1] : (struct addr){ 0, 0 };
 	struct addr reach = difference(x->cuts[x->n - 1], x->base);
@@ -313,14 +320,24 @@ void address_index_build(struct arena *a, const struct estate *e, const struct g
 	for (size_t i = 0; i < p->n_exclusions; i++)
 		claim_excluded(&claims, p->exclusions[i].match, f,
 			       role == ROLE_TO ? FIELD_DST : FIELD_SRC);
-	sweep(a, p, &claims, &cuts);
+	memset(ret, 0, sizeof(*ret));
+	sweep(a, p, &claims, &cuts, ret);
 	struct addr *at = arena_array(a, cuts.v.n, sizeof(*at));
-	const struct address_cell **cells = arena_array(a, cuts.v.n, sizeof(*cells));
+	uint32_t *cells = arena_array(a, cuts.v.n, sizeof(*cells));
+	struct low_cut *low = f == FAMILY_V4 ? arena_array(a, cuts.v.n, sizeof(*low)) : NULL;
+	/* what begins behind the family's last address is of no address */
+	while (addr_compare(cuts.v.v[cuts.v.n - 1].at, addr_max(f)) > 0)
+		cuts.v.n--;
 	for (size_t i = 0; i < cuts.v.n; i++) {
 		at[i] = cuts.v.v[i].at;
-		cells[i] = cuts.v.v[i].cell;
+		cells[i] = cuts.v.v[i].cell->id;
+		if (low)
+			low[i] = (struct low_cut){ (uint32_t)at[i].lo, cells[i] };
 	}
-	*ret = (struct address_index){ .cuts = at, .cells = cells, .n = cuts.v.n };
+	ret->cuts = at;
+	ret->cells = cells;
+	ret->low = low;
+	ret->n = cuts.v.n;
 	build_table(a, ret);
 	vec_free(&claims.v);
 	vec_free(&cuts.v);
@@ -333,7 +350,34 @@ static inline wide_addr wide(struct addr a)
 	return (wide_addr)a.hi << 64 | a.lo;
 }
 
-const struct address_cell *address_find(const struct address_index *x, struct addr a)
+void address_index_share(struct address_index *x, const struct address_index *with)
+{
+	if (!x->low || !with->low || x->n != with->n ||
+	    memcmp(x->low, with->low, x->n * sizeof(*x->low)))
+		return;
+	x->low = with->low;
+	x->table = with->table;
+}
+
+/* The cut before the address. Without branches that nobody can foretell. */
+static inline uint32_t cell_low(const struct address_index *x, struct addr a)
+{
+	uint64_t bucket = (a.lo - x->base.lo) >> x->shift;
+	if (a.lo < x->base.lo || x->n < 2)
+		return x->low[0].cell;
+	if (bucket >= x->n_buckets)
+		return x->low[x->n - 1].cell;
+	const struct low_cut *low = &x->low[x->table[bucket]];
+	size_t n = x->table[bucket + 1] - x->table[bucket] + 1;
+	while (n > 1) {
+		size_t half = n / 2;
+		low = low[half].at <= a.lo ? low + half : low;
+		n -= half;
+	}
+	return low->cell;
+}
+
+static inline uint32_t cell_wide(const struct address_index *x, struct addr a)
 {
 	wide_addr at = wide(a), base = wide(x->base);
 	if (at < base || x->n < 2)
@@ -342,13 +386,17 @@ const struct address_cell *address_find(const struct address_index *x, struct ad
 	if (bucket >= x->n_buckets)
 		return x->cells[x->n - 1];
 	size_t lo = x->table[(size_t)bucket], n = x->table[(size_t)bucket + 1] - lo + 1;
-	/* without branches that nobody can foretell */
 	while (n > 1) {
 		size_t half = n / 2;
 		lo = wide(x->cuts[lo + half]) <= at ? lo + half : lo;
 		n -= half;
 	}
 	return x->cells[lo];
+}
+
+const struct address_cell *address_find(const struct address_index *x, struct addr a)
+{
+	return &x->made[x->low ? cell_low(x, a) : cell_wide(x, a)];
 }
 
 bool address_is_local(enum family f, struct addr a)

@@ -10,10 +10,11 @@
 struct address_cell {
 	const struct candidate *v;
 	size_t n;
-	bool excluded; /* an exclusion covers every packet of it */
-	bool masked;   /* others are translated to it: whose packets they are isn't told */
-	bool many;     /* more zones than are told */
+	bool excluded;	 /* an exclusion covers every packet of it */
+	bool masked;	 /* others are translated to it: whose packets they are isn't told */
+	bool many;	 /* more zones than are told */
 	bool translated; /* one of them has it by translation */
+	uint32_t id;	 /* its place in address_index.made */
 	bool open; /* nobody has it, or one that is outside: what it is by itself counts */
 };
 
@@ -28,12 +29,20 @@ struct address_index {
 	uint64_t n_buckets;    /* of the table; beyond: the last cut */
 	const uint32_t *table; /* by bucket, and one behind: the last cut before it */
 	const struct addr *cuts; /* where each cell begins; the first is address 0 */
-	const struct address_cell *const *cells;
+	const uint32_t *cells;	 /* and which it is */
+	/* Of IPv4 both, a quarter as large: all of it is looked at for every flow. */
+	const struct low_cut {
+		uint32_t at, cell;
+	} * low;
 	size_t n;
+	const struct address_cell *made;
+	size_t n_made;
 };
 
 void address_index_build(struct arena *a, const struct estate *e, const struct graph *g,
 			 enum family f, enum end_role role, struct address_index *ret);
+/* What two have in common is there once: caches are small. */
+void address_index_share(struct address_index *x, const struct address_index *with);
 const struct address_cell *address_find(const struct address_index *x, struct addr a);
 
 /* What is known of an address in a role. */
