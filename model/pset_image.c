@@ -237,22 +237,24 @@ static inline uint32_t below(const struct few *f, unsigned digit)
 uint32_t pset_image_label_of(const struct pset_image *im, const struct packet *p)
 {
 	uint16_t digit[PSET_LEVELS_MAX];
+	const uint32_t *words = (const uint32_t *)(const void *)im->lines;
 	uint32_t at = im->root;
 	if (p->family != im->sp->family)
 		return 0;
 	packet_digits(im->sp, p, digit);
 	while (at & REFERENCE) {
-		const struct line *line = &im->lines[at & (UNITS_MOST - 1)];
+		/* of a table, all of its lines */
+		const uint32_t *word = words + (size_t)(at & (UNITS_MOST - 1)) * UNIT;
 		unsigned d = digit[at >> LEVEL_SHIFT & 0x1f];
 		switch ((enum kind)(at >> KIND_SHIFT & 3)) {
 		case KIND_FEW:
-			at = below((const struct few *)(const void *)line, d);
+			at = below((const struct few *)(const void *)word, d);
 			break;
 		case KIND_UPPER:
-			at = line->word[d >> 8];
+			at = word[d >> 8];
 			break;
 		case KIND_LOWER:
-			at = line->word[d & 0xff];
+			at = word[d & 0xff];
 			break;
 		}
 	}
