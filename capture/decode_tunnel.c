@@ -174,10 +174,12 @@ static enum step erspan(struct work *w, uint32_t len, bool kept, enum step next)
 {
 	unsigned vlan = cursor_u16(&w->c, 0) & 0xfff, session = cursor_u16(&w->c, 2) & 0x3ff,
 		 type = cursor_u16(&w->c, len + 12);
+	bool tagged = type == 0x8100 || type == 0x88a8 || type == 0x9100;
 
-	if (next == STEP_ETHERNET && (type == 0x8100 || type == 0x88a8 || type == 0x9100) &&
-	    (cursor_u16(&w->c, len + 14) & 0xfff) == vlan)
-		kept = true;
+	if (next == STEP_ETHERNET) {
+		want(w, len + (tagged ? 16 : 14));
+		kept |= tagged && (cursor_u16(&w->c, len + 14) & 0xfff) == vlan;
+	}
 	cursor_skip(&w->c, len);
 	if (!tag(w, SEGMENT_ERSPAN, session) || (vlan && !kept && !tag(w, SEGMENT_VLAN, vlan)))
 		return STEP_DONE;
