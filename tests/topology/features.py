@@ -318,6 +318,15 @@ def filtered(m, r, f, translated, feature):
         rule(m, r, f, form, c, "drop", "-j DROP", feature)
 
 
+def asked(m, r, f, public_address, feature):
+    """The same before translation: a destination as it was published, or as it becomes."""
+    if m.chance(0.4):
+        c = {"dst": public_address if m.chance(0.7) else around(m, f)}
+        if m.chance(0.4):
+            c["proto"] = m.rng.choice(("tcp", "udp"))
+        rule(m, r, f, m.rng.choice(("raw", "early")), c, "drop", "-j DROP", feature)
+
+
 def snat(m):
     r = m.rng.choice(m.routers)
     nets = public(m, r, ("203.0.113", "2001:db8:2:0"), "snat")
@@ -371,7 +380,9 @@ def dnat(m):
     nets = public(m, r, ("198.51.100", "2001:db8:1:0"), "dnat")
     for f in families(m):
         for _ in range(m.rng.choice((1, 2, 3))):
-            dnat_to(m, r, f, str(nets[f][m.rng.randrange(1, 4)]), "dnat")
+            to = str(nets[f][m.rng.randrange(1, 4)])
+            dnat_to(m, r, f, to, "dnat")
+            asked(m, r, f, to, "dnat")
 
 
 def forwarded_port(m):
