@@ -17,7 +17,6 @@
 #endif
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "base/map.h"
@@ -32,38 +31,12 @@ enum {
 	HAND_FAR = 16,
 };
 
-/*
- * The first packet went from end[turned] to the other; counts are since the last record, and
- * anomalies of all its packets.
- */
-struct entry {
-	struct flow_key key;
-	uint32_t hash;
-	uint32_t packets[2]; /* [0]: as the first packet went */
-	uint32_t file;
-	uint64_t bytes[2];
-	int64_t at, until;
-	uint64_t number, flow;
-	uint8_t mac_src[6];
-	uint16_t anomalies;
-	uint8_t flags, began, turned, touched, listed;
-};
-
-/* What few flows have; its memory is touched by those alone. */
-struct entry_more {
-	struct segment_tag segments[SEGMENTS_MAX];
-	struct tunnel_end tunnels[TUNNELS_MAX];
-	struct quoted quoted;
-};
-
 /* A line of the table. An entry stands in the bucket of its hash, or, where that and all
  * between are full, in one behind it. */
 struct bucket {
 	uint32_t hash[SLOTS];
 	uint32_t entry[SLOTS]; /* + 1; 0: free */
 };
-
-_Static_assert(sizeof(struct entry) <= 128, "two lines");
 
 /* Where and what was captured. */
 struct where {
@@ -110,36 +83,6 @@ struct flows {
 	uint64_t put, added; /* packets so far */
 };
 
-enum { LARGE = 2 << 20 };
-
-/* In large pages where the system has any (most of a lookup is finding pages), and of zeros,
- * none of which is there before it is touched. */
-static void *table(size_t n, size_t size, size_t *ret_mapped)
-{
-	size_t bytes = (n * size + LARGE - 1) / LARGE * LARGE;
-	uint8_t *p = n * size < LARGE ? MAP_FAILED
-				      : mmap(NULL, bytes + LARGE, PROT_READ | PROT_WRITE,
-					     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	*ret_mapped = p == MAP_FAILED ? 0 : bytes;
-	if (p == MAP_FAILED)
-		return xcalloc(n, size);
-	/* what stands over at both ends goes */
-	size_t before = -(uintptr_t)p & (LARGE - 1);
-	if (before)
-		munmap(p, before);
-	munmap(p + before + bytes, LARGE - before);
-	madvise(p + before, bytes, MADV_HUGEPAGE);
-	return p + before;
-}
-
-static void table_free(void *p, size_t mapped)
-{
-	if (mapped)
-		munmap(p, mapped);
-	else
-		free(p);
-}
-
 struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *sink, void *user)
 {
 	struct flows *f = xcalloc(1, sizeof(*f));
@@ -151,8 +94,8 @@ struct flows *flows_create(size_t flows_max, size_t excerpt_bytes, flow_sink *si
 	while (n_buckets * SLOTS < 2 * f->max)
 		n_buckets *= 2;
 	f->mask = n_buckets - 1;
-	f->buckets = table(n_buckets, sizeof(*f->buckets), &f->buckets_mapped);
-	f->entries = table(f->max, sizeof(*f->entries), &f->entries_mapped);
+	f->buckets = flow_table(n_buckets, sizeof(*f->buckets), &f->buckets_mapped);
+	f->entries = flow_table(f->max, sizeof(*f->entries), &f->entries_mapped);
 	f->more = xcalloc(f->max, sizeof(*f->more));
 	f->untold = xcalloc(f->max, sizeof(*f->untold));
 	f->fragments = fragments_create();
@@ -168,8 +111,8 @@ void flows_destroy(struct flows *f)
 {
 	if (!f)
 		return;
-	table_free(f->buckets, f->buckets_mapped);
-	table_free(f->entries, f->entries_mapped);
+	flow_table_free(f->buckets, f->buckets_mapped);
+	flow_table_free(f->entries, f->entries_mapped);
 	free(f->more);
 	free(f->untold);
 	fragments_destroy(f->fragments);
@@ -186,64 +129,13 @@ void flows_count(const struct flows *f, struct capture_counts *c)
 
 /* ---- records ------------------------------------------------------------------------- */
 
-static uint8_t icmp_answer(uint8_t family, uint8_t question)
-{
-	return family == FAMILY_V4 && question == 8 ? 0 : question + 1;
-}
-
-static void describe(const struct flows *f, const struct entry *e, struct flow_record *r)
-{
-	const struct flow_key *k = &e->key;
-	const struct entry_more *m = &f->more[e - f->entries];
-	/* all but the arrays, of which nothing counts beyond what is put there */
-	r->began = e->began;
-	r->opaque = k->opaque;
-	r->has_ip = k->bits & FLOW_IP;
-	r->related = !!(k->bits & FLOW_RELATED);
-	r->fragments = !!(k->bits & FLOW_PORTLESS);
-	r->interface = k->interface;
-	r->anomalies = e->anomalies;
-	r->packet = (struct packet){ .family = k->family,
-				     .proto = k->proto,
-				     .flags = e->flags,
-				     .fragment = r->fragments,
-				     .icmp_type = k->icmp_type,
-				     .icmp_code = k->icmp_code,
-				     .sport = k->port[e->turned],
-				     .dport = k->port[!e->turned],
-				     .src = k->end[e->turned],
-				     .dst = k->end[!e->turned] };
-	bool icmp = r->has_ip && !k->opaque && packet_has_icmp(&r->packet);
-	if (icmp && e->turned)
-		r->packet.icmp_type = icmp_answer(k->family, k->icmp_type);
-	r->ethertype = icmp ? 0 : k->ethertype;
-	r->n_segments = k->n_segments;
-	r->n_tunnels = k->n_tunnels;
-	if (k->n_segments)
-		memcpy(r->segments, m->segments, k->n_segments * sizeof(*m->segments));
-	if (k->n_tunnels)
-		memcpy(r->tunnels, m->tunnels, k->n_tunnels * sizeof(*m->tunnels));
-	r->quoted = r->related ? m->quoted : (struct quoted){ 0 };
-	memcpy(r->mac_src, e->mac_src, sizeof(r->mac_src));
-	r->flow = e->flow;
-	r->file = e->file;
-	r->number = e->number;
-	r->link = 0;
-	r->at = e->at;
-	r->until = e->until;
-	for (size_t i = 0; i < 2; i++) {
-		r->packets[i] = e->packets[i];
-		r->bytes[i] = e->bytes[i];
-	}
-}
-
 /* What was counted goes out, where there is anything. */
 static void tell(struct flows *f, struct entry *e, enum record_kind kind)
 {
 	if (!e->packets[0] && !e->packets[1])
 		return;
 	struct flow_record r;
-	describe(f, e, &r);
+	flow_describe(e, &f->more[e - f->entries], &r);
 	r.kind = (uint8_t)kind;
 	e->packets[0] = e->packets[1] = 0;
 	e->bytes[0] = e->bytes[1] = 0;
@@ -440,7 +332,7 @@ static void begin(struct flows *f, struct entry *e, const struct decoded *d,
 	}
 	if (f->excerpt_bytes) {
 		size_t n = w->caplen < f->excerpt_bytes ? w->caplen : f->excerpt_bytes;
-		describe(f, e, &r);
+		flow_describe(e, &f->more[e - f->entries], &r);
 		r.kind = RECORD_EXCERPT;
 		tell(f, e, RECORD_FIRST);
 		f->sink(f->user, &r, w->bytes, n);

@@ -128,4 +128,40 @@ static inline bool held_full(const struct held_back *h)
 	return h->put - h->gone == HELD;
 }
 
+/*
+ * The first packet went from end[turned] to the other; counts are since the last record, and
+ * anomalies of all its packets.
+ */
+struct entry {
+	struct flow_key key;
+	uint32_t hash;
+	uint32_t packets[2]; /* [0]: as the first packet went */
+	uint32_t file;
+	uint64_t bytes[2];
+	int64_t at, until;
+	uint64_t number, flow;
+	uint8_t mac_src[6];
+	uint16_t anomalies;
+	uint8_t flags, began, turned, touched, listed;
+};
+
+/* What few flows have; its memory is touched by those alone. */
+struct entry_more {
+	struct segment_tag segments[SEGMENTS_MAX];
+	struct tunnel_end tunnels[TUNNELS_MAX];
+	struct quoted quoted;
+};
+
+_Static_assert(sizeof(struct entry) <= 128, "two lines");
+
+/* The record of an entry, but for its kind. */
+void flow_describe(const struct entry *e, const struct entry_more *m, struct flow_record *r);
+
+/*
+ * n zeros of that size: in large pages where the system has any (most of a lookup is finding
+ * pages), none of which is there before it is touched. *ret_mapped is for freeing it.
+ */
+void *flow_table(size_t n, size_t size, size_t *ret_mapped);
+void flow_table_free(void *p, size_t mapped);
+
 #endif
