@@ -74,8 +74,12 @@ static void resolve(const struct device *d, const char *table, const struct rout
 	const char *in = r->into ? r->into : table;
 	for (int depth = 0; depth < RECURSION_MAX; depth++) {
 		hop->odd = hop->odd ? hop->odd : at->odd;
-		if (at->drop || at->local)
+		if (at->drop || at->local) {
+			if (at != r && !hop->odd)
+				hop->odd = at->drop ? "its next hop is led to by a route that drops"
+						    : "its next hop is the device itself";
 			return;
+		}
 		if (at->port) {
 			hop->port = device_port(d, at->port);
 			if (!hop->port)

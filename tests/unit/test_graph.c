@@ -249,6 +249,27 @@ Test(graph, however_many_bridges_are_between)
 	finish();
 }
 
+/* ---- next hops --------------------------------------------------------------------------- */
+
+Test(graph, a_next_hop_that_another_route_drops_is_a_gap)
+{
+	start();
+	struct device_build *b = device("r0");
+	port(b, "eth0", NULL, "10.1.0.1/24");
+	port(b, "eth1", NULL, "10.9.0.1/24");
+	route(b, NULL, "10.2.0.0/24", "10.8.0.1");
+	route(b, NULL, "10.8.0.0/16", "10.9.0.2");
+	b->routes.v[1].drop = true, b->routes.v[1].has_via = false;
+	device_build_finish(b);
+	b = device("r1");
+	port(b, "eth0", NULL, "10.9.0.2/24");
+	port(b, "eth1", NULL, "10.2.0.1/24");
+	device_build_finish(b);
+	ready();
+	cr_expect_str_eq(said(PACKET), "gap");
+	finish();
+}
+
 /* ---- overlays --------------------------------------------------------------------------- */
 
 static void tunnel(struct device_build *b, const char *name, const char *wire,
