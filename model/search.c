@@ -43,6 +43,29 @@ static void answered_here(struct search *s, const struct domain *dm, struct walk
 	}
 }
 
+/*
+ * The port's own addresses of dst that senders take for addresses of their own link: in networks
+ * that they are in. *ret_all: all of them are.
+ */
+static struct spans on_link(struct search *s, uint32_t port, struct spans src, struct spans dst,
+			    bool *ret_all)
+{
+	const struct port *p = s->g->ports[search_routed_port(s->g, port)].port;
+	struct arena *a = s->f->arena;
+	struct spans own = search_owned(s, port, dst), r = { NULL, 0 };
+	*ret_all = true;
+	for (size_t m = 0; m < p->n_prefixes && own.n; m++) {
+		struct span net = span_prefix((enum family)p->prefixes[m].family,
+					      p->prefixes[m].addr, p->prefixes[m].len);
+		struct spans there = { &net, 1 }, mine = { NULL, 0 };
+		if (p->prefixes[m].family == s->family && spans_meet(src, there))
+			mine = spans_both(a, own, there);
+		*ret_all &= !mine.n || spans_within(src, there);
+		r = spans_either(a, r, mine);
+	}
+	return r;
+}
+
 /* What is for the addresses of devices on the links themselves goes to them. What isn't is left. */
 static struct spans to_routers(struct search *s, const struct graph_attach *from, struct walk w,
 			       const struct domain *dm)
@@ -52,14 +75,16 @@ static struct spans to_routers(struct search *s, const struct graph_attach *from
 		const struct graph_link *l = &s->g->links[dm->v[i].link];
 		for (size_t k = 0; k < l->n; k++) {
 			const struct graph_port *gp = &s->g->ports[l->ports[k]];
-			struct spans own = search_owned(s, l->ports[k], w.dst);
+			bool all;
+			struct spans own = on_link(s, l->ports[k], w.src, w.dst, &all);
 			struct place in = { gp->node, l->ports[k], &gp->port->name, 1, from->at };
 			struct walk next = w;
 			if (!own.n || l->ports[k] == dm->v[i].out)
 				continue;
 			if (l->ports[k] == from->port)
 				in.ports = from->ports, in.n_ports = from->n_ports;
-			left = spans_without(s->f->arena, left, own);
+			if (all)
+				left = spans_without(s->f->arena, left, own);
 			next.takes = path_take_spans(s->f, w.takes, s->family, FIELD_DST, w.dst, own);
 			next.dst = own;
 			s->f->why = NULL;

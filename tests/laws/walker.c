@@ -489,6 +489,16 @@ static void at_device(struct walk *k, size_t port, const struct packet *p)
 	k->depth--;
 }
 
+/* Source and destination are in one network of the port. */
+static bool one_network_has(const struct port *q, enum family f, const struct packet *p)
+{
+	for (size_t i = 0; i < q->n_prefixes; i++)
+		if (walker_prefix_has(q->prefixes[i], f, p->src) &&
+		    walker_prefix_has(q->prefixes[i], f, p->dst))
+			return true;
+	return false;
+}
+
 void walker_walk(const struct walker *w, const struct zone *from, const struct packet *p,
 		 unsigned planes, struct fates *ret)
 {
@@ -505,7 +515,16 @@ void walker_walk(const struct walker *w, const struct zone *from, const struct p
 		const struct walker_port *here = &w->ports.v[at->port];
 		if (at->zone != from || (exact && !walker_on_network(here->port, f, p->src)))
 			continue;
-		at_device(&k, at->port, p);
+		/* to another device's address on the link itself, not by this one */
+		size_t n = 0;
+		for (size_t x = 0; x < w->ports.n; x++)
+			if (w->ports.v[x].link == here->link && at->port != x &&
+			    w->ports.v[x].port->up && !here->port->edge &&
+			    walker_owns(w->ports.v[x].port, f, p->dst, true) &&
+			    one_network_has(w->ports.v[x].port, f, p))
+				at_device(&k, x, p), n++;
+		if (!n || walker_owns(here->port, f, p->dst, true))
+			at_device(&k, at->port, p);
 		/* those on one network reach each other without any device */
 		bool device = false;
 		for (size_t x = 0; x < w->ports.n; x++)

@@ -45,15 +45,20 @@ static void make_list(const char *in, const char *out)
 	if (out)
 		rules[1] = (struct rule){ .id = 2,
 					  .verdict = VERDICT_PERMIT,
-					  .match = match_and(m, match_iface(m, FIELD_OIF, out, false),
-							     match_ranges(m, FIELD_PROTO, &udp, 1)) };
-	list = (struct ruleset){ .name = "list", .rules = rules, .n = 2, .id = 1, .dflt = VERDICT_DENY };
+					  .match = match_and(
+						  m, match_iface(m, FIELD_OIF, out, false),
+						  match_ranges(m, FIELD_PROTO, &udp, 1)) };
+	list = (struct ruleset){
+		.name = "list", .rules = rules, .n = 2, .id = 1, .dflt = VERDICT_DENY
+	};
 }
 
 static struct bounds asked(const char *iif, const char *oif)
 {
 	struct pset_assume as = { .first = true };
-	struct stage st = { .ruleset = &list, .iif = iif, .oif = oif, .physin = "", .physout = "" };
+	struct stage st = {
+		.ruleset = &list, .iif = iif, .oif = oif, .physin = "", .physout = ""
+	};
 	return engine_stage(&en, FAMILY_V4, &st, pset_universe(en.space[FAMILY_V4], &as));
 }
 
@@ -125,4 +130,63 @@ Test(engine, tells_the_unknown_place_apart)
 	b = asked(NULL, "b");
 	cr_expect(!pset_is_empty(b.maybe));
 	cr_expect_eq(en.lowered.n, 3);
+}
+
+/* A called list that asks for the interface is lowered for each place that asks. */
+Test(engine, what_is_called_may_ask_for_the_place)
+{
+	struct matches *m = &snap->matches;
+	make_list("a", NULL);
+	struct ruleset inner = list;
+	struct rule jump = {
+		.id = 3, .verdict = VERDICT_JUMP, .target = &inner, .match = match_all(m)
+	};
+	list = (struct ruleset){
+		.name = "outer", .rules = &jump, .n = 1, .id = 2, .dflt = VERDICT_DENY
+	};
+	for (int i = 0; i < 2; i++) {
+		cr_expect(!pset_is_empty(asked("a", "b").sure));
+		cr_expect(pset_is_empty(asked("b", "b").maybe));
+	}
+}
+
+static bool always(void *user, const struct ruleset *rs)
+{
+	return user || rs;
+}
+
+/* What didn't fit in the space isn't kept for others who call the same list. */
+Test(engine, what_is_called_and_too_large_is_not_kept)
+{
+	enum { MANY = 3000 };
+	struct matches *m = &snap->matches;
+	struct rule *many = arena_array(arena, MANY, sizeof(*many));
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct addr a = { 0, i * 2654435761u & UINT32_MAX };
+		struct addr b = { 0, i * 40503u * 65537u & UINT32_MAX };
+		many[i] = (struct rule){
+			.id = i + 1,
+			.verdict = i % 3 ? VERDICT_PERMIT : VERDICT_DENY,
+			.match = match_and(m, match_prefix(m, FIELD_SRC, FAMILY_V4, a, 32),
+					   match_prefix(m, FIELD_DST, FAMILY_V4, b, 32)),
+		};
+	}
+	struct ruleset inner = { .name = "inner", .rules = many, .n = MANY, .id = 1 };
+	struct rule jump = {
+		.id = MANY + 1, .verdict = VERDICT_JUMP, .target = &inner, .match = match_all(m)
+	};
+	struct ruleset outer = { .name = "outer", .rules = &jump, .n = 1, .id = 2 };
+	struct pset_assume as = { .first = true };
+	struct lower_calls calls = { .same = always };
+	struct pset_space *small = pset_space_create(FAMILY_V4, 200000);
+	struct lowered l = lower_again(small, &outer, &as, pset_all(small), &calls);
+	cr_expect(pset_is_spent(l.sure));
+	cr_expect(pset_is_spent(l.maybe));
+	const char *key = (const char *)&(const struct ruleset *){ &inner };
+	struct lower_call **kept =
+		(struct lower_call **)map_atn(&calls.done, key, sizeof(void *));
+	cr_assert_not_null(*kept);
+	cr_expect(!(*kept)->known[0] && !(*kept)->known[1]);
+	lower_calls_clear(&calls);
+	pset_space_destroy(small);
 }

@@ -270,6 +270,60 @@ Test(graph, a_next_hop_that_another_route_drops_is_a_gap)
 	finish();
 }
 
+/* ---- on one link ------------------------------------------------------------------------- */
+
+/* A second router's address on the link of `here`, of which r0 is the other router. */
+static const char *beside(const char *address)
+{
+	start();
+	struct device_build *b = device("r0");
+	port(b, "eth0", "link", "10.1.0.1/24");
+	port(b, "eth1", NULL, "10.2.0.1/24");
+	struct span *to = arena_array(snap->arena, 1, sizeof(*to));
+	*to = (struct span){ at("10.2.0.5/32"), at("10.2.0.5/32") };
+	const struct match *any = match_family(&snap->matches, FAMILY_V4);
+	*vec_add(&b->nats) = (struct nat){ .text = "dnat",
+					   .in = "eth0",
+					   .touches = any,
+					   .takes = any,
+					   .match = any,
+					   .rewrites = NAT_DESTINATION,
+					   .kind = NAT_POOL,
+					   .to = to,
+					   .n_to = 1,
+					   .order = -99 };
+	device_build_finish(b);
+	b = device("r1");
+	port(b, "eth0", "link", address);
+	device_build_finish(b);
+	ready();
+	enum family f;
+	struct addr a;
+	unsigned len;
+	bool host_bits;
+	cr_assert(prefix_parse(address, strlen(address), &f, &a, &len, &host_bits));
+	struct text t = { 0 };
+	text_put(&t, "udp 10.1.0.5 1024 ");
+	addr_print(&t, FAMILY_V4, a);
+	text_put(&t, " 53");
+	const char *word = said(t.s);
+	text_finish(&t);
+	finish();
+	return word;
+}
+
+Test(graph, a_router_on_the_link_is_sent_to_itself)
+{
+	cr_expect_str_eq(beside("10.1.0.9/24"), "out");
+}
+
+Test(graph, an_address_of_another_network_goes_by_a_gateway)
+{
+	/* r0 may be it, and translates; r1 may be it, and takes it in */
+	cr_expect_str_neq(beside("10.7.0.9/24"), "out");
+	cr_expect_str_neq(beside("10.7.0.9/24"), "no");
+}
+
 /* ---- overlays --------------------------------------------------------------------------- */
 
 static void tunnel(struct device_build *b, const char *name, const char *wire,
