@@ -93,10 +93,10 @@ static struct pset eager_part(struct job *j, struct pset f)
 
 static struct pset function_of(struct job *j, const struct ruleset *rs);
 
-/* Where other jobs left the function; NULL: it isn't theirs. */
+/* Where other jobs left the function; NULL: it isn't theirs (none is that asks by rule). */
 static struct lower_call *call_of(const struct job *j, const struct ruleset *rs)
 {
-	if (!j->calls || j->by_rule || !j->calls->same(j->calls->user, rs))
+	if (!j->calls || !j->calls->same(j->calls->user, rs))
 		return NULL;
 	void **at = map_atn(&j->calls->done, (const char *)&rs, sizeof(rs));
 	if (!*at)
